@@ -1,0 +1,141 @@
+"""Photos and COCO-format annotations, decoded once into a memory-mapped cache."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+UInt8Array = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+
+def read_json(path: Path) -> Any:
+    """The object in a JSON file, gzipped when its name ends in `.gz`."""
+    raw = path.read_bytes()
+    return json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
+
+
+@dataclass
+class Photo:
+    """One photo's labels; boxes are xyxy in pixels of the stored photo."""
+
+    file_name: str
+    source: str
+    size_hw: tuple[int, int]
+    boxes_xyxy: FloatArray
+    classes: IntArray
+    """(N,) index into `PhotoSet.class_names`."""
+    crowd: npt.NDArray[np.bool_]
+    segmentations: list[Any]
+    """COCO segmentation (RLE dict or polygons) of each box, None without a mask."""
+
+    def mask(self, index: int) -> UInt8Array | None:
+        """(H, W) uint8 mask of one instance in {0, 1}, or None."""
+        seg = self.segmentations[index]
+        if seg is None:
+            return None
+        h, w = self.size_hw
+        rle = coco_mask.merge(coco_mask.frPyObjects(seg, h, w)) if isinstance(seg, list) else seg
+        mask: UInt8Array = coco_mask.decode(rle)
+        return mask
+
+
+@dataclass
+class PhotoSet:
+    """Labelled photos whose pixels lie in one memory-mapped file."""
+
+    photos: list[Photo]
+    class_names: list[str]
+    exhaustive: dict[str, npt.NDArray[np.bool_]]
+    """source -> (C,) True where that source labels the class completely."""
+    category_ids: list[int]
+    _pixels: UInt8Array
+    _offsets: IntArray
+    _index: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def rgb(self, index: int) -> UInt8Array:
+        """(H, W, 3) uint8 RGB of photo `index`."""
+        h, w = self.photos[index].size_hw
+        start = self._offsets[index]
+        return self._pixels[start : start + h * w * 3].reshape(h, w, 3)
+
+
+def decode_tars(tars: list[Path], cache: Path) -> dict[str, tuple[int, int, int]]:
+    """Decode every photo of `tars` into `cache`; returns name -> (offset, height, width)."""
+    index_file = cache.with_suffix(".json")
+    if index_file.exists():
+        return {k: tuple(v) for k, v in json.loads(index_file.read_text()).items()}
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    index: dict[str, tuple[int, int, int]] = {}
+    offset = 0
+    with cache.open("wb") as out:
+        for tar in tars:
+            with tarfile.open(tar) as archive:
+                for member in archive:
+                    stream = archive.extractfile(member)
+                    if stream is None:
+                        continue
+                    rgb = np.asarray(Image.open(io.BytesIO(stream.read())).convert("RGB"))
+                    out.write(rgb.tobytes())
+                    index[member.name] = (offset, rgb.shape[0], rgb.shape[1])
+                    offset += rgb.nbytes
+    index_file.write_text(json.dumps(index))
+    return index
+
+
+def load_photos(annotations: Path, tars: list[Path], cache: Path) -> PhotoSet:
+    """Read COCO-format `annotations` and the photos of `tars`, cached at `cache`."""
+    data = read_json(annotations)
+    index = decode_tars(tars, cache)
+    names = [c["name"] for c in data["categories"]]
+    column = {c["id"]: i for i, c in enumerate(data["categories"])}
+    by_image: dict[int, list[dict[str, Any]]] = {}
+    for a in data["annotations"]:
+        by_image.setdefault(a["image_id"], []).append(a)
+    photos, offsets = [], []
+    for image in data["images"]:
+        if image["file_name"] not in index:
+            continue
+        offset, h, w = index[image["file_name"]]
+        rows = by_image.get(image["id"], [])
+        boxes = np.array([a["bbox"] for a in rows], np.float32).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        photos.append(
+            Photo(
+                image["file_name"],
+                image["source"],
+                (h, w),
+                boxes,
+                np.array([column[a["category_id"]] for a in rows], np.int64),
+                np.array([bool(a.get("iscrowd")) for a in rows], bool),
+                [a.get("segmentation") for a in rows],
+            )
+        )
+        offsets.append(offset)
+    sources = data.get("info", {}).get("sources", {}) if isinstance(data.get("info"), dict) else {}
+    exhaustive = {
+        s: np.array([n in set(v["exhaustive"]) for n in names], bool) for s, v in sources.items()
+    }
+    pixels = np.memmap(cache, np.uint8, "r")
+    return PhotoSet(
+        photos,
+        names,
+        exhaustive,
+        [c["id"] for c in data["categories"]],
+        pixels,
+        np.array(offsets, np.int64),
+    )
