@@ -1,0 +1,51 @@
+# The commands to remember: demo, up, test, check, bench. Each installs what it needs into .venv.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench format clean
+
+help:  ## Show these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+# Stamp files say what is installed; they are older than pyproject.toml when it changed.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/light.stamp: pyproject.toml | $(VENV)/bin/python
+	$(PIP) -e '.[stack]'
+	# The demo's photos are package data; its own dependencies are not needed for them.
+	$(PIP) --no-deps 'scikit-image>=0.25'
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/light.stamp
+	$(PIP) -e '.[stack,test]'
+	@touch $@
+
+demo: $(VENV)/light.stamp  ## Segment real photos through the whole stack and show the result
+	$(BIN)/edgeseg demo
+
+up: $(VENV)/light.stamp  ## Serve the stack until Ctrl-C: the API on port 8000
+	$(BIN)/edgeseg up
+
+test: $(VENV)/test.stamp  ## Run all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/test.stamp  ## Lint, type check and check the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/light.stamp  ## Measure what the stack costs beside the same stages in process
+	$(BIN)/edgeseg bench
+
+format: $(VENV)/test.stamp  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove the virtual environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache out dist build

@@ -1,0 +1,1 @@
+"""Engines: the models behind the roles simplify, detect, segment and ground."""

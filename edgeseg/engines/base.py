@@ -1,0 +1,94 @@
+"""The roles that a model can play; an engine is stateless to its callers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from edgeseg.schemas import Simplification
+from edgeseg.settings import Settings
+from edgeseg.types import Detections, Embedding, Image, MaskPrompt, Masks
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine is to be loaded; an engine ignores what does not concern it."""
+
+    device: str = "auto"
+    threads: int | None = None
+    fake_latency_s: float = 0.0
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> EngineOptions:
+        """Take what concerns engines from the settings."""
+        return cls(settings.device, settings.threads, settings.fake_latency_s)
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A loaded model; ``device`` and ``dtype`` say where and in what it really runs."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    def close(self) -> None:
+        """Free the model; calling it again does nothing, any other call fails."""
+
+
+@runtime_checkable
+class Simplifier(Engine, Protocol):
+    """Turns a prompt into phrases that can be detected and filters over their boxes."""
+
+    def simplify(self, prompt: str, image: Image | None = None) -> Simplification:
+        """Return phrases and filters; a prompt that cannot be improved passes unchanged."""
+
+
+@runtime_checkable
+class Detector(Engine, Protocol):
+    """Finds boxes for phrases."""
+
+    def detect(
+        self,
+        image: Image,
+        phrases: Sequence[str],
+        *,
+        box_threshold: float,
+        text_threshold: float,
+    ) -> Detections:
+        """Return boxes in pixels of the image, best first; labels are the phrases as given.
+
+        Thresholds are in 0..1. No phrase or nothing found: empty detections.
+        """
+
+
+@runtime_checkable
+class Segmenter(Engine, Protocol):
+    """Turns boxes and points into masks."""
+
+    def embed(self, image: Image) -> Embedding:
+        """Compute what all prompts on this image share."""
+
+    def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
+        """Return one mask per prompt, in order, in the frame of the embedded image."""
+
+
+@runtime_checkable
+class Grounder(Engine, Protocol):
+    """Finds boxes and masks for phrases in one step."""
+
+    def ground(
+        self,
+        image: Image,
+        phrases: Sequence[str],
+        *,
+        box_threshold: float,
+        text_threshold: float,
+    ) -> tuple[Detections, Masks]:
+        """Return boxes as :meth:`Detector.detect` does, and the mask of each."""

@@ -1,0 +1,236 @@
+"""Every error that EdgeSeg raises, with a stable code and the HTTP status it answers with.
+
+EdgeSegError                       internal_error       500
+├── InputError                     invalid_request      400
+│   ├── NoImageError               no_image             422
+│   ├── InvalidImageError          invalid_image        422
+│   ├── ImageTooLargeError         image_too_large      413
+│   ├── AnimatedImageError         animated_image       422
+│   ├── EmptyPromptError           empty_prompt         422
+│   ├── PromptTooLongError         prompt_too_long      422
+│   ├── InvalidParameterError      invalid_parameter    422
+│   └── UnknownEngineError         unknown_engine       422
+├── NotFoundError                  not_found            404
+│   ├── UnknownTaskError           unknown_task         404
+│   └── UnknownObjectError         unknown_object       404
+├── ConflictError                  conflict             409
+│   ├── CancelledError             cancelled            409
+│   ├── TaskNotFinishedError       task_not_finished    409
+│   └── IdempotencyConflictError   idempotency_conflict 409
+├── UnavailableError               unavailable          503
+│   ├── QueueUnavailableError      queue_unavailable    503
+│   ├── NoWorkerError              no_worker            503
+│   ├── EngineUnavailableError     engine_unavailable   503
+│   └── RequestTimeoutError        timeout              504
+└── EngineError                    engine_error         500
+    ├── StageFailedError           stage_failed         500
+    └── WorkerLostError            worker_lost          500
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class EdgeSegError(Exception):
+    """Base of all errors: a sentence in ``detail``, machine-readable facts in ``extra``.
+
+    ``extra`` holds JSON values only, so that an error can cross a queue as data.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    _by_code: ClassVar[dict[str, type[EdgeSegError]]] = {}
+
+    def __init__(self, detail: str = "", **extra: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.extra: dict[str, Any] = extra
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        other = EdgeSegError._by_code.setdefault(cls.code, cls)
+        if other is not cls:
+            raise TypeError(f"error code {cls.code!r} is used by {other.__name__} already")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (EdgeSegError.from_dict, (self.to_dict(),))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``{"code", "detail", "extra"}``, which :meth:`from_dict` reads back."""
+        return {"code": self.code, "detail": self.detail, "extra": self.extra}
+
+    def to_problem(self, instance: str | None = None) -> dict[str, Any]:
+        """Return an RFC 9457 problem document; ``instance`` names the request or task."""
+        problem = {
+            "type": f"urn:edgeseg:error:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
+        if instance is not None:
+            problem["instance"] = instance
+        return {**self.extra, **problem}
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> EdgeSegError:
+        """Rebuild the error of the same class from :meth:`to_dict` or :meth:`to_problem`."""
+        known = {"type", "title", "status", "detail", "code", "instance", "extra"}
+        extra = dict(data["extra"]) if "extra" in data else {}
+        extra.update({key: value for key, value in data.items() if key not in known})
+        return error_class(str(data.get("code", "")))(str(data.get("detail", "")), **extra)
+
+
+EdgeSegError._by_code[EdgeSegError.code] = EdgeSegError
+
+
+def error_class(code: str) -> type[EdgeSegError]:
+    """Return the class with this code, or :class:`EdgeSegError` for a code of another version."""
+    return EdgeSegError._by_code.get(code, EdgeSegError)
+
+
+class InputError(EdgeSegError):
+    """The request cannot be served as it stands."""
+
+    code, status, title = "invalid_request", 400, "Invalid request"
+
+
+class NoImageError(InputError):
+    """No image came with the request."""
+
+    code, status, title = "no_image", 422, "No image"
+
+
+class InvalidImageError(InputError):
+    """The bytes are no image that can be read, or end too early."""
+
+    code, status, title = "invalid_image", 422, "Invalid image"
+
+
+class ImageTooLargeError(InputError):
+    """The image has more bytes or more pixels than are allowed."""
+
+    code, status, title = "image_too_large", 413, "Image too large"
+
+
+class AnimatedImageError(InputError):
+    """The image has several frames."""
+
+    code, status, title = "animated_image", 422, "Animated image"
+
+
+class EmptyPromptError(InputError):
+    """The prompt holds no words."""
+
+    code, status, title = "empty_prompt", 422, "Empty prompt"
+
+
+class PromptTooLongError(InputError):
+    """The prompt has more characters than are allowed."""
+
+    code, status, title = "prompt_too_long", 422, "Prompt too long"
+
+
+class InvalidParameterError(InputError):
+    """A parameter has a value of the wrong type or out of its range."""
+
+    code, status, title = "invalid_parameter", 422, "Invalid parameter"
+
+
+class UnknownEngineError(InputError):
+    """No engine of this name plays this role."""
+
+    code, status, title = "unknown_engine", 422, "Unknown engine"
+
+
+class NotFoundError(EdgeSegError):
+    """What was asked for does not exist."""
+
+    code, status, title = "not_found", 404, "Not found"
+
+
+class UnknownTaskError(NotFoundError):
+    """No task has this id, or its result has expired."""
+
+    code, status, title = "unknown_task", 404, "Unknown task"
+
+
+class UnknownObjectError(NotFoundError):
+    """The task has no object with this id."""
+
+    code, status, title = "unknown_object", 404, "Unknown object"
+
+
+class ConflictError(EdgeSegError):
+    """The request does not fit the state that its target is in."""
+
+    code, status, title = "conflict", 409, "Conflict"
+
+
+class CancelledError(ConflictError):
+    """The task was cancelled."""
+
+    code, status, title = "cancelled", 409, "Cancelled"
+
+
+class TaskNotFinishedError(ConflictError):
+    """The task has no result yet."""
+
+    code, status, title = "task_not_finished", 409, "Task not finished"
+
+
+class IdempotencyConflictError(ConflictError):
+    """The same idempotency key came with another request."""
+
+    code, status, title = "idempotency_conflict", 409, "Idempotency key reused"
+
+
+class UnavailableError(EdgeSegError):
+    """Something that the request needs is away for now."""
+
+    code, status, title = "unavailable", 503, "Unavailable"
+
+
+class QueueUnavailableError(UnavailableError):
+    """Redis cannot be reached."""
+
+    code, status, title = "queue_unavailable", 503, "Queue unavailable"
+
+
+class NoWorkerError(UnavailableError):
+    """No worker serves a stage that the request needs."""
+
+    code, status, title = "no_worker", 503, "No worker"
+
+
+class EngineUnavailableError(UnavailableError):
+    """The engine is known, but its packages or weights are not here."""
+
+    code, status, title = "engine_unavailable", 503, "Engine unavailable"
+
+
+class RequestTimeoutError(UnavailableError):
+    """The answer did not come within the time allowed; the task goes on."""
+
+    code, status, title = "timeout", 504, "Timed out"
+
+
+class EngineError(EdgeSegError):
+    """An engine failed at its work."""
+
+    code, status, title = "engine_error", 500, "Engine error"
+
+
+class StageFailedError(EngineError):
+    """A stage raised an error that is no fault of the request."""
+
+    code, status, title = "stage_failed", 500, "Stage failed"
+
+
+class WorkerLostError(EngineError):
+    """The task killed its worker as often as is allowed."""
+
+    code, status, title = "worker_lost", 500, "Worker lost"

@@ -1,0 +1,131 @@
+"""Settings of every way to run EdgeSeg, read from the environment and documented where declared."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Role = Literal["simplify", "detect", "segment", "ground"]
+
+
+class Settings(BaseSettings):
+    """Each field is read from ``EDGESEG_<NAME>``, or from ``.env`` in the current folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EDGESEG_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    # Engines
+    engines: str = Field("nano", description="Family of engines for every role not set below.")
+    simplify_engine: str | None = Field(None, description="Engine that simplifies prompts.")
+    detect_engine: str | None = Field(None, description="Engine that finds boxes for phrases.")
+    segment_engine: str | None = Field(None, description="Engine that turns boxes into masks.")
+    ground_engine: str | None = Field(
+        None,
+        description="Engine that finds boxes and masks in one step, in place of detect and "
+        "segment.",
+    )
+    device: str = Field("auto", description="Device for engines: auto, cpu, cuda, cuda:1, mps.")
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads of one engine; unset: the engine's own choice."
+    )
+    ttl: float = Field(
+        -1,
+        ge=-1,
+        description="How long a service keeps an idle engine loaded, in seconds; -1: for ever, "
+        "0: not at all.",
+    )
+    fake_latency_s: float = Field(
+        0.0, ge=0, description="Seconds that each stage of the fake engine takes."
+    )
+
+    # Limits of the input
+    max_image_bytes: int = Field(
+        32 * 1024 * 1024, ge=1, description="Largest image file accepted, in bytes."
+    )
+    max_image_pixels: int = Field(
+        80_000_000, ge=1, description="Largest image accepted, in pixels (width times height)."
+    )
+
+    # Redis
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis as one URL (redis://:password@host:6379/0); goes before host and port.",
+    )
+    redis_host: str = Field(
+        "localhost",
+        validation_alias=AliasChoices("EDGESEG_REDIS_HOST", "REDIS_HOST"),
+        description="Host of Redis.",
+    )
+    redis_port: int = Field(
+        6379,
+        ge=1,
+        le=65535,
+        validation_alias=AliasChoices("EDGESEG_REDIS_PORT", "REDIS_PORT"),
+        description="Port of Redis.",
+    )
+    redis_password: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("EDGESEG_REDIS_PASSWORD", "REDIS_PASSWORD"),
+        description="Password of Redis.",
+    )
+
+    # Tasks and workers
+    task_ttl_s: int = Field(
+        300, ge=1, description="Seconds that a finished task and its image stay readable."
+    )
+    request_timeout_s: float = Field(
+        120.0, gt=0, description="Seconds that an HTTP request waits for its result."
+    )
+    stage_timeout_s: int = Field(
+        600, ge=1, description="Seconds that one stage of a task may run on a worker."
+    )
+    max_attempts: int = Field(
+        3, ge=1, description="How often a task may kill its worker before it fails for good."
+    )
+    heartbeat_s: float = Field(2.0, gt=0, description="Seconds between two signs of a worker.")
+    heartbeat_ttl_s: int = Field(
+        6, ge=1, description="Seconds without a sign after which a worker counts as dead."
+    )
+
+    # Serving
+    api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0: any free one.")
+    ui_port: int = Field(8501, ge=0, le=65535, description="Port of the browser UI.")
+    api_url: str = Field(
+        "http://127.0.0.1:8000", description="Where the client and the UI find the API."
+    )
+    data_dir: Path = Field(
+        Path("out"), description="Folder for what the embedded stack and the demo write."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe messages to log."
+    )
+
+    def engine_for(self, role: Role) -> str | None:
+        """Return the engine's name for a role; None for ``ground`` when it is not used."""
+        chosen: str | None = getattr(self, f"{role}_engine")
+        return chosen if chosen or role == "ground" else self.engines
+
+    def redis_dsn(self) -> str:
+        """Return the URL of Redis, password included: not for logs."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        password = self.redis_password
+        login = f":{password.get_secret_value()}@" if password else ""
+        return f"redis://{login}{self.redis_host}:{self.redis_port}/0"
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the settings of this process, read once; ``get_settings.cache_clear()`` rereads."""
+    return Settings()
