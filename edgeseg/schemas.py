@@ -112,6 +112,7 @@ class Simplification(_Wire):
     filters: list[Filter] = Field(default_factory=list, description="Choices among the boxes.")
     changed: bool = Field(description="Whether the prompt was changed.")
     reason: str = Field("", description="What was changed and why, as a sentence.")
+    warnings: list[str] = Field(default_factory=list, description="Sentences worth reading.")
 
 
 class EngineChoice(_Wire):

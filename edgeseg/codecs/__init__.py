@@ -1,1 +1,31 @@
 """Image bytes to arrays and back; masks to run lengths, PNG and back."""
+
+from edgeseg.codecs.image import ImageSource, decode_image, encode_png, load_image, to_base64
+from edgeseg.codecs.mask import (
+    label_map,
+    mask_to_png,
+    mask_to_rle,
+    masks_to_rles,
+    png_to_mask,
+    rle_area,
+    rle_box,
+    rle_to_mask,
+    union_of,
+)
+
+__all__ = [
+    "ImageSource",
+    "decode_image",
+    "encode_png",
+    "label_map",
+    "load_image",
+    "mask_to_png",
+    "mask_to_rle",
+    "masks_to_rles",
+    "png_to_mask",
+    "rle_area",
+    "rle_box",
+    "rle_to_mask",
+    "to_base64",
+    "union_of",
+]

@@ -1,0 +1,23 @@
+"""The command line: ``edgeseg COMMAND``, or ``python -m edgeseg.cli COMMAND``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+# In the order that the help shows them; each module adds its command to edgeseg.cli.app.
+COMMANDS = ("segment", "simplify", "engines")
+
+
+def main() -> None:
+    """Run the command line; an EdgeSegError becomes one sentence and exit code 1."""
+    from edgeseg.cli.app import app
+    from edgeseg.errors import EdgeSegError
+
+    for command in COMMANDS:
+        importlib.import_module(f"edgeseg.cli.{command}")
+    try:
+        app()
+    except EdgeSegError as error:
+        print(f"edgeseg: {error.detail} [{error.code}]", file=sys.stderr)
+        sys.exit(1)

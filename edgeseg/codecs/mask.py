@@ -1,0 +1,89 @@
+"""Masks to COCO run lengths and to PNG, and back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import PIL.Image
+from pycocotools import mask as coco
+
+from edgeseg.codecs.image import encode_png
+from edgeseg.errors import InvalidImageError, InvalidParameterError
+from edgeseg.schemas import Rle
+from edgeseg.types import BoolArray, Box
+
+
+def mask_to_rle(mask: BoolArray) -> Rle:
+    """Encode one (H, W) bool mask."""
+    packed = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    height, width = packed["size"]
+    return Rle(size=(int(height), int(width)), counts=packed["counts"].decode("ascii"))
+
+
+def masks_to_rles(masks: BoolArray) -> list[Rle]:
+    """Encode (N, H, W) bool masks."""
+    return [mask_to_rle(mask) for mask in masks]
+
+
+def rle_to_mask(rle: Rle) -> BoolArray:
+    """Decode to (H, W) bool; raise InvalidParameterError for run lengths that do not fit."""
+    packed = {"size": list(rle.size), "counts": rle.counts.encode("ascii", "replace")}
+    try:
+        decoded = coco.decode(packed)
+    except (ValueError, TypeError, MemoryError) as error:
+        raise InvalidParameterError(f"mask: run lengths do not fit: {error}") from error
+    return np.ascontiguousarray(decoded).astype(bool)
+
+
+def rle_area(rle: Rle) -> int:
+    """Count the pixels of a mask without decoding it."""
+    return int(coco.area({"size": list(rle.size), "counts": rle.counts.encode("ascii")}))
+
+
+def rle_box(rle: Rle) -> Box | None:
+    """Return the tight box x0 y0 x1 y1 in pixels, or None for an empty mask."""
+    x, y, width, height = coco.toBbox(
+        {"size": list(rle.size), "counts": rle.counts.encode("ascii")}
+    )
+    return (float(x), float(y), float(x + width), float(y + height)) if width else None
+
+
+def union_of(rles: Iterable[Rle], size_hw: tuple[int, int]) -> BoolArray:
+    """Return (H, W) bool, true where any of the masks is; all have the size given.
+
+    Raises ValueError for a mask of another size.
+    """
+    packed = []
+    for rle in rles:
+        if tuple(rle.size) != tuple(size_hw):
+            raise ValueError(f"mask: expected size {size_hw}, got {rle.size}")
+        packed.append({"size": list(rle.size), "counts": rle.counts.encode("ascii")})
+    if not packed:
+        return np.zeros(size_hw, bool)
+    return np.ascontiguousarray(coco.decode(coco.merge(packed))).astype(bool)
+
+
+def label_map(
+    rles: Sequence[Rle], size_hw: tuple[int, int]
+) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
+    """Return (H, W) uint16: 0 for background, i + 1 where mask i is on top; the first is topmost."""
+    labels = np.zeros(size_hw, np.uint16)
+    for index in range(len(rles) - 1, -1, -1):
+        labels[rle_to_mask(rles[index])] = index + 1
+    return labels
+
+
+def mask_to_png(mask: BoolArray) -> bytes:
+    """Encode an (H, W) bool mask as a grayscale PNG: 255 inside, 0 outside."""
+    return encode_png(mask.astype(np.uint8) * np.uint8(255))
+
+
+def png_to_mask(data: bytes) -> BoolArray:
+    """Decode a mask PNG to (H, W) bool: true where it is brighter than half."""
+    try:
+        with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+            return np.asarray(picture.convert("L")) > 127
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InvalidImageError(f"The mask is no PNG that can be read: {error}.") from error

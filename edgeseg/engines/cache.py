@@ -1,0 +1,45 @@
+"""Embeddings by engine and image, so that refining an image does not encode it again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from edgeseg.engines.base import Segmenter
+from edgeseg.types import Embedding, Image
+
+
+class EmbeddingCache:
+    """Keeps the embeddings used last, up to ``max_bytes`` together; safe from several threads."""
+
+    def __init__(self, max_bytes: int = 256 * 1024 * 1024) -> None:
+        self.max_bytes = max_bytes
+        self.hits = 0
+        self.misses = 0
+        self._held: OrderedDict[tuple[str, str], Embedding] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held now."""
+        with self._lock:
+            return sum(embedding.nbytes for embedding in self._held.values())
+
+    def embed(self, engine: Segmenter, image: Image) -> Embedding:
+        """Return the image's embedding by this engine, computed only if it is not held."""
+        key = (engine.name, image.sha256)
+        with self._lock:
+            held = self._held.get(key)
+            if held is not None:
+                self._held.move_to_end(key)
+                self.hits += 1
+                return held
+            self.misses += 1
+        embedding = engine.embed(image)
+        with self._lock:
+            self._held[key] = embedding
+            total = sum(each.nbytes for each in self._held.values())
+            while total > self.max_bytes:
+                _, dropped = self._held.popitem(last=False)
+                total -= dropped.nbytes
+        return embedding

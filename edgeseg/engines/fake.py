@@ -1,0 +1,152 @@
+"""Engines without weights: the answers are nonsense, but depend on nothing but the request."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeseg.engines.base import EngineOptions
+from edgeseg.schemas import Simplification
+from edgeseg.types import BoolArray, Box, Detections, Embedding, Image, MaskPrompt, Masks
+
+
+class _Fake:
+    """What all fake engines share: a name, and the time that each stage takes."""
+
+    name = "fake"
+    device = "cpu"
+    dtype = "float32"
+
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        self._latency_s = (options or EngineOptions()).fake_latency_s
+        self._open = True
+
+    def close(self) -> None:
+        self._open = False
+
+    def _work(self) -> None:
+        if not self._open:
+            raise RuntimeError("the fake engine is closed")
+        time.sleep(self._latency_s)
+
+
+class FakeSimplifier(_Fake):
+    """Splits a prompt at its dots and changes nothing."""
+
+    def simplify(self, prompt: str, image: Image | None = None) -> Simplification:
+        """Return the parts of the prompt between dots as phrases."""
+        self._work()
+        phrases = [part.strip() for part in prompt.split(".") if part.strip()]
+        return Simplification(
+            prompt=prompt,
+            simplified_prompt=" . ".join(phrases) + " .",
+            phrases=list(dict.fromkeys(phrases)),
+            changed=False,
+            reason="The fake simplifier changes nothing.",
+        )
+
+
+class FakeDetector(_Fake):
+    """Finds each phrase once, at a place that depends on the phrase and the image."""
+
+    def detect(
+        self,
+        image: Image,
+        phrases: Sequence[str],
+        *,
+        box_threshold: float,
+        text_threshold: float,
+    ) -> Detections:
+        """Return a box per phrase with a score between 0.5 and 1, best first."""
+        self._work()
+        if not phrases:
+            return Detections.empty()
+        found = [fake_box(image, phrase) for phrase in phrases]
+        order = sorted(range(len(found)), key=lambda i: -found[i][1])
+        detections = Detections(
+            np.array([found[i][0] for i in order], np.float32),
+            np.array([found[i][1] for i in order], np.float32),
+            tuple(phrases[i] for i in order),
+        )
+        return detections.take(detections.scores >= box_threshold)
+
+
+class FakeSegmenter(_Fake):
+    """Draws the ellipse inside a box, discs round positive points, and none round negative ones."""
+
+    def embed(self, image: Image) -> Embedding:
+        """Keep the first row of pixels, so that there is something to hold."""
+        if not self._open:
+            raise RuntimeError("the fake engine is closed")
+        return Embedding(self.name, image.size_hw, (image.rgb[:1].copy(),))
+
+    def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
+        """Return one mask per prompt with score 0.9."""
+        self._work()
+        masks = np.zeros((len(prompts), *embedding.size_hw), bool)
+        for mask, prompt in zip(masks, prompts, strict=True):
+            _draw(mask, prompt)
+        return Masks(masks, np.full(len(prompts), 0.9, np.float32))
+
+
+class FakeGrounder(_Fake):
+    """The fake detector and the fake segmenter in one step."""
+
+    def ground(
+        self,
+        image: Image,
+        phrases: Sequence[str],
+        *,
+        box_threshold: float,
+        text_threshold: float,
+    ) -> tuple[Detections, Masks]:
+        """Return what the fake detector finds, and an ellipse inside each box."""
+        self._work()
+        detections = FakeDetector().detect(
+            image, phrases, box_threshold=box_threshold, text_threshold=text_threshold
+        )
+        segmenter = FakeSegmenter()
+        prompts = [MaskPrompt(box_xyxy=_box(row)) for row in detections.boxes_xyxy]
+        return detections, segmenter.segment(segmenter.embed(image), prompts)
+
+
+def fake_box(image: Image, phrase: str) -> tuple[Box, float]:
+    """Return the box in pixels and the score that the fake detector gives a phrase."""
+    digest = hashlib.sha256(f"{image.sha256}/{phrase}".encode()).digest()
+    height, width = image.size_hw
+    a, b, c, d, e = (byte / 255 for byte in digest[:5])
+    box_width, box_height = width * (0.2 + 0.3 * c), height * (0.2 + 0.3 * d)
+    x0, y0 = a * (width - box_width), b * (height - box_height)
+    return (x0, y0, x0 + box_width, y0 + box_height), 0.5 + 0.5 * e
+
+
+def _box(row: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Box:
+    x0, y0, x1, y1 = (float(value) for value in row)
+    return x0, y0, x1, y1
+
+
+def _draw(mask: BoolArray, prompt: MaskPrompt) -> None:
+    """Fill ``mask`` (H, W) in place."""
+    if prompt.previous is not None:
+        mask |= prompt.previous
+    elif prompt.box_xyxy is not None:
+        x0, y0, x1, y1 = prompt.box_xyxy
+        _ellipse(mask, (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2, True)
+    radius = max(2.0, min(mask.shape) / 8)
+    for (x, y), label in zip(prompt.points_xy, prompt.point_labels, strict=True):
+        _ellipse(mask, float(x), float(y), radius, radius, bool(label))
+
+
+def _ellipse(
+    mask: BoolArray, centre_x: float, centre_y: float, radius_x: float, radius_y: float, value: bool
+) -> None:
+    """Set the pixels whose centres lie inside; only its own window is touched."""
+    height, width = mask.shape
+    left, right = max(0, int(centre_x - radius_x)), min(width, int(centre_x + radius_x) + 2)
+    top, bottom = max(0, int(centre_y - radius_y)), min(height, int(centre_y + radius_y) + 2)
+    rows = (np.arange(top, bottom)[:, None] + 0.5 - centre_y) / max(radius_y, 1e-6)
+    columns = (np.arange(left, right)[None, :] + 0.5 - centre_x) / max(radius_x, 1e-6)
+    mask[top:bottom, left:right][rows**2 + columns**2 <= 1] = value

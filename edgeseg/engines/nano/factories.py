@@ -1,0 +1,26 @@
+"""What the registry calls to build the nano engines."""
+
+from __future__ import annotations
+
+from edgeseg.engines.base import Detector, EngineOptions, Segmenter, Simplifier
+
+
+def simplifier(options: EngineOptions) -> Simplifier:
+    """Build the simplifier of rules and word vectors."""
+    from edgeseg.engines.nano.simplifier import NanoSimplifier
+
+    return NanoSimplifier(threads=options.threads)
+
+
+def detector(options: EngineOptions) -> Detector:
+    """Build the detector."""
+    from edgeseg.engines.nano.detector import NanoDetector
+
+    return NanoDetector(threads=options.threads)
+
+
+def segmenter(options: EngineOptions) -> Segmenter:
+    """Build the segmenter."""
+    from edgeseg.engines.nano.segmenter import NanoSegmenter
+
+    return NanoSegmenter(threads=options.threads)

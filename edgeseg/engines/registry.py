@@ -1,0 +1,160 @@
+"""All engines by role and name, as strings: nothing is imported until an engine is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.resources
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from edgeseg.engines.base import Engine, EngineOptions
+from edgeseg.errors import EngineUnavailableError, UnknownEngineError
+from edgeseg.schemas import EngineInfo
+from edgeseg.settings import Role, Settings
+
+ROLES: tuple[Role, ...] = ("simplify", "detect", "segment", "ground")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One engine: ``target`` is "module:factory", and the factory takes EngineOptions.
+
+    ``requires`` names modules of the extra ``extra``; ``files`` are weights within the package,
+    as "package/file" relative to ``edgeseg``.
+    """
+
+    name: str
+    role: Role
+    target: str
+    description: str
+    licence: str = "Apache-2.0"
+    size_mb: float | None = None
+    weights: str = "none"
+    extra: str | None = None
+    requires: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def missing(self) -> str:
+        """Say what is missing and how to get it; empty if the engine can be loaded."""
+        absent = [name for name in self.requires if importlib.util.find_spec(name) is None]
+        if absent:
+            need = f'pip install "edgeseg[{self.extra}]"' if self.extra else "pip install them"
+            return f"{', '.join(absent)} cannot be imported: {need}"
+        root = importlib.resources.files("edgeseg")
+        lost = [name for name in self.files if not root.joinpath(name).is_file()]
+        if lost:
+            return f"{', '.join(lost)} is not in the package: install edgeseg again"
+        return ""
+
+
+_entries: dict[tuple[Role, str], Entry] = {}
+
+
+def register(entry: Entry) -> None:
+    """Add an engine, or replace the one of the same role and name."""
+    _entries[entry.role, entry.name] = entry
+
+
+def names(role: Role) -> list[str]:
+    """Names of all engines of a role, in the order of registration."""
+    return [name for known, name in _entries if known == role]
+
+
+def find(role: Role, name: str) -> Entry:
+    """Return the entry; raise UnknownEngineError, which lists the names there are."""
+    entry = _entries.get((role, name))
+    if entry is None:
+        known = ", ".join(names(role)) or "none"
+        raise UnknownEngineError(
+            f"No engine named {name!r} can {role}; there are: {known}.",
+            role=role,
+            name=name,
+            known=names(role),
+        )
+    return entry
+
+
+def load(role: Role, name: str, options: EngineOptions | None = None) -> Engine:
+    """Import and build an engine.
+
+    Raises UnknownEngineError for a name that is not registered, and EngineUnavailableError when
+    its packages or weights are not here.
+    """
+    entry = find(role, name)
+    missing = entry.missing()
+    if missing:
+        raise EngineUnavailableError(
+            f"The engine {name!r} cannot {role} here: {missing}.", role=role, name=name
+        )
+    module, _, attribute = entry.target.partition(":")
+    factory = getattr(importlib.import_module(module), attribute)
+    return cast("Callable[[EngineOptions], Engine]", factory)(options or EngineOptions())
+
+
+def describe(settings: Settings) -> list[EngineInfo]:
+    """List every engine, whether it can run here, and whether the settings choose it."""
+    return [_describe(entry, settings) for entry in _entries.values()]
+
+
+def _describe(entry: Entry, settings: Settings) -> EngineInfo:
+    missing = entry.missing()
+    return EngineInfo(
+        name=entry.name,
+        role=entry.role,
+        description=entry.description,
+        licence=entry.licence,
+        size_mb=entry.size_mb,
+        weights=entry.weights,
+        extra=entry.extra,
+        available=not missing,
+        missing=missing,
+        default=settings.engine_for(entry.role) == entry.name,
+    )
+
+
+_IN_PACKAGE = "in the package"
+_WEIGHTS = "engines/nano/weights"
+
+for _entry in (
+    Entry(
+        "nano",
+        "simplify",
+        "edgeseg.engines.nano.factories:simplifier",
+        "Rules, a table of needs and word vectors: no language model.",
+        weights=_IN_PACKAGE,
+    ),
+    Entry(
+        "nano",
+        "detect",
+        "edgeseg.engines.nano.factories:detector",
+        "A few million parameters that score boxes against word vectors, by onnxruntime.",
+        weights=_IN_PACKAGE,
+    ),
+    Entry(
+        "nano",
+        "segment",
+        "edgeseg.engines.nano.factories:segmenter",
+        "A small encoder and mask decoder for boxes and points, by onnxruntime.",
+        weights=_IN_PACKAGE,
+    ),
+    *(
+        Entry(
+            "fake",
+            _role,
+            f"edgeseg.engines.fake:{_factory}",
+            "Deterministic nonsense without weights, to test a stack.",
+        )
+        for _role, _factory in cast(
+            "tuple[tuple[Role, str], ...]",
+            (
+                ("simplify", "FakeSimplifier"),
+                ("detect", "FakeDetector"),
+                ("segment", "FakeSegmenter"),
+                ("ground", "FakeGrounder"),
+            ),
+        )
+    ),
+):
+    register(_entry)
