@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import tarfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ class PhotoSet:
     category_ids: list[int]
     _pixels: UInt8Array
     _offsets: IntArray
-    _index: dict[str, int] = field(default_factory=dict)
+    _more_pixels: UInt8Array | None = None
+    """A second file, addressed by offsets below zero (-1 is its first byte)."""
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -70,8 +71,11 @@ class PhotoSet:
     def rgb(self, index: int) -> UInt8Array:
         """(H, W, 3) uint8 RGB of photo `index`."""
         h, w = self.photos[index].size_hw
-        start = self._offsets[index]
-        return self._pixels[start : start + h * w * 3].reshape(h, w, 3)
+        start, pixels = int(self._offsets[index]), self._pixels
+        if start < 0:
+            assert self._more_pixels is not None
+            start, pixels = -1 - start, self._more_pixels
+        return pixels[start : start + h * w * 3].reshape(h, w, 3)
 
 
 def decode_tars(tars: list[Path], cache: Path) -> dict[str, tuple[int, int, int]]:
@@ -138,4 +142,73 @@ def load_photos(annotations: Path, tars: list[Path], cache: Path) -> PhotoSet:
         [c["id"] for c in data["categories"]],
         pixels,
         np.array(offsets, np.int64),
+    )
+
+
+CALTECH_NAMES = {
+    "Faces": "face",
+    "Leopards": "leopard",
+    "Motorbikes": "motorcycle",
+    "airplanes": "airplane",
+    "binocular": "binoculars",
+    "car_side": "car",
+    "cellphone": "cell phone",
+    "cougar_body": "cougar",
+    "cougar_face": "cougar",
+    "crocodile_head": "crocodile",
+    "flamingo_head": "flamingo",
+    "inline_skate": "roller skate",
+    "soccer_ball": "sports ball",
+    "water_lilly": "water lily",
+    "windsor_chair": "chair",
+    "hawksbill": "sea turtle",
+    "sea_horse": "seahorse",
+}
+SKIPPED_CALTECH = {"bass", "tick", "garfield", "snoopy", "yin_yang", "wild_cat"}
+
+
+def caltech_photo(row: dict[str, Any], column: dict[str, int]) -> Photo:
+    """A photo of one thing: its box is the teacher's best guess, else nearly the whole photo."""
+    h, w = row["height"], row["width"]
+    large = [t for t in row["teacher"] if t[2] * t[3] > 0.12 * h * w]
+    if large:
+        x, y, bw, bh = max(large, key=lambda t: t[4])[:4]
+        box = [x, y, x + bw, y + bh]
+    else:
+        box = [0.06 * w, 0.06 * h, 0.94 * w, 0.94 * h]
+    name = CALTECH_NAMES.get(row["label"], row["label"].replace("_", " "))
+    one = np.zeros(1, bool)
+    return Photo(
+        row["file_name"],
+        "caltech101",
+        (h, w),
+        np.array([box], np.float32),
+        np.array([column[name]], np.int64),
+        one,
+        [None],
+    )
+
+
+def add_caltech(photos: PhotoSet, folder: Path, cache: Path) -> PhotoSet:
+    """`photos` and the photos of Caltech101, whose labels are added to the classes."""
+    rows = [r for r in read_json(folder / "labels.json.gz") if r["label"] not in SKIPPED_CALTECH]
+    index = decode_tars(sorted(folder.glob("images-*.tar")), cache)
+    labels = {CALTECH_NAMES.get(r["label"], r["label"].replace("_", " ")) for r in rows}
+    names = photos.class_names + sorted(labels - set(photos.class_names))
+    column = {n: i for i, n in enumerate(names)}
+    extra = len(names) - len(photos.class_names)
+    exhaustive = {s: np.pad(v, (0, extra)) for s, v in photos.exhaustive.items()}
+    exhaustive["caltech101"] = np.array([n in labels for n in names], bool)
+    pixels = np.memmap(cache, np.uint8, "r")
+    rows = [r for r in rows if r["file_name"] in index]
+    return PhotoSet(
+        photos.photos + [caltech_photo(r, column) for r in rows],
+        names,
+        exhaustive,
+        photos.category_ids,
+        photos._pixels,
+        np.concatenate(
+            [photos._offsets, [-1 - index[r["file_name"]][0] for r in rows]]
+        ).astype(np.int64),
+        pixels,
     )

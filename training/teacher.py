@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from training.data import PhotoSet, UInt8Array, load_photos
+from training.data import PhotoSet, UInt8Array, add_caltech, load_photos
 
 SIZE = 416
 MEAN = np.array([103.53, 116.28, 123.675], np.float32)
@@ -65,12 +65,14 @@ def main() -> None:
     """Command line: features of all training photos."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with train.json.gz, train-*.tar, teacher/")
+    parser.add_argument("caltech", type=Path, help="folder with labels.json.gz, images-*.tar")
     parser.add_argument("out", type=Path)
     parser.add_argument("--part", default="0/1", help="i/n: the i-th of n equal parts")
     args = parser.parse_args()
     photos = load_photos(
         args.data / "train.json.gz", sorted(args.data.glob("train-*.tar")), args.out / "train.u8"
     )
+    photos = add_caltech(photos, args.caltech, args.out / "caltech.u8")
     part, parts = map(int, args.part.split("/"))
     bounds = [len(photos) * k // parts for k in (part, part + 1)]
     precompute(photos, args.data / "teacher", args.out, *bounds)
