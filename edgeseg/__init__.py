@@ -1,3 +1,34 @@
 """EdgeSeg segments images from words."""
 
+from edgeseg.errors import (
+    EdgeSegError,
+    EngineError,
+    EngineUnavailableError,
+    InputError,
+    UnavailableError,
+)
+from edgeseg.pipeline import EdgeSegAI
+from edgeseg.schemas import SegmentationResult, SegmentedObject, Simplification
+from edgeseg.segmentation import Segmentation
+from edgeseg.settings import Settings
+from edgeseg.types import Detections, Image, Masks
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Detections",
+    "EdgeSegAI",
+    "EdgeSegError",
+    "EngineError",
+    "EngineUnavailableError",
+    "Image",
+    "InputError",
+    "Masks",
+    "Segmentation",
+    "SegmentationResult",
+    "SegmentedObject",
+    "Settings",
+    "Simplification",
+    "UnavailableError",
+    "__version__",
+]

@@ -7,6 +7,7 @@ import hashlib
 import io
 import struct
 import zlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,8 @@ from edgeseg.types import Image, UInt8Array
 
 # Formats of pictures; leaves out those that run programs (EPS) or are no pictures (PDF, video).
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000", "TGA")
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-    + (".ppm", ".pgm", ".pbm", ".avif", ".jp2", ".tga")
-)
+_SUFFIXES = "jpg jpeg jpe jfif mpo png webp bmp gif tif tiff ppm pgm pbm avif jp2 tga"
+SUFFIXES = frozenset(f".{name}" for name in _SUFFIXES.split(" "))
 # What Pillow raises for bytes that break off or make no sense.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error,
            zlib.error, OverflowError, MemoryError)  # fmt: skip
@@ -124,9 +123,16 @@ def _read(path: Path, max_bytes: int) -> bytes:
         raise NoImageError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
+@cache
+def _readable() -> tuple[str, ...]:
+    """Return the formats that this build of Pillow can read, after loading its readers once."""
+    PIL.Image.init()
+    return tuple(name for name in FORMATS if name in PIL.Image.OPEN)
+
+
 def _open(data: bytes, max_pixels: int) -> PIL.Image.Image:
     try:
-        return PIL.Image.open(io.BytesIO(data), formats=FORMATS)
+        return PIL.Image.open(io.BytesIO(data), formats=_readable())
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(
             f"The image has too many pixels; at most {max_pixels:,} are allowed.",

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 from pycocotools import mask as coco
 
@@ -65,10 +66,11 @@ def union_of(rles: Iterable[Rle], size_hw: tuple[int, int]) -> BoolArray:
     return np.ascontiguousarray(coco.decode(coco.merge(packed))).astype(bool)
 
 
-def label_map(
-    rles: Sequence[Rle], size_hw: tuple[int, int]
-) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
-    """Return (H, W) uint16: 0 for background, i + 1 where mask i is on top; the first is topmost."""
+def label_map(rles: Sequence[Rle], size_hw: tuple[int, int]) -> npt.NDArray[np.uint16]:
+    """Return (H, W) uint16: 0 for background, i + 1 for mask i; where they overlap the first wins.
+
+    Raises ValueError for a mask of another size.
+    """
     labels = np.zeros(size_hw, np.uint16)
     for index in range(len(rles) - 1, -1, -1):
         labels[rle_to_mask(rles[index])] = index + 1

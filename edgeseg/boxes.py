@@ -1,0 +1,127 @@
+"""What is done with boxes before filters and masks: clipping, suppression, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from edgeseg.types import Detections, FloatArray
+
+SAME_PHRASE_IOU = 0.6
+ACROSS_PHRASES_IOU = 0.8
+NEGATIVE_IOU = 0.5
+# A box round a group holds two or more of the same phrase, each within it, not much less sure
+# than it and clearly smaller, and together they fill most of it.
+GROUP_INSIDE = 0.9
+GROUP_SCORE = 0.6
+GROUP_PART = 0.75
+GROUP_FILLED = 0.6
+_GRID = 64
+
+
+def iou(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return (N, M) intersection over union of (N, 4) and (M, 4) boxes."""
+    shared = intersection(left, right)
+    union = area(left)[:, None] + area(right)[None, :] - shared
+    ratios: FloatArray = (shared / np.maximum(union, 1e-9)).astype(np.float32)
+    return ratios
+
+
+def intersection(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return (N, M) shared areas in square pixels of (N, 4) and (M, 4) boxes."""
+    low = np.maximum(left[:, None, :2], right[None, :, :2])
+    high = np.minimum(left[:, None, 2:], right[None, :, 2:])
+    sides: FloatArray = np.clip(high - low, 0, None)
+    shared: FloatArray = sides[..., 0] * sides[..., 1]
+    return shared
+
+
+def area(boxes_xyxy: FloatArray) -> FloatArray:
+    """Return (N,) areas in square pixels."""
+    sides = np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None)
+    areas: FloatArray = sides[:, 0] * sides[:, 1]
+    return areas
+
+
+def cut(detections: Detections, size_hw: tuple[int, int]) -> Detections:
+    """Cut boxes at the edges of the image; what lies outside keeps no area."""
+    height, width = size_hw
+    limits = np.array([width, height, width, height], np.float32)
+    boxes = np.clip(detections.boxes_xyxy, 0, limits)
+    return Detections(boxes, detections.scores, detections.labels)
+
+
+def clip(detections: Detections, size_hw: tuple[int, int]) -> Detections:
+    """Cut boxes at the edges of the image and drop those of less than a pixel."""
+    inside = cut(detections, size_hw)
+    sides = inside.boxes_xyxy[:, 2:] - inside.boxes_xyxy[:, :2]
+    return inside.take(np.all(sides >= 1, axis=1))
+
+
+def best_first(detections: Detections) -> Detections:
+    """Order by score; equal scores keep their order."""
+    return detections.take(np.argsort(-detections.scores, kind="stable"))
+
+
+def above_thresholds(
+    detections: Detections, box_threshold: float, class_thresholds: Mapping[str, float]
+) -> Detections:
+    """Keep boxes that reach their phrase's own threshold, or else the common one."""
+    own = {phrase.casefold().strip(): value for phrase, value in class_thresholds.items()}
+    least = [own.get(label.casefold(), box_threshold) for label in detections.labels]
+    return detections.take(detections.scores >= np.array(least, np.float32))
+
+
+def without_negatives(detections: Detections, negatives: Collection[str]) -> Detections:
+    """Drop the boxes of negative phrases, and every box that one of them fits better."""
+    is_negative = np.array([label in negatives for label in detections.labels], bool)
+    wanted, unwanted = detections.take(~is_negative), detections.take(is_negative)
+    if not len(wanted) or not len(unwanted):
+        return wanted
+    overlaps = iou(wanted.boxes_xyxy, unwanted.boxes_xyxy) >= NEGATIVE_IOU
+    surer = unwanted.scores[None, :] > wanted.scores[:, None]
+    return wanted.take(~np.any(overlaps & surer, axis=1))
+
+
+def suppress(detections: Detections) -> Detections:
+    """Drop boxes that repeat a surer one: of the same phrase, or nearly the same box of another.
+
+    The result is best first.
+    """
+    ordered = best_first(detections)
+    overlap = iou(ordered.boxes_xyxy, ordered.boxes_xyxy)
+    labels = np.array([label.casefold() for label in ordered.labels], object)
+    limit = np.where(labels[:, None] == labels[None, :], SAME_PHRASE_IOU, ACROSS_PHRASES_IOU)
+    keep: list[int] = []
+    for index in range(len(ordered)):
+        if not (overlap[index, keep] > limit[index, keep]).any():
+            keep.append(index)
+    return ordered.take(keep)
+
+
+def without_groups(detections: Detections) -> Detections:
+    """Drop boxes drawn round a group whose members have boxes of their own."""
+    if len(detections) < 3:
+        return detections
+    boxes, scores = detections.boxes_xyxy, detections.scores
+    areas = area(boxes)
+    inside = intersection(boxes, boxes) >= GROUP_INSIDE * areas[None, :]
+    keep = np.ones(len(detections), bool)
+    for index, label in enumerate(detections.labels):
+        members = inside[index] & (areas <= GROUP_PART * areas[index])
+        members &= scores >= GROUP_SCORE * scores[index]
+        members &= np.array([other == label for other in detections.labels])
+        if members.sum() >= 2:
+            keep[index] = _filled(boxes[index], boxes[members]) < GROUP_FILLED
+    return detections.take(keep)
+
+
+def _filled(box: FloatArray, members: FloatArray) -> float:
+    """Return the part of a (4,) box that (N, 4) boxes cover, counted on a grid."""
+    steps = (np.arange(_GRID) + 0.5) / _GRID
+    x = box[0] + steps * (box[2] - box[0])
+    y = box[1] + steps * (box[3] - box[1])
+    across = (x >= members[:, 0, None]) & (x <= members[:, 2, None])
+    down = (y >= members[:, 1, None]) & (y <= members[:, 3, None])
+    return float((down[:, :, None] & across[:, None, :]).any(axis=0).mean())

@@ -1,0 +1,88 @@
+"""What comes back from segmenting one image: the result as data, and views on it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import PIL.Image
+
+from edgeseg.codecs import ImageSource, load_image, rle_to_mask, union_of
+from edgeseg.render import overlay
+from edgeseg.schemas import SegmentationResult, SegmentedObject
+from edgeseg.settings import Settings
+from edgeseg.types import BoolArray, Image
+
+
+class Segmentation:
+    """A result together with the image it belongs to.
+
+    The image is decoded again when it is needed, so that many results fit into memory.
+    """
+
+    def __init__(
+        self, result: SegmentationResult, source: ImageSource, settings: Settings | None = None
+    ) -> None:
+        self.result = result
+        self._source = source
+        self._settings = settings
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{each.label} {each.score:.2f}" for each in self.objects) or "nothing"
+        return f"<Segmentation of {self.prompt!r}: {found}>"
+
+    @property
+    def prompt(self) -> str:
+        """The prompt as it was given."""
+        return self.result.prompt
+
+    @property
+    def simplified_prompt(self) -> str:
+        """What was looked for."""
+        return self.result.simplified_prompt
+
+    @property
+    def objects(self) -> list[SegmentedObject]:
+        """The objects found, best first; boxes in pixels, masks as run lengths."""
+        return self.result.objects
+
+    @property
+    def image(self) -> Image:
+        """The image as people see it; raises what :func:`edgeseg.codecs.load_image` raises."""
+        return load_image(self._source, self._settings)
+
+    @cached_property
+    def segmentation_mask(self) -> BoolArray:
+        """(H, W) bool: true wherever any object is."""
+        return union_of((each.mask for each in self.objects), self._size_hw)
+
+    def mask_of(self, object_id: int) -> BoolArray:
+        """Return the (H, W) bool mask of one object; raises KeyError for an unknown id."""
+        for each in self.objects:
+            if each.id == object_id:
+                return rle_to_mask(each.mask)
+        raise KeyError(object_id)
+
+    def overlay(
+        self,
+        *,
+        opacity: float = 0.45,
+        masks: bool = True,
+        boxes: bool = True,
+        labels: bool = True,
+    ) -> PIL.Image.Image:
+        """Draw the objects on the image; see :func:`edgeseg.render.overlay`."""
+        return overlay(
+            self.image, self.objects, opacity=opacity, masks=masks, boxes=boxes, labels=labels
+        )
+
+    def to_json(self, path: str | Path | None = None, *, indent: int | None = 2) -> str:
+        """Return the result as JSON, and write it to ``path`` if one is given."""
+        text = self.result.model_dump_json(indent=indent)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    @property
+    def _size_hw(self) -> tuple[int, int]:
+        return self.result.image.height, self.result.image.width

@@ -1,0 +1,270 @@
+"""The stages of a request, as functions of an engine and what came before.
+
+The same functions serve one process and the workers of the services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeseg import boxes
+from edgeseg.codecs import mask_to_rle, rle_box, rle_to_mask
+from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier
+from edgeseg.engines.cache import EmbeddingCache
+from edgeseg.errors import EdgeSegError, InvalidParameterError, UnknownObjectError
+from edgeseg.filters import apply_filters
+from edgeseg.schemas import (
+    DetectedObject,
+    DetectRequest,
+    RefineRequest,
+    SegmentedObject,
+    Simplification,
+    SimplifyRequest,
+)
+from edgeseg.types import BoolArray, Box, Detections, Embedding, FloatArray, Image, MaskPrompt
+
+# Masks held as arrays at one time, in pixels; beyond that they become run lengths in turns.
+_PIXELS_AT_ONCE = 2**26
+
+
+def split_phrases(prompt: str) -> list[str]:
+    """Split a prompt at its dots; phrases keep their case, repeated ones are dropped."""
+    phrases: dict[str, str] = {}
+    for part in prompt.split("."):
+        phrase = " ".join(part.split()).strip(" ,;")
+        if phrase:
+            phrases.setdefault(phrase.casefold(), phrase)
+    return list(phrases.values())
+
+
+def join_phrases(phrases: Sequence[str]) -> str:
+    """Join phrases to a prompt: "cat . dog ."."""
+    return " . ".join(phrases) + " ." if phrases else ""
+
+
+def pass_through(prompt: str, reason: str = "", warnings: Sequence[str] = ()) -> Simplification:
+    """Return the prompt split at its dots and otherwise as it is."""
+    phrases = split_phrases(prompt)
+    return Simplification(
+        prompt=prompt,
+        simplified_prompt=join_phrases(phrases),
+        phrases=phrases,
+        changed=False,
+        reason=reason,
+        warnings=list(warnings),
+    )
+
+
+def simplify(
+    engine: Simplifier, request: SimplifyRequest | DetectRequest, image: Image | None = None
+) -> Simplification:
+    """Turn the request's prompt into phrases and filters.
+
+    With ``simplify="never"`` the engine is not asked. With "auto" its failure leaves the prompt
+    as it is, with a warning; with "always" it is raised.
+    """
+    prompt = request.text_prompt
+    mode = request.simplify if isinstance(request, DetectRequest) else "always"
+    if mode == "never":
+        return pass_through(prompt, "Simplifying was switched off.")
+    try:
+        made = engine.simplify(prompt, image)
+    except EdgeSegError as error:
+        if mode == "always":
+            raise
+        return pass_through(prompt, warnings=[f"The prompt was not simplified: {error.detail}"])
+    return made if made.phrases else pass_through(prompt, warnings=made.warnings)
+
+
+def detect(
+    engine: Detector, image: Image, request: DetectRequest, simplification: Simplification
+) -> Detections:
+    """Find the boxes that the request asks for, best first, in pixels of the image."""
+    asked, negatives = _asked(request, simplification)
+    found = engine.detect(
+        image,
+        asked,
+        box_threshold=_least(request),
+        text_threshold=request.text_threshold,
+    )
+    return _select(found, image, request, simplification, negatives)
+
+
+def segment(
+    engine: Segmenter,
+    image: Image,
+    detections: Detections,
+    cache: EmbeddingCache | None = None,
+) -> list[SegmentedObject]:
+    """Turn boxes into objects with masks; without boxes the engine is not asked."""
+    if not len(detections):
+        return []
+    embedding = _embed(engine, image, cache)
+    objects: list[SegmentedObject] = []
+    height, width = image.size_hw
+    step = max(1, _PIXELS_AT_ONCE // (height * width))
+    for start in range(0, len(detections), step):
+        part = detections.take(list(range(start, min(start + step, len(detections)))))
+        prompts = [MaskPrompt(box_xyxy=as_box(row)) for row in part.boxes_xyxy]
+        masks = engine.segment(embedding, prompts).masks
+        objects += _objects(part, masks, first_id=start)
+    return objects
+
+
+def ground(
+    engine: Grounder, image: Image, request: DetectRequest, simplification: Simplification
+) -> list[SegmentedObject]:
+    """Find boxes and masks in one step, chosen as :func:`detect` chooses."""
+    asked, negatives = _asked(request, simplification)
+    found, masks = engine.ground(
+        image,
+        asked,
+        box_threshold=_least(request),
+        text_threshold=request.text_threshold,
+    )
+    chosen = _select(found, image, request, simplification, negatives)
+    cut = boxes.cut(found, image.size_hw)
+    rows = {_key(cut, index): index for index in reversed(range(len(cut)))}
+    order = [rows[_key(chosen, index)] for index in range(len(chosen))]
+    return _objects(chosen, masks.masks[order], first_id=0)
+
+
+def refine(
+    engine: Segmenter,
+    image: Image,
+    request: RefineRequest,
+    objects: Sequence[SegmentedObject],
+    cache: EmbeddingCache | None = None,
+) -> SegmentedObject:
+    """Correct one object by points or a box, or make a new one.
+
+    Raises UnknownObjectError for an id that is not among ``objects``, and InvalidParameterError
+    for points or a box outside the image.
+    """
+    _check_inside(request, image.size_hw)
+    old = _find(objects, request.object_id)
+    points = [(point.x, point.y) for point in request.points]
+    prompt = MaskPrompt(
+        box_xyxy=request.box or (old.box if old else None),
+        points_xy=np.array(points, np.float32).reshape(-1, 2),
+        point_labels=np.array([point.label for point in request.points], np.int64),
+        # A new box says where the object is, so the old mask would only mislead.
+        previous=rle_to_mask(old.mask) if old and request.box is None else None,
+    )
+    made = engine.segment(_embed(engine, image, cache), [prompt])
+    rle = mask_to_rle(made.masks[0])
+    next_id = max((each.id for each in objects), default=-1) + 1
+    fallback = request.box or (old.box if old else (0.0, 0.0, 0.0, 0.0))
+    return SegmentedObject(
+        id=old.id if old else next_id,
+        label=request.label or (old.label if old else "object"),
+        score=old.score if old else float(made.scores[0]),
+        box=rle_box(rle) or fallback,
+        mask=rle,
+        area=int(made.masks[0].sum()),
+    )
+
+
+def detected_objects(detections: Detections) -> list[DetectedObject]:
+    """Return detections as they travel in JSON, numbered from 0."""
+    return [
+        DetectedObject(
+            id=index,
+            label=label,
+            score=round(float(detections.scores[index]), 6),
+            box=as_box(detections.boxes_xyxy[index]),
+        )
+        for index, label in enumerate(detections.labels)
+    ]
+
+
+def detections_of(objects: Sequence[DetectedObject]) -> Detections:
+    """Return the detections that :func:`detected_objects` was made from."""
+    return Detections(
+        np.array([each.box for each in objects], np.float32).reshape(-1, 4),
+        np.array([each.score for each in objects], np.float32),
+        tuple(each.label for each in objects),
+    )
+
+
+def as_box(row: FloatArray) -> Box:
+    """Return (4,) pixels as four floats, to a hundredth of a pixel."""
+    x0, y0, x1, y1 = (round(float(value), 2) for value in row)
+    return x0, y0, x1, y1
+
+
+def _asked(request: DetectRequest, simplification: Simplification) -> tuple[list[str], set[str]]:
+    """Return all phrases to look for, and which of them are unwanted."""
+    wanted = list(simplification.phrases)
+    known = {phrase.casefold() for phrase in wanted}
+    unwanted = [
+        phrase
+        for phrase in split_phrases(request.negative_prompt or "")
+        if phrase.casefold() not in known
+    ]
+    return wanted + unwanted, set(unwanted)
+
+
+def _least(request: DetectRequest) -> float:
+    """Return the lowest threshold that any phrase has."""
+    return min([request.box_threshold, *request.class_thresholds.values()])
+
+
+def _select(
+    found: Detections,
+    image: Image,
+    request: DetectRequest,
+    simplification: Simplification,
+    negatives: set[str],
+) -> Detections:
+    kept = boxes.clip(found, image.size_hw)
+    kept = boxes.above_thresholds(kept, request.box_threshold, request.class_thresholds)
+    kept = boxes.without_negatives(kept, negatives)
+    kept = boxes.without_groups(boxes.suppress(kept))
+    kept = apply_filters(kept, simplification.filters, image.size_hw)
+    return boxes.best_first(kept).take(list(range(len(kept)))[: request.max_objects])
+
+
+def _objects(detections: Detections, masks: BoolArray, first_id: int) -> list[SegmentedObject]:
+    return [
+        SegmentedObject(
+            **{**row.model_dump(), "id": first_id + row.id},
+            mask=mask_to_rle(mask),
+            area=int(np.count_nonzero(mask)),
+        )
+        for row, mask in zip(detected_objects(detections), masks, strict=True)
+    ]
+
+
+def _key(detections: Detections, index: int) -> tuple[bytes, float, str]:
+    box = detections.boxes_xyxy[index].tobytes()
+    return box, float(detections.scores[index]), detections.labels[index]
+
+
+def _embed(engine: Segmenter, image: Image, cache: EmbeddingCache | None) -> Embedding:
+    return cache.embed(engine, image) if cache else engine.embed(image)
+
+
+def _find(objects: Sequence[SegmentedObject], wanted: int | None) -> SegmentedObject | None:
+    if wanted is None:
+        return None
+    for each in objects:
+        if each.id == wanted:
+            return each
+    raise UnknownObjectError(
+        f"The task has no object {wanted}.", known=[each.id for each in objects]
+    )
+
+
+def _check_inside(request: RefineRequest, size_hw: tuple[int, int]) -> None:
+    height, width = size_hw
+    places = [(point.x, point.y) for point in request.points]
+    if request.box is not None:
+        places += [request.box[:2], request.box[2:]]
+    for x, y in places:
+        if not (0 <= x <= width and 0 <= y <= height):
+            raise InvalidParameterError(
+                f"({x:g}, {y:g}) lies outside the image of {width}x{height} pixels."
+            )
