@@ -1,0 +1,25 @@
+"""``python -m backend``: serve the API as the settings say."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from backend.app import create_app
+from edgeseg.settings import get_settings
+
+
+def main() -> None:
+    """Run until SIGTERM or Ctrl-C; requests in progress are finished first."""
+    settings = get_settings()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_level=settings.log_level.lower(),
+        timeout_graceful_shutdown=10,
+        access_log=settings.log_level == "DEBUG",
+    )
+
+
+if __name__ == "__main__":
+    main()

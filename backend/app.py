@@ -1,0 +1,42 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from backend import problems
+from backend.limits import LimitBody
+from backend.routes import ROUTERS
+from backend.services import open_services
+from backend.telemetry import CountRequests, Telemetry
+from edgeseg import __version__
+from edgeseg.settings import Settings, get_settings
+
+DESCRIPTION = """Segment images from words.
+
+Post an image and a prompt to `/segment` and get objects with boxes and masks. Errors are
+[RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents with a stable `code`.
+With `Prefer: respond-async` the answer is 202 at once; follow `/tasks/{id}/events`."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; settings come from the environment unless given."""
+    settings = settings or get_settings()
+    telemetry = Telemetry()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings, telemetry) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(title="EdgeSeg", version=__version__, description=DESCRIPTION, lifespan=lifespan)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(LimitBody, max_bytes=settings.max_image_bytes)
+    app.add_middleware(CountRequests, telemetry=telemetry)
+    return app

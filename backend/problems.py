@@ -1,0 +1,101 @@
+"""Every error as an RFC 9457 problem document, the framework's own included."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from edgeseg.errors import (
+    EdgeSegError,
+    InvalidParameterError,
+    NoImageError,
+    UnavailableError,
+)
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+
+def problem(error: EdgeSegError, instance: str) -> JSONResponse:
+    """Answer with this error; ``instance`` is the path that it happened at."""
+    headers = {}
+    if isinstance(error, UnavailableError) and error.status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return JSONResponse(
+        error.to_problem(instance), error.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def responses(*classes: type[EdgeSegError]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of the errors that a route can answer with."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in sorted({cls.status for cls in classes}):
+        mine = [cls for cls in classes if cls.status == status]
+        examples = {
+            cls.code: {"value": cls((cls.__doc__ or cls.title).strip()).to_problem()}
+            for cls in mine
+        }
+        found[status] = {
+            "description": ", ".join(cls.title for cls in mine),
+            "content": {MEDIA_TYPE: {"examples": examples}},
+        }
+    return found
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(EdgeSegError, _ours)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, EdgeSegError)
+    request.state.error_code = error.code
+    return problem(error, request.url.path)
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return await _ours(request, _from_rows(error.errors()))
+
+
+def _from_rows(rows: Sequence[Any]) -> EdgeSegError:
+    fields = [
+        {"field": ".".join(str(part) for part in row["loc"][1:]), "problem": str(row["msg"])}
+        for row in rows
+    ]
+    if any(row["loc"][-1] == "image" for row in rows):
+        return NoImageError("The form has no file in its field 'image'.", errors=fields)
+    detail = "; ".join(f"{row['field'] or 'request'}: {row['problem']}" for row in fields)
+    return InvalidParameterError(detail, errors=fields)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
+    request.state.error_code = code
+    document = {
+        "type": f"urn:edgeseg:error:{code}",
+        "title": str(error.detail),
+        "status": error.status_code,
+        "detail": f"{request.method} {request.url.path}: {error.detail}",
+        "code": code,
+        "instance": request.url.path,
+    }
+    return JSONResponse(
+        document, error.status_code, headers=dict(error.headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error at %s", request.url.path, exc_info=error)
+    return await _ours(request, EdgeSegError("The server failed; its log says why."))

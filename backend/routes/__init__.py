@@ -1,0 +1,17 @@
+"""One module per resource."""
+
+from fastapi import APIRouter
+
+from backend.routes import detect, engines, health, index, metrics, queues, segment, simplify, tasks
+
+ROUTERS: tuple[APIRouter, ...] = (
+    segment.router,
+    simplify.router,
+    detect.router,
+    tasks.router,
+    health.router,
+    queues.router,
+    engines.router,
+    metrics.router,
+    index.router,
+)

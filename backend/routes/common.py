@@ -1,0 +1,58 @@
+"""What the routes that submit a task document alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from backend.problems import responses
+from edgeseg.errors import (
+    AnimatedImageError,
+    CancelledError,
+    EmptyPromptError,
+    EngineUnavailableError,
+    IdempotencyConflictError,
+    ImageTooLargeError,
+    InvalidImageError,
+    InvalidParameterError,
+    NoImageError,
+    NoWorkerError,
+    PromptTooLongError,
+    QueueUnavailableError,
+    RequestTimeoutError,
+    StageFailedError,
+    UnknownEngineError,
+    WorkerLostError,
+)
+
+
+class Accepted(BaseModel):
+    """A task that was queued."""
+
+    task_id: str = Field(description="Id of the task.", examples=["3f2c9a"])
+    status: str = Field("queued", description="Always queued.")
+    url: str = Field(description="Where its state and result are.", examples=["/tasks/3f2c9a"])
+    events: str = Field(description="Its events.", examples=["/tasks/3f2c9a/events"])
+
+
+_PROMPT = (EmptyPromptError, PromptTooLongError, InvalidParameterError, UnknownEngineError)
+_IMAGE = (NoImageError, InvalidImageError, AnimatedImageError, ImageTooLargeError)
+_STACK = (
+    QueueUnavailableError,
+    NoWorkerError,
+    EngineUnavailableError,
+    RequestTimeoutError,
+    StageFailedError,
+    WorkerLostError,
+    CancelledError,
+    IdempotencyConflictError,
+)
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": Accepted,
+        "description": "With `Prefer: respond-async`: queued; `Location` is the task.",
+    }
+}
+IMAGE_RESPONSES = {**_ACCEPTED, **responses(*_IMAGE, *_PROMPT, *_STACK)}
+PROMPT_RESPONSES = {**_ACCEPTED, **responses(*_PROMPT, *_STACK)}

@@ -1,0 +1,35 @@
+"""POST /detect: boxes only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from backend import gateway
+from backend.forms import DetectForm, ImageField
+from backend.routes.common import IMAGE_RESPONSES
+from backend.services import ServicesDep
+from edgeseg.pipeline import plan
+from edgeseg.schemas import DetectionResult
+
+router = APIRouter(tags=["segment"])
+
+
+@router.post("/detect", response_model=DetectionResult, responses=IMAGE_RESPONSES)
+async def detect(
+    request: Request,
+    services: ServicesDep,
+    form: Annotated[DetectForm, Depends()],
+    image: ImageField = None,
+) -> Response:
+    """Find what the prompt names and return a box for each object, without masks."""
+    wanted = form.request()
+    gateway.check_engines(wanted.engines)
+    upload = await gateway.read_upload(services, image)
+    stages = plan(wanted, services.settings.engine_for("ground"))
+    task_id = await gateway.submit(
+        services, "detect", stages, wanted, wanted.text_prompt, upload,
+        gateway.idempotency_key(request),
+    )  # fmt: skip
+    return await gateway.answer(services, request, task_id)

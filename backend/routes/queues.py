@@ -1,0 +1,52 @@
+"""GET /queue-status: how long the queues are and who serves them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from backend.problems import responses
+from backend.services import ServicesDep
+from edgeseg.errors import QueueUnavailableError
+from edgeseg.tasks import look
+
+router = APIRouter(tags=["operations"])
+
+
+class WorkerStatus(BaseModel):
+    """A live worker."""
+
+    name: str = Field(description="Its name in Redis.")
+    state: str = Field(description="What it does.", examples=["idle", "busy"])
+    pid: int = Field(description="Its process.")
+    host: str = Field(description="Its machine or container.")
+    task_id: str | None = Field(description="The task it works at.")
+    engine: dict[str, str] = Field(
+        description="Its engine and where it runs.", examples=[{"name": "nano", "device": "cpu"}]
+    )
+
+
+class QueueStatus(BaseModel):
+    """A queue."""
+
+    waiting: int = Field(description="Jobs that wait.", examples=[0])
+    running: int = Field(description="Jobs that run.", examples=[1])
+    failed: int = Field(description="Jobs that failed for good in the last day.", examples=[0])
+    workers: list[WorkerStatus] = Field(description="Its live workers.")
+
+
+class QueuesStatus(BaseModel):
+    """All queues."""
+
+    queues: dict[str, QueueStatus] = Field(description="By name.")
+
+
+@router.get(
+    "/queue-status", response_model=QueuesStatus, responses=responses(QueueUnavailableError)
+)
+async def queue_status(services: ServicesDep) -> QueuesStatus:
+    """Return the length of each queue and its workers."""
+    views = await look(services.watch.connection)
+    return QueuesStatus.model_validate({"queues": {n: asdict(v) for n, v in views.items()}})

@@ -1,0 +1,39 @@
+"""POST /segment: words and an image in, masks out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from backend import gateway
+from backend.forms import DetectForm, ImageField, Visualization, segment_request
+from backend.routes.common import IMAGE_RESPONSES
+from backend.services import ServicesDep
+from edgeseg.pipeline import plan
+from edgeseg.schemas import SegmentationResult
+
+router = APIRouter(tags=["segment"])
+
+
+@router.post("/segment", response_model=SegmentationResult, responses=IMAGE_RESPONSES)
+async def segment(
+    request: Request,
+    services: ServicesDep,
+    form: Annotated[DetectForm, Depends()],
+    image: ImageField = None,
+    visualization: Visualization = True,
+) -> Response:
+    """Find what the prompt names and return a mask for each object.
+
+    Nothing found is an answer, not an error: 200 with an empty list.
+    """
+    wanted = segment_request(form, visualization)
+    gateway.check_engines(wanted.engines)
+    upload = await gateway.read_upload(services, image)
+    stages = plan(wanted, services.settings.engine_for("ground"))
+    task_id = await gateway.submit(
+        services, "segment", stages, wanted, wanted.text_prompt, upload,
+        gateway.idempotency_key(request),
+    )  # fmt: skip
+    return await gateway.answer(services, request, task_id)

@@ -1,0 +1,38 @@
+"""POST /simplify: the simplified prompt, for review before segmenting."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from backend import gateway
+from backend.forms import EnginesField, ImageField, KeyHeader, PreferHeader, PromptField
+from backend.routes.common import PROMPT_RESPONSES
+from backend.services import ServicesDep
+from edgeseg.schemas import Simplification, SimplifyRequest, parse
+
+router = APIRouter(tags=["segment"])
+
+
+@router.post("/simplify", response_model=Simplification, responses=PROMPT_RESPONSES)
+async def simplify(
+    request: Request,
+    services: ServicesDep,
+    text_prompt: PromptField = "",
+    image: ImageField = None,
+    engines: EnginesField = None,
+    prefer: PreferHeader = None,
+    idempotency_key: KeyHeader = None,
+) -> Response:
+    """Return what would be looked for, which filters would apply, and why.
+
+    A simplifier that looks at pictures uses the image, if there is one.
+    """
+    data = {"text_prompt": text_prompt, "engines": gateway.json_field("engines", engines)}
+    wanted = parse(SimplifyRequest, data)
+    gateway.check_engines(wanted.engines)
+    upload = await gateway.read_upload(services, image) if image is not None else None
+    task_id = await gateway.submit(
+        services, "simplify", ("simplify",), wanted, wanted.text_prompt, upload,
+        gateway.idempotency_key(request),
+    )  # fmt: skip
+    return await gateway.answer(services, request, task_id)

@@ -1,0 +1,167 @@
+"""/tasks/{id}: state and result, events, cancel, refine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from backend import gateway
+from backend.problems import responses
+from backend.routes.common import PROMPT_RESPONSES
+from backend.services import Services, ServicesDep
+from edgeseg.errors import (
+    CancelledError,
+    EdgeSegError,
+    InvalidParameterError,
+    QueueUnavailableError,
+    UnknownObjectError,
+    UnknownTaskError,
+)
+from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus
+from edgeseg.tasks import NewTask, TaskRecord, redis_errors
+
+router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
+_MISSING = responses(UnknownTaskError, QueueUnavailableError)
+_EVENT_ID = re.compile(r"\d{1,20}(-\d{1,20})?")
+_SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"example": (
+    'id: 1730000000000-0\nevent: finished\ndata: {"type": "finished", "stage": "detect", '
+    '"at": 1730000000.1, "data": {"objects": 2}}\n\n'
+)}}}}  # fmt: skip
+
+
+@router.get("", response_model=TaskStatus, responses=_MISSING)
+async def get_task(task_id: str, services: ServicesDep) -> TaskStatus:
+    """Return where a task stands, and its result or problem once it has ended."""
+    record = await gateway.read_task(services, task_id)
+    return _status(record, await gateway.read_drawing(services, record))
+
+
+@router.delete("", response_model=TaskStatus, responses={**_MISSING, **responses(CancelledError)})
+async def cancel_task(task_id: str, services: ServicesDep) -> TaskStatus:
+    """Cancel a task: what waits is withdrawn, what runs ends without a result.
+
+    A task that has ended stays as it is; its state is returned.
+    """
+    await gateway.read_task(services, task_id)
+    with redis_errors():
+        await to_thread.run_sync(_cancel, services, task_id)
+    return _status(await gateway.read_task(services, task_id))
+
+
+@router.get("/events", response_class=StreamingResponse, responses={**_MISSING, **_SSE})
+async def task_events(
+    task_id: str,
+    services: ServicesDep,
+    last_event_id: Annotated[
+        str | None, Header(description="Continue after this event, as EventSource does.")
+    ] = None,
+    after: Annotated[
+        str | None, Query(description="The same, for clients that cannot send headers.")
+    ] = None,
+) -> StreamingResponse:
+    """Stream the events of a task (server-sent events) until it ends."""
+    start = last_event_id or after or "0"
+    if not _EVENT_ID.fullmatch(start):
+        raise InvalidParameterError(f"Last-Event-ID: expected an event id, got {start[:64]!r}.")
+    await gateway.read_task(services, task_id)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(
+        _stream(services, task_id, start), media_type="text/event-stream", headers=headers
+    )
+
+
+@router.post(
+    "/refine",
+    response_model=RefineResult,
+    responses={**PROMPT_RESPONSES, **responses(UnknownTaskError, UnknownObjectError)},
+)
+async def refine(
+    task_id: str, wanted: RefineRequest, request: Request, services: ServicesDep
+) -> Response:
+    """Correct one object of a finished task, or add one, by points or a box.
+
+    The image is not uploaded again. The task's result is updated.
+    """
+    gateway.check_engines(wanted.engines)
+    parent = gateway.raise_for(await gateway.read_task(services, task_id))
+    _check_refine(parent, wanted)
+    await gateway.require_workers(services, ("segment",))
+    child = NewTask(
+        kind="refine",
+        plan=("segment",),
+        request=wanted.model_dump(mode="json"),
+        prompt=parent.prompt,
+        image=parent.image,
+        parent=parent.id,
+    )
+    with redis_errors():
+        await to_thread.run_sync(_submit_refine, services, child)
+    return await gateway.answer(services, request, child.id)
+
+
+def _check_refine(parent: TaskRecord, wanted: RefineRequest) -> None:
+    if parent.image is None or parent.kind != "segment":
+        raise InvalidParameterError("Only a task of /segment that is done can be refined.")
+    result = parent.result()
+    ids = [row["id"] for row in (result or {}).get("objects", [])]
+    if wanted.object_id is not None and wanted.object_id not in ids:
+        raise UnknownObjectError(
+            f"The task has no object {wanted.object_id}.", object_id=wanted.object_id, known=ids
+        )
+    image = parent.image
+    xs = [point.x for point in wanted.points]
+    ys = [point.y for point in wanted.points]
+    if any(x > image.width for x in xs) or any(y > image.height for y in ys):
+        raise InvalidParameterError(
+            f"points: expected them within {image.width}x{image.height} pixels."
+        )
+
+
+def _submit_refine(services: Services, child: NewTask) -> None:
+    assert child.parent is not None
+    services.store.keep(child.parent)
+    services.chain.submit(child)
+
+
+def _cancel(services: Services, task_id: str) -> None:
+    if services.store.cancel(task_id):
+        record = services.store.read(task_id)
+        services.chain.withdraw(task_id, record.plan)
+
+
+async def _stream(services: Services, task_id: str, start: str) -> AsyncIterator[str]:
+    try:
+        async for event in services.watch.events(task_id, start):
+            if event is None:
+                yield ": still here\n\n"
+            else:
+                data = event.model_dump_json(exclude={"id"})
+                yield f"id: {event.id}\nevent: {event.type}\ndata: {data}\n\n"
+    except EdgeSegError:
+        # The answer has begun: closing it makes the reader come back with Last-Event-ID.
+        return
+
+
+def _status(record: TaskRecord, drawing: bytes | None = None) -> TaskStatus:
+    result = record.result()
+    if drawing is not None and result is not None:
+        result["visualization"] = drawing.decode()
+    return TaskStatus.model_validate(
+        {
+            "task_id": record.id,
+            "status": record.status,
+            "prompt": record.prompt,
+            "plan": record.plan,
+            "stage": record.stage,
+            "created_at": record.created_at,
+            "finished_at": record.finished_at,
+            "timings_ms": record.timings_ms,
+            "result": result,
+            "error": record.error.to_problem(f"/tasks/{record.id}") if record.error else None,
+        }
+    )

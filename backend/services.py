@@ -1,0 +1,49 @@
+"""What every route works with: settings, the task store, the queues, the watch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+import anyio
+from anyio import CapacityLimiter
+from fastapi import Depends, Request
+
+from backend.telemetry import Telemetry
+from edgeseg.settings import Settings
+from edgeseg.tasks import TaskChain, TaskStore, TaskWatch, connect, connect_async
+
+DECODERS = 4
+
+
+@dataclass
+class Services:
+    """One per application; ``decoders`` bounds how many images are decoded at once."""
+
+    settings: Settings
+    store: TaskStore
+    chain: TaskChain
+    watch: TaskWatch
+    telemetry: Telemetry
+    decoders: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(DECODERS))
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
+    """Connect to Redis, which may be away: then requests answer 503 until it is back."""
+    connection = connect(settings)
+    store = TaskStore(connection, settings.task_ttl_s)
+    chain = TaskChain(connection, store, settings)
+    async with TaskWatch(connect_async(settings)) as watch:
+        yield Services(settings, store, chain, watch, telemetry)
+    await anyio.to_thread.run_sync(connection.close)
+
+
+def get_services(request: Request) -> Services:
+    """Return the services of the application that serves this request."""
+    return cast(Services, request.app.state.services)
+
+
+ServicesDep = Annotated[Services, Depends(get_services)]

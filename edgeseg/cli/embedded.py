@@ -1,0 +1,153 @@
+"""The embedded stack: Redis, backend and workers as children of one process, kept alive."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+import edgeseg
+from edgeseg.cli import children
+from edgeseg.cli.children import Child
+from edgeseg.errors import UnavailableError
+from edgeseg.settings import Role, Settings
+
+SERVICES: dict[Role, str] = {
+    "simplify": "simplifier_service.service",
+    "detect": "grounding_dino_service.service",
+    "segment": "sam2_service.service",
+}
+START_TIMEOUT_S = 90.0
+# Workers finish the stage they are at; the backend the answers it owes.
+STOP_TIMEOUT_S = 20.0
+
+
+class EmbeddedStack:
+    """Starts everything that a request needs, watches it, and stops it without remains.
+
+    A Redis that the settings name is used as it is; otherwise a private one is started, which
+    listens on loopback with a password and keeps its data in ``data_dir``.
+    """
+
+    def __init__(
+        self, settings: Settings, workers: Mapping[Role, int] | None = None, *, quiet: bool = True
+    ) -> None:
+        self.settings = settings
+        self.workers = dict.fromkeys(SERVICES, 1) | dict(workers or {})
+        self.data_dir = settings.data_dir.resolve()
+        self.api_port = settings.api_port or children.free_port()
+        self.children: list[Child] = []
+        self._redis: Child | None = None
+        self._environment = self._child_environment()
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers."""
+        host = self.settings.api_host
+        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{self.api_port}"
+
+    @property
+    def log_dir(self) -> Path:
+        """Folder with one log file per child."""
+        return self.data_dir / "logs"
+
+    def __enter__(self) -> EmbeddedStack:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start all children and wait until a request could succeed.
+
+        Raises UnavailableError when the port is taken, or when a child cannot live; then
+        everything that was started is stopped again.
+        """
+        children.require_free(self.settings.api_host, self.api_port)
+        try:
+            if not self._has_redis():
+                self._start_redis()
+            self._start_services()
+            self._wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+
+    def watch(self) -> None:
+        """Restart children that died; call it a few times a second."""
+        for child in self._all():
+            child.restart_if_dead()
+
+    def stop(self) -> None:
+        """End backend and workers, then Redis; what does not end in time is killed."""
+        children.stop_all(self.children, STOP_TIMEOUT_S)
+        if self._redis is not None:
+            children.stop_all([self._redis], STOP_TIMEOUT_S)
+        self.children.clear()
+        self._redis = None
+
+    def child(self, name: str) -> Child:
+        """Return a child by name: redis, backend, or a role and a number, as in detect-1."""
+        return next(child for child in self._all() if child.name == name)
+
+    def _all(self) -> list[Child]:
+        return [*([self._redis] if self._redis else []), *self.children]
+
+    def _has_redis(self) -> bool:
+        return bool({"redis_url", "redis_host"} & self.settings.model_fields_set)
+
+    def _start_redis(self) -> None:
+        port, password = children.free_port(), secrets.token_urlsafe(16)
+        folder = self.data_dir / "redis"
+        folder.mkdir(parents=True, exist_ok=True)
+        config = (
+            f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n"
+            f'dir "{folder}"\nsave ""\nappendonly yes\nappendfsync everysec\n'
+        )
+        self._environment["EDGESEG_REDIS_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
+        command = [children.redis_server(), "-"]
+        self._redis = Child("redis", command, dict(os.environ), self.log_dir, config.encode())
+        self._redis.start()
+
+    def _start_services(self) -> None:
+        commands = {"backend": [sys.executable, "-m", "backend"]}
+        for role, count in self.workers.items():
+            for number in range(1, count + 1):
+                commands[f"{role}-{number}"] = [sys.executable, "-m", SERVICES[role]]
+        for name, command in commands.items():
+            child = Child(name, command, self._environment, self.log_dir)
+            self.children.append(child)
+            child.start()
+
+    def _child_environment(self) -> dict[str, str]:
+        """Hand our settings on to the children, and the way to import them."""
+        root = str(Path(edgeseg.__file__).parents[1])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        own = {**children.as_environment(self.settings), "EDGESEG_API_PORT": str(self.api_port)}
+        return {**os.environ, **own, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+    def _wait_until_healthy(self) -> None:
+        until = time.monotonic() + START_TIMEOUT_S
+        last = "no answer"
+        while time.monotonic() < until:
+            for child in self._all():
+                if child.deaths > 2:
+                    raise UnavailableError(f"{child.name} cannot start: {child.last_words()}")
+            self.watch()
+            try:
+                response = httpx.get(f"{self.api_url}/health", timeout=2.0)
+                if response.status_code == 200:
+                    return
+                last = str(response.json().get("detail"))
+            except (httpx.HTTPError, ValueError):
+                pass
+            time.sleep(0.05)
+        raise UnavailableError(
+            f"The stack is not ready after {START_TIMEOUT_S:g} s ({last}); see {self.log_dir}."
+        )

@@ -1,0 +1,29 @@
+"""The task record and the queue contract in Redis; no other package knows the keys."""
+
+from edgeseg.tasks.chain import TaskChain, make_queue
+from edgeseg.tasks.connection import connect, connect_async, redis_errors
+from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
+from edgeseg.tasks.overview import QueueView, WorkerView, look, unserved
+from edgeseg.tasks.record import ImageRef, NewTask, TaskKind, TaskRecord
+from edgeseg.tasks.store import TaskStore
+from edgeseg.tasks.watch import TaskWatch
+
+__all__ = [
+    "QUEUES",
+    "QUEUE_NAMES",
+    "ImageRef",
+    "NewTask",
+    "QueueView",
+    "TaskChain",
+    "TaskKind",
+    "TaskRecord",
+    "TaskStore",
+    "TaskWatch",
+    "WorkerView",
+    "connect",
+    "connect_async",
+    "look",
+    "make_queue",
+    "redis_errors",
+    "unserved",
+]

@@ -1,0 +1,56 @@
+"""Names of everything that the stack keeps in Redis; no other module spells a key."""
+
+from __future__ import annotations
+
+import hashlib
+
+from edgeseg.settings import Role
+
+QUEUES: dict[Role, str] = {
+    "simplify": "simplifier_queue",
+    "detect": "grounding_dino_queue",
+    "segment": "sam2_queue",
+    "ground": "sam2_queue",
+}
+QUEUE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(QUEUES.values()))
+WAKE_CHANNEL = "edgeseg:wake"
+
+
+def task_key(task_id: str) -> str:
+    """Hash: request, status, plan, timings, results of the stages, error."""
+    return f"edgeseg:task:{task_id}"
+
+
+def image_key(task_id: str) -> str:
+    """String: the image file in base64, written once."""
+    return f"edgeseg:task:{task_id}:image"
+
+
+def events_key(task_id: str) -> str:
+    """Stream: what happened to the task, so that a reader can resume."""
+    return f"edgeseg:task:{task_id}:events"
+
+
+def drawing_key(task_id: str) -> str:
+    """String: the overlay as a PNG in base64, beside the record because of its size."""
+    return f"edgeseg:task:{task_id}:visualization"
+
+
+def idempotency_key(key: str) -> str:
+    """String: the task that answered this ``Idempotency-Key``; hashed, for clients choose it."""
+    return f"edgeseg:idempotency:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def janitor_key(queue: str) -> str:
+    """String: held by the worker that looks after the queue's lost jobs now."""
+    return f"edgeseg:janitor:{queue}"
+
+
+def limbo_key(queue: str) -> str:
+    """Hash: jobs seen between queue and worker, and when, in seconds since 1970."""
+    return f"edgeseg:limbo:{queue}"
+
+
+def job_id(task_id: str, stage: Role) -> str:
+    """Return the id of the job that runs one stage of a task."""
+    return f"{task_id}-{stage}"

@@ -1,0 +1,91 @@
+"""What the queues look like now: how long they are and who serves them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import redis
+import redis.asyncio
+
+from edgeseg.settings import Role
+from edgeseg.tasks import keys
+from edgeseg.tasks.connection import redis_errors
+
+_QUEUE = "rq:queue:{}"
+_STARTED = "rq:wip:{}"
+_FAILED = "rq:failed:{}"
+_WORKERS = "rq:workers:{}"
+
+
+@dataclass(frozen=True)
+class WorkerView:
+    """A live worker: its name, state, the task it works at, and its engine."""
+
+    name: str
+    state: str
+    pid: int
+    host: str
+    task_id: str | None
+    engine: dict[str, str]
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """A queue: jobs that wait, run and failed for good, and the workers that are alive."""
+
+    name: str
+    waiting: int
+    running: int
+    failed: int
+    workers: list[WorkerView] = field(default_factory=list)
+
+
+async def look(connection: redis.asyncio.Redis) -> dict[str, QueueView]:
+    """Return every queue by name, in two round trips.
+
+    Raises:
+        QueueUnavailableError: Redis does not answer.
+    """
+    with redis_errors():
+        async with connection.pipeline(transaction=False) as pipe:
+            for name in keys.QUEUE_NAMES:
+                pipe.llen(_QUEUE.format(name))
+                pipe.zcard(_STARTED.format(name))
+                pipe.zcard(_FAILED.format(name))
+                pipe.smembers(_WORKERS.format(name))
+            counts = await pipe.execute()
+            members = [sorted(counts[i + 3]) for i in range(0, len(counts), 4)]
+            for key in (key for queue in members for key in queue):
+                pipe.hgetall(key)
+            hashes = iter(await pipe.execute())
+    views = {}
+    for i, name in enumerate(keys.QUEUE_NAMES):
+        waiting, running, failed = counts[4 * i : 4 * i + 3]
+        workers = [_worker(key.decode(), next(hashes)) for key in members[i]]
+        alive = [worker for worker in workers if worker is not None]
+        views[name] = QueueView(name, waiting, running, failed, alive)
+    return views
+
+
+def unserved(views: dict[str, QueueView], plan: tuple[Role, ...]) -> list[str]:
+    """Return the queues that a plan needs and that no live worker serves, in order."""
+    needed = dict.fromkeys(keys.QUEUES[stage] for stage in plan)
+    return [name for name in needed if not views[name].workers]
+
+
+def _worker(key: str, raw: dict[bytes, bytes]) -> WorkerView | None:
+    data = {name.decode(): value.decode() for name, value in raw.items()}
+    # The hash of a dead worker is gone; one that has no birth was revived by a late write.
+    if "birth" not in data or "death" in data:
+        return None
+    job = data.get("current_job")
+    return WorkerView(
+        name=key.removeprefix("rq:worker:"),
+        state=data.get("state", "started"),
+        pid=int(data.get("pid", 0)),
+        host=data.get("hostname", ""),
+        task_id=job.rsplit("-", 1)[0] if job else None,
+        engine=cast(dict[str, Any], json.loads(data.get("engine", "{}"))),
+    )

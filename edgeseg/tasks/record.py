@@ -1,0 +1,128 @@
+"""The task record: what is known of a task, as it is written to and read from its hash."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from edgeseg.errors import EdgeSegError
+from edgeseg.schemas import FINAL_STATES, EngineRan, TaskState
+from edgeseg.settings import Role
+
+TaskKind = Literal["simplify", "detect", "segment", "refine"]
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """The image of a task: its size in pixels, its hash, and the task that holds its bytes."""
+
+    width: int
+    height: int
+    sha256: str
+    task_id: str
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task to submit; ``request`` is the JSON of the request, ``plan`` the stages in order."""
+
+    kind: TaskKind
+    plan: tuple[Role, ...]
+    request: Mapping[str, Any]
+    prompt: str
+    image: ImageRef | None = None
+    parent: str | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    created_at: float = field(default_factory=time.time)
+
+    def fields(self) -> dict[str, str]:
+        """Return the fields of the hash as they are first written."""
+        fields = {
+            "kind": self.kind,
+            "status": "queued",
+            "plan": json.dumps(self.plan),
+            "stage": self.plan[0],
+            "request": json.dumps(self.request),
+            "prompt": self.prompt,
+            "created_at": repr(self.created_at),
+            "ready_at": repr(self.created_at),
+            "parent": self.parent or "",
+        }
+        if self.image is not None:
+            fields["image"] = json.dumps(vars(self.image))
+        fields.update({f"ms:{name}": repr(ms) for name, ms in self.timings_ms.items()})
+        return fields
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """A task as it stands; ``results`` holds the JSON that each finished stage left."""
+
+    id: str
+    kind: TaskKind
+    status: TaskState
+    plan: tuple[Role, ...]
+    stage: Role | None
+    request: dict[str, Any]
+    prompt: str
+    created_at: float
+    ready_at: float
+    finished_at: float | None
+    image: ImageRef | None
+    parent: str | None
+    results: dict[Role, Any]
+    timings_ms: dict[str, float]
+    engines: dict[Role, EngineRan]
+    result_json: str | None
+    error: EdgeSegError | None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in FINAL_STATES
+
+    def result(self) -> Any:
+        """Return the result as JSON values, without the drawing; None until it is done."""
+        return None if self.result_json is None else json.loads(self.result_json)
+
+    @classmethod
+    def from_hash(cls, task_id: str, raw: Mapping[bytes, bytes]) -> TaskRecord:
+        """Read the fields of a hash as Redis returns them."""
+        data = {key.decode(): value.decode() for key, value in raw.items()}
+
+        def under(prefix: str) -> dict[str, Any]:
+            return {
+                key.removeprefix(prefix): json.loads(value)
+                for key, value in data.items()
+                if key.startswith(prefix)
+            }
+
+        def loaded(name: str) -> Any:
+            return json.loads(data[name]) if name in data else None
+
+        image, error = loaded("image"), loaded("error")
+        status = cast(TaskState, data["status"])
+        return cls(
+            id=task_id,
+            kind=cast(TaskKind, data["kind"]),
+            status=status,
+            plan=tuple(json.loads(data["plan"])),
+            stage=None if status in FINAL_STATES else cast(Role, data["stage"]),
+            request=json.loads(data["request"]),
+            prompt=data["prompt"],
+            created_at=float(data["created_at"]),
+            ready_at=float(data["ready_at"]),
+            finished_at=float(data["finished_at"]) if "finished_at" in data else None,
+            image=ImageRef(**image) if image else None,
+            parent=data["parent"] or None,
+            results=cast(dict[Role, Any], under("result:")),
+            timings_ms=under("ms:"),
+            engines={cast(Role, role): EngineRan(**ran) for role, ran in under("engine:").items()},
+            result_json=data.get("result"),
+            error=EdgeSegError.from_dict(error) if error else None,
+        )

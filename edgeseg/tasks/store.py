@@ -1,0 +1,217 @@
+"""Task records in Redis: written once, moved forward in single steps, read by id."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import redis
+from redis.client import Pipeline
+
+from edgeseg.errors import EdgeSegError, IdempotencyConflictError, UnknownTaskError
+from edgeseg.schemas import EventType, StageEvent, TaskState
+from edgeseg.settings import Role
+from edgeseg.tasks import keys
+from edgeseg.tasks.record import NewTask, TaskRecord
+
+UNFINISHED_TTL_S = 24 * 3600
+IDEMPOTENCY_WAIT_S = 2.0
+
+# A finished task never changes again, whoever comes late: a worker that was thought dead, a
+# cancellation, a second failure. The check and the change are therefore one step.
+_ADVANCE = """
+local status = redis.call('HGET', KEYS[1], 'status')
+if not status then return 'missing' end
+if status == 'done' or status == 'failed' or status == 'cancelled' then return status end
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+for _, event in ipairs(cjson.decode(ARGV[1])) do
+  redis.call('XADD', KEYS[2], '*', 'event', event)
+end
+for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
+redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. redis.call('HGET', KEYS[1], 'status'))
+return 'ok'
+"""
+
+
+class TaskStore:
+    """Reads and writes task records; ``ttl_s`` is how long a finished one stays."""
+
+    def __init__(self, connection: redis.Redis, ttl_s: int = 300) -> None:
+        self.connection = connection
+        self.ttl_s = ttl_s
+        self._advance = connection.register_script(_ADVANCE)
+
+    def write(self, task: NewTask, image: bytes | None, pipe: Pipeline) -> None:
+        """Queue the commands that write a new task, its image file and its first event."""
+        pipe.hset(keys.task_key(task.id), mapping=cast(Any, task.fields()))
+        pipe.expire(keys.task_key(task.id), UNFINISHED_TTL_S)
+        if image is not None:
+            pipe.set(keys.image_key(task.id), base64.b64encode(image), ex=UNFINISHED_TTL_S)
+        event = _event("queued", task.plan[0], {"plan": list(task.plan)})
+        pipe.xadd(keys.events_key(task.id), {"event": event})
+        pipe.expire(keys.events_key(task.id), UNFINISHED_TTL_S)
+
+    def read(self, task_id: str) -> TaskRecord:
+        """Return the record.
+
+        Raises:
+            UnknownTaskError: there is none, or it has expired.
+        """
+        raw = cast(dict[bytes, bytes], self.connection.hgetall(keys.task_key(task_id)))
+        if not raw:
+            raise UnknownTaskError(f"No task has the id {task_id[:64]!r}; finished ones expire.")
+        return TaskRecord.from_hash(task_id, raw)
+
+    def image(self, task_id: str) -> bytes:
+        """Return the image file of a task.
+
+        Raises:
+            UnknownTaskError: the image has expired.
+        """
+        encoded = cast(bytes | None, self.connection.get(keys.image_key(task_id)))
+        if encoded is None:
+            raise UnknownTaskError(f"The image of task {task_id[:64]!r} has expired.")
+        return base64.b64decode(encoded)
+
+    def drawing(self, task_id: str) -> bytes | None:
+        """Return the overlay of a task as base64, if one was drawn."""
+        return cast(bytes | None, self.connection.get(keys.drawing_key(task_id)))
+
+    def keep(self, task_id: str) -> None:
+        """Let a finished task, its image and its drawing live for a whole term again."""
+        with self.connection.pipeline(transaction=False) as pipe:
+            for key in _family(task_id):
+                pipe.expire(key, self.ttl_s)
+            pipe.execute()
+
+    def start_stage(self, record: TaskRecord, stage: Role) -> bool:
+        """Note that a worker begins a stage; False when the task needs it no more."""
+        waited_ms = max(0.0, (time.time() - record.ready_at) * 1000)
+        queue_ms = record.timings_ms.get("queue", 0.0) + waited_ms
+        fields = {"stage": stage, "ms:queue": f"{queue_ms:.3f}"}
+        event = _event("started", stage, {"queued_ms": round(waited_ms, 3)})
+        return self._step(record.id, "running", [event], fields)
+
+    def finish_stage(
+        self, record: TaskRecord, stage: Role, fields: Mapping[str, str], data: Mapping[str, Any]
+    ) -> bool:
+        """Store what a stage made (``result:``, ``ms:`` and ``engine:`` fields) and go on."""
+        following = record.plan[record.plan.index(stage) + 1]
+        fields = {**fields, "stage": following, "ready_at": repr(time.time())}
+        return self._step(record.id, "queued", [_event("finished", stage, data)], fields)
+
+    def queue_again(self, task_id: str, stage: Role, data: Mapping[str, Any]) -> bool:
+        """Note that a stage waits once more, because its worker was lost."""
+        event = _event("queued", stage, data)
+        return self._step(task_id, "queued", [event], {"ready_at": repr(time.time())})
+
+    def finish(
+        self,
+        record: TaskRecord,
+        stage: Role,
+        fields: Mapping[str, str],
+        data: Mapping[str, Any],
+        drawing: bytes | None = None,
+    ) -> bool:
+        """Store the fields of the last stage, ``result`` among them, and end the task as done.
+
+        ``drawing`` is the overlay as a PNG file; stages of the plan that were not needed get an
+        event that says so.
+        """
+        if drawing is not None:
+            encoded = base64.b64encode(drawing)
+            self.connection.set(keys.drawing_key(record.id), encoded, ex=self.ttl_s)
+        skipped = record.plan[record.plan.index(stage) + 1 :]
+        events = [_event("finished", stage, data)]
+        events += [_event("skipped", each, {}) for each in skipped]
+        return self._end(record.id, "done", [*events, _event("done", None, data)], fields)
+
+    def fail(self, task_id: str, error: EdgeSegError) -> bool:
+        """End the task with an error; False when it had ended already."""
+        problem = error.to_dict()
+        event = _event("failed", None, problem)
+        return self._end(task_id, "failed", [event], {"error": json.dumps(problem)})
+
+    def cancel(self, task_id: str) -> bool:
+        """End the task on request; False when it had ended already."""
+        return self._end(task_id, "cancelled", [_event("cancelled", None, {})], {})
+
+    def change_result(self, task_id: str, change: Callable[[Any], Any]) -> None:
+        """Replace the result of a finished task by ``change`` of it; its drawing is outdated.
+
+        ``change`` gets and returns JSON values, and is called again when another change came
+        between.
+        """
+        name = keys.task_key(task_id)
+
+        def swap(pipe: Pipeline) -> None:
+            held = cast(Any, pipe).hget(name, "result")
+            if held is not None:
+                changed = json.dumps(change(json.loads(held)))
+                pipe.multi()
+                pipe.hset(name, "result", changed)
+                pipe.delete(keys.drawing_key(task_id))
+
+        self.connection.transaction(swap, name)
+
+    def claim(self, key: str, fingerprint: str, task_id: str) -> str | None:
+        """Reserve an idempotency key for a task; return the task that has it already, if any.
+
+        Raises:
+            IdempotencyConflictError: the key came with another request before.
+        """
+        name = keys.idempotency_key(key)
+        mine = json.dumps({"task": task_id, "fingerprint": fingerprint})
+        give_up = time.monotonic() + IDEMPOTENCY_WAIT_S
+        while not self.connection.set(name, mine, nx=True, ex=UNFINISHED_TTL_S):
+            held = cast(bytes | None, self.connection.get(name))
+            if held is None:
+                continue
+            other = json.loads(held)
+            if self.connection.exists(keys.task_key(other["task"])):
+                if other["fingerprint"] != fingerprint:
+                    raise IdempotencyConflictError("This Idempotency-Key came with other content.")
+                return str(other["task"])
+            # Its owner is about to write the task, died before it did, or the task has expired.
+            if time.monotonic() > give_up:
+                self.connection.delete(name)
+            time.sleep(0.02)
+        return None
+
+    def release(self, key: str) -> None:
+        """Give an idempotency key back when its task could not be submitted."""
+        self.connection.delete(keys.idempotency_key(key))
+
+    def _end(
+        self, task_id: str, status: TaskState, events: list[str], fields: Mapping[str, str]
+    ) -> bool:
+        fields = {**fields, "finished_at": repr(time.time())}
+        return self._step(task_id, status, events, fields, ttl_s=self.ttl_s)
+
+    def _step(
+        self,
+        task_id: str,
+        status: TaskState,
+        events: list[str],
+        fields: Mapping[str, str],
+        ttl_s: int = UNFINISHED_TTL_S,
+    ) -> bool:
+        flat = [part for pair in {"status": status, **fields}.items() for part in pair]
+        arguments: list[str | int] = [json.dumps(events), ttl_s, keys.WAKE_CHANNEL, task_id, *flat]
+        return bool(self._advance(keys=_family(task_id), args=arguments) == b"ok")
+
+
+def _family(task_id: str) -> list[str]:
+    return [
+        keys.task_key(task_id),
+        keys.events_key(task_id),
+        keys.image_key(task_id),
+        keys.drawing_key(task_id),
+    ]
+
+
+def _event(event: EventType, stage: Role | None, data: Mapping[str, Any]) -> str:
+    return StageEvent(type=event, stage=stage, at=time.time(), data=dict(data)).model_dump_json()

@@ -1,0 +1,151 @@
+"""The event loop's view of tasks: one shared reader wakes whoever waits for a task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, cast
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from edgeseg.schemas import FINAL_STATES, StageEvent
+from edgeseg.tasks import keys
+from edgeseg.tasks.connection import redis_errors
+
+POLL_S = 1.0
+
+
+class TaskWatch:
+    """Wakes waiters by one subscription for the whole process; polls as the safety net.
+
+    A message that is lost while Redis is away costs a second, never a result: the record and the
+    event stream are what counts, the message only says when to look.
+    """
+
+    def __init__(self, connection: redis.asyncio.Redis) -> None:
+        self.connection = connection
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._reader: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> TaskWatch:
+        self._reader = asyncio.create_task(self._read(), name="edgeseg-task-watch")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reader
+        await self.connection.aclose()
+
+    async def finished(self, task_id: str, timeout_s: float) -> str | None:
+        """Wait until a task ends and return its status; None when time is up or it expired.
+
+        Raises:
+            QueueUnavailableError: Redis went away meanwhile.
+        """
+        until = asyncio.get_running_loop().time() + timeout_s
+        with _Waiter(self._waiting, task_id) as changed:
+            while True:
+                with redis_errors():
+                    raw = await cast(Any, self.connection.hget(keys.task_key(task_id), "status"))
+                status = raw.decode() if raw is not None else None
+                left = until - asyncio.get_running_loop().time()
+                if status is None or status in FINAL_STATES:
+                    return status
+                if left <= 0:
+                    return None
+                await _wait(changed, min(left, POLL_S))
+
+    async def events(self, task_id: str, after: str = "0") -> AsyncIterator[StageEvent | None]:
+        """Yield events of a task after the given id until its last; None when a second was still.
+
+        Raises:
+            QueueUnavailableError: Redis went away meanwhile.
+        """
+        with _Waiter(self._waiting, task_id, every=True) as changed:
+            while True:
+                changed.clear()
+                with redis_errors():
+                    raw = await self.connection.xrange(keys.events_key(task_id), f"({after}")
+                    rows = cast("list[tuple[bytes, dict[bytes, bytes]]]", raw)
+                    alive = rows or await self.connection.exists(keys.task_key(task_id))
+                for raw_id, fields in rows:
+                    after = raw_id.decode()
+                    event = StageEvent.model_validate_json(fields[b"event"])
+                    yield event.model_copy(update={"id": after})
+                    if event.type in FINAL_STATES:
+                        return
+                if not alive:
+                    return
+                if not rows and not await _wait(changed, POLL_S):
+                    with redis_errors():
+                        status = await cast(
+                            Any, self.connection.hget(keys.task_key(task_id), "status")
+                        )
+                    if status is None or status.decode() in FINAL_STATES:
+                        return
+                    yield None
+
+    async def _read(self) -> None:
+        """Listen for ever; after a lost connection everybody looks once, then it listens again."""
+        while True:
+            try:
+                async with self.connection.pubsub() as channel:
+                    await channel.subscribe(keys.WAKE_CHANNEL)
+                    self._wake_all()
+                    while True:
+                        message = await channel.get_message(
+                            ignore_subscribe_messages=True, timeout=30.0
+                        )
+                        if message is not None:
+                            task_id, status = message["data"].decode().split(" ")
+                            self._wake(task_id, status)
+            except (RedisError, OSError):
+                self._wake_all()
+                await asyncio.sleep(0.5)
+
+    def _wake(self, task_id: str, status: str) -> None:
+        names = [f"{task_id}:all", task_id] if status in FINAL_STATES else [f"{task_id}:all"]
+        for name in names:
+            for event in self._waiting.get(name, ()):
+                event.set()
+
+    def _wake_all(self) -> None:
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
+
+
+class _Waiter:
+    """Keeps an event in the table while somebody waits: for the end, or for ``every`` step."""
+
+    def __init__(
+        self, table: dict[str, set[asyncio.Event]], task_id: str, every: bool = False
+    ) -> None:
+        self._table = table
+        self._name = f"{task_id}:all" if every else task_id
+        self._event = asyncio.Event()
+
+    def __enter__(self) -> asyncio.Event:
+        self._table[self._name].add(self._event)
+        return self._event
+
+    def __exit__(self, *_: object) -> None:
+        waiting = self._table[self._name]
+        waiting.discard(self._event)
+        if not waiting:
+            del self._table[self._name]
+
+
+async def _wait(changed: asyncio.Event, timeout_s: float) -> bool:
+    """Return whether the event came within the time, and clear it."""
+    try:
+        await asyncio.wait_for(changed.wait(), timeout_s)
+    except TimeoutError:
+        return False
+    changed.clear()
+    return True

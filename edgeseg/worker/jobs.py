@@ -1,0 +1,70 @@
+"""What RQ calls: the functions that jobs name."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import redis
+from rq.exceptions import AbandonedJobError
+from rq.job import Job
+from rq.timeouts import JobTimeoutException
+
+from edgeseg.errors import EdgeSegError, StageFailedError, UnknownTaskError, WorkerLostError
+from edgeseg.settings import Role
+from edgeseg.worker.runner import StageRunner
+
+_runner: StageRunner | None = None
+
+
+def install(runner: StageRunner) -> None:
+    """Set what runs the stages of this process."""
+    global _runner
+    _runner = runner
+
+
+def run_stage(task_id: str, stage: Role) -> None:
+    """Run one stage of a task."""
+    _current().run(task_id, stage)
+
+
+def on_failure(
+    job: Job,
+    connection: redis.Redis,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: object,
+) -> None:
+    """Decide what a failed job means for its task: once more, or the end.
+
+    RQ calls this in the worker whose job raised, and for a lost worker in whichever finds out.
+    """
+    task_id, stage = cast("tuple[str, Role]", tuple(job.args))
+    runner = _current()
+    if issubclass(kind, AbandonedJobError) and job.retries_left:
+        runner.store.queue_again(task_id, stage, {"reason": WorkerLostError.code})
+        return
+    if runner.store.fail(task_id, _meaning(kind, error, stage)):
+        try:
+            plan = runner.store.read(task_id).plan
+        except UnknownTaskError:
+            return
+        runner.chain.withdraw(task_id, plan)
+
+
+def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> EdgeSegError:
+    if isinstance(error, EdgeSegError):
+        return error
+    if issubclass(kind, AbandonedJobError):
+        return WorkerLostError(
+            f"The task was given up: each worker that took its stage {stage} was lost.",
+            stage=stage,
+        )
+    if issubclass(kind, JobTimeoutException):
+        return StageFailedError(f"The stage {stage} took longer than is allowed.", stage=stage)
+    return StageFailedError(f"The stage {stage} failed: {kind.__name__}: {error}.", stage=stage)
+
+
+def _current() -> StageRunner:
+    if _runner is None:
+        raise RuntimeError("no StageRunner is installed in this process")
+    return _runner

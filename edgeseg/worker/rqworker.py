@@ -1,0 +1,119 @@
+"""The RQ worker of every service: no fork, alive while it works, honest about who is dead."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from typing import Any
+
+import redis
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.registry import StartedJobRegistry
+from rq.worker_registration import register
+
+from edgeseg.settings import Settings
+from edgeseg.tasks.chain import SERIALIZER
+from edgeseg.tasks.connection import connect
+from edgeseg.worker.janitor import sweep
+
+log = logging.getLogger(__name__)
+WORKER_TTL_S = 20
+
+
+class StageWorker(SimpleWorker):
+    """A worker whose heart beats in a thread of its own.
+
+    Stock workers say nothing during a job and count as alive for minutes after their death.
+    Every ``heartbeat_s`` this one renews its own registration and its job's, both of which expire
+    after ``heartbeat_ttl_s``, and looks after the jobs of the dead.
+    """
+
+    max_connection_wait_time = 1.0
+    log_result_lifespan = False
+
+    def __init__(self, queue_name: str, engine: dict[str, str], settings: Settings) -> None:
+        super().__init__(
+            [queue_name],
+            connection=connect(settings),
+            serializer=SERIALIZER,
+            worker_ttl=WORKER_TTL_S,
+            log_job_description=False,
+        )
+        self._engine = engine
+        self._settings = settings
+        self._side = connect(settings)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat_for_ever, name="heartbeat", daemon=True)
+
+    @property
+    def stop_was_requested(self) -> bool:
+        """Whether a signal asked this worker to end."""
+        return self._shutdown_requested_date is not None
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        """Return the seconds that a job survives its worker."""
+        return self._settings.heartbeat_ttl_s
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Renew the registration for as long as one may miss beats, not for RQ's minutes."""
+        super().heartbeat(self._settings.heartbeat_ttl_s, pipeline=pipeline)
+
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        """Register, then let the heart beat."""
+        self.register_birth()
+        self.connection.hset(self.key, "engine", json.dumps(self._engine))
+        self.set_state("started")
+        self.heartbeat()
+        self._thread.start()
+        log.info("worker %s is ready for %s", self.name, ", ".join(self.queue_names()))
+
+    def run_maintenance_tasks(self) -> None:
+        """Do nothing here: the heartbeat thread sees to it, also while a job runs."""
+
+    def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
+        """Fail the job for good: an error would come again; only lost workers are worth a retry."""
+        job.retries_left = 0
+        super().handle_job_failure(job, queue, *args, **kwargs)
+
+    def teardown(self) -> None:
+        """Stop the heart before the registration goes, lest a late beat bring it back."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._settings.heartbeat_s)
+        super().teardown()
+
+    def _beat_for_ever(self) -> None:
+        queues = [
+            Queue(name, connection=self._side, serializer=SERIALIZER) for name in self.queue_names()
+        ]
+        while not self._stopped.wait(self._settings.heartbeat_s):
+            try:
+                self._beat()
+                for queue in queues:
+                    sweep(queue, self._side)
+            except redis.RedisError as error:
+                log.warning("heartbeat missed: %s", error)
+            except Exception:
+                log.exception("heartbeat went wrong")
+
+    def _beat(self) -> None:
+        execution = self.execution
+        ttl_s = self._settings.heartbeat_ttl_s
+        with self._side.pipeline() as pipe:
+            pipe.hexists(self.key, "birth")
+            self.heartbeat(pipeline=pipe)
+            if execution is not None:
+                registry = StartedJobRegistry(
+                    self.queues[0].name, connection=self._side, serializer=SERIALIZER
+                )
+                execution.heartbeat(registry, ttl_s, pipeline=pipe)
+            known = pipe.execute()[0]
+            if not known and not self._stopped.is_set():
+                # Redis has forgotten us: it was restarted, or this process slept for too long.
+                log.warning("worker %s registers again", self.name)
+                facts = {**self.serialize(), "state": self.get_state()}
+                pipe.hset(self.key, mapping={**facts, "engine": json.dumps(self._engine)})
+                register(self, pipe)
+                pipe.execute()

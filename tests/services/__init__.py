@@ -1,0 +1,1 @@
+"""Tests against real Redis, real workers and real HTTP."""
