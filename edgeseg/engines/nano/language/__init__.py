@@ -1,0 +1,1 @@
+"""The language of prompts: lists, positions, exclusions, questions and needs."""

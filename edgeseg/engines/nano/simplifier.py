@@ -1,0 +1,262 @@
+"""The nano simplifier: rules and word vectors turn a prompt into phrases and filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgeseg.engines.nano.language.exclusions import same_kind, split_exclusion
+from edgeseg.engines.nano.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING, PEOPLE
+from edgeseg.engines.nano.language.needs import NeedMatcher, everything, good_enough, read_table
+from edgeseg.engines.nano.language.phrases import (
+    head,
+    modifiers,
+    split_dots,
+    split_list,
+    tidy,
+    without_determiners,
+    words,
+)
+from edgeseg.engines.nano.language.positions import Positioned, take_positions
+from edgeseg.engines.nano.language.questions import (
+    is_sentence,
+    names_a_thing,
+    person_or_thing_asked_for,
+    strip_request,
+)
+from edgeseg.engines.nano.words import WordVectors
+from edgeseg.schemas import Filter, Simplification
+from edgeseg.types import Image
+
+# Longer texts are split at dots and otherwise left alone: no prompt for a detector is so long.
+MAX_CHARS = 600
+MAX_PHRASES = 200
+
+
+@dataclass
+class _Draft:
+    """Phrases and filters found so far, and what was done to get them."""
+
+    phrases: list[str] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    changed: bool = False
+
+    def add(self, other: _Draft) -> None:
+        self.phrases += other.phrases
+        self.filters += other.filters
+        self.notes += other.notes
+        self.changed |= other.changed
+
+
+class NanoSimplifier:
+    """Simplifies English prompts in about a millisecond; see docs/simplifier.md.
+
+    `threads` is accepted like by every nano engine, and not needed.
+    """
+
+    name = "nano"
+    device = "cpu"
+    dtype = "float32"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._needs: NeedMatcher | None = NeedMatcher(WordVectors.shipped(), read_table())
+
+    def close(self) -> None:
+        """Free the table; calling it again does nothing."""
+        self._needs = None
+
+    def simplify(self, prompt: str, image: Image | None = None) -> Simplification:
+        """Return phrases and filters for `prompt`; the image is not looked at.
+
+        A prompt that cannot be improved passes unchanged: its phrases are then the caller's own
+        words without leading articles and numbers.
+        """
+        if self._needs is None:
+            raise RuntimeError("NanoSimplifier: used after close()")
+        draft = self._draft(prompt)
+        unique = {p.casefold(): p for p in reversed(draft.phrases) if p}
+        phrases = list(reversed(unique.values()))[:MAX_PHRASES]
+        if not phrases:
+            phrases = [tidy(prompt) or prompt.strip() or prompt]
+            draft = _Draft()
+        if not draft.changed:
+            reason = " ".join(draft.notes) or "The prompt already names what to find."
+            return _result(prompt, prompt, phrases, [], False, reason)
+        filters = _exclusions_first(draft.filters)
+        reason = " ".join(dict.fromkeys(draft.notes))
+        return _result(prompt, " . ".join(phrases), phrases, filters, True, reason)
+
+    def _draft(self, prompt: str) -> _Draft:
+        pieces = split_dots(prompt)
+        if len(prompt) > MAX_CHARS or not pieces:
+            return _Draft([without_determiners(p) for p in pieces])
+        # "I dropped a wrapper. Where does it go?" is one need, told in two sentences.
+        if len(pieces) > 1 and all(map(is_sentence, pieces)):
+            whole = self._need(" ".join(pieces))
+            if whole:
+                return whole
+        draft = _Draft()
+        for piece in pieces:
+            draft.add(self._piece(piece))
+        return draft
+
+    def _piece(self, text: str) -> _Draft:
+        """One piece between dots: a negation, a request, a question, a need or a list."""
+        exclusion = split_exclusion(text)
+        if exclusion:
+            return self._without(*exclusion)
+        bare = strip_request(text)
+        asked = bare.casefold() != tidy(text).casefold()
+        if (asked or not is_sentence(text)) and names_a_thing(bare):
+            return _named(bare, "Only the thing that is asked for is kept." if asked else "")
+        if is_sentence(text) or is_sentence(bare):
+            answer = self._question(text) or self._need(text)
+            if answer is None and asked:
+                answer = self._need(bare)
+            return answer or _Draft(
+                [without_determiners(tidy(text))],
+                notes=["No thing is known that answers this, so it is looked for as it stands."],
+            )
+        return _named(bare, "")
+
+    def _question(self, text: str) -> _Draft | None:
+        """ "Which dog is the largest?" asks for the dog, by position."""
+        asked = person_or_thing_asked_for(text)
+        if asked is None:
+            return None
+        positioned = take_positions(asked)
+        who = asked.startswith("person ")
+        if not positioned.filters and not (who and head(asked) == "person"):
+            return None
+        return _named(asked, "The question asks for a thing in the picture.")
+
+    def _need(self, text: str) -> _Draft | None:
+        """The things that answer a need, if one of the table's entries is near enough."""
+        if self._needs is None:
+            return None
+        positioned = take_positions(text)
+        match = self._needs.match(positioned.phrase)
+        if match is None or not good_enough(match, text):
+            return None
+        things = list(match.things)
+        note = f"The need (as in “{match.example}”) was turned into things that answer it."
+        only = things[0] if len(things) == 1 else None
+        filters = [f.model_copy(update={"phrase": only}) for f in positioned.filters]
+        return _Draft(things, filters, [note, *_position_notes(positioned)], True)
+
+    def _without(self, kept: str, excluded: str) -> _Draft:
+        """Keep the one, leave out the other; what cannot be told apart by boxes is said."""
+        draft = self._piece(kept)
+        draft.changed = True
+        for piece in split_list(tidy(excluded)):
+            dropped = _excluded_position(piece)
+            draft.add(_exclude(piece, dropped, draft.phrases))
+        return draft
+
+
+def _named(text: str, note: str) -> _Draft:
+    """A phrase or a list of phrases, each with its positional words taken out."""
+    pieces = split_list(text)
+    draft = _Draft(notes=[note] if note else [], changed=bool(note))
+    if len(pieces) > 1:
+        draft.changed = True
+        draft.notes.append("The list was split into its things.")
+    for piece in pieces:
+        draft.add(_noun_phrase(piece))
+    return draft
+
+
+def _noun_phrase(text: str) -> _Draft:
+    several = _everything(text)
+    if several:
+        return several
+    positioned = take_positions(text)
+    phrase = without_determiners(tidy(positioned.phrase))
+    if not positioned.filters:
+        return _Draft([phrase])
+    if phrase.lower() in {"one", "ones", "first", "second", "third", "thing"}:
+        return _Draft([tidy(text)], notes=["No thing is named that could be chosen by position."])
+    filters = [f.model_copy(update={"phrase": phrase}) for f in positioned.filters]
+    return _Draft([phrase], filters, _position_notes(positioned), True)
+
+
+def _everything(text: str) -> _Draft | None:
+    """ "Everything" and "everyone" name nothing that a detector knows; say what they stand for."""
+    found = [w for w in words(text) if w not in {"the", "of", "in", "picture", "image", "photo"}]
+    if found and found[0] in EVERYONE:
+        phrase = tidy(" ".join(["person", *text.split()[1:]]))
+        return _Draft([phrase], notes=["Everyone is looked for as “person”."], changed=True)
+    if (
+        found
+        and set(found) <= EVERYTHING | {"every", "visible"}
+        and set(found)
+        & {
+            "everything",
+            "all",
+            "anything",
+            "objects",
+        }
+    ):
+        note = "Everything is looked for by the names of common things."
+        return _Draft(list(everything()), notes=[note], changed=True)
+    return None
+
+
+def _excluded_position(piece: str) -> Positioned:
+    """Positions in what is left out, where the noun may be missing: "the leftmost"."""
+    for text in (piece, f"{piece} one", f"one {piece}"):
+        positioned = take_positions(text)
+        if positioned.filters:
+            return positioned
+    return Positioned(piece)
+
+
+def _exclude(piece: str, dropped: Positioned, kept: list[str]) -> _Draft:
+    """The filter that leaves out a piece, or a note that boxes alone cannot tell it apart."""
+    noun = without_determiners(dropped.phrase)
+    noun = "" if noun.lower() in DETERMINERS else noun
+    last = head(noun)
+    same = [p for p in kept if same_kind(head(p), last)]
+    refers = last in {"one", "ones", ""} and len(kept) == 1
+    shades = [w for w in modifiers(noun) if w not in {"one", "ones"}]
+    target = kept[0] if refers else same[0] if same else noun
+    plain = not shades and (refers or head(target) == last or last in PEOPLE)
+    if (refers or same) and shades:
+        note = f"“{piece}” cannot be told apart by position, so it is not left out."
+        return _Draft(notes=[note], changed=True)
+    if (refers or same) and plain and dropped.filters:
+        filters = [f.model_copy(update={"phrase": target}) for f in dropped.filters]
+        added: list[str] = []
+    else:
+        target = noun
+        filters = [f.model_copy(update={"phrase": target}) for f in dropped.filters]
+        added = [noun]
+    note = f"“{piece}” is found and then left out."
+    chosen = Filter(kind="exclude", phrase=target, filters=filters)
+    return _Draft(added, [chosen], [note], True)
+
+
+def _position_notes(positioned: Positioned) -> list[str]:
+    if not positioned.filters:
+        return []
+    taken = " ".join(positioned.taken)
+    quoted = ", ".join(f"“{text}”" for text in positioned.taken)
+    size = " by the size of the box" if BY_AREA & set(words(taken)) else ""
+    return [f"{quoted} chooses among the boxes that are found{size}."]
+
+
+def _exclusions_first(filters: list[Filter]) -> list[Filter]:
+    return sorted(filters, key=lambda f: f.kind != "exclude")
+
+
+def _result(
+    prompt: str, simplified: str, phrases: list[str], filters: list[Filter], changed: bool, why: str
+) -> Simplification:
+    return Simplification(
+        prompt=prompt,
+        simplified_prompt=simplified,
+        phrases=phrases,
+        filters=filters,
+        changed=changed,
+        reason=why,
+    )

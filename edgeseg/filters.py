@@ -1,0 +1,107 @@
+"""Filters over boxes: what words like "leftmost" or "the two largest dogs" choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseg.schemas import Filter
+from edgeseg.types import Detections
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
+Keys = tuple[npt.NDArray[np.float64], ...]
+
+# Boxes that end this near the lower edge of the image, as a share of its height, count as equally
+# far in front: a picture cuts off what stands nearest.
+CUT_OFF = 0.02
+
+
+def apply_filters(
+    detections: Detections, filters: Sequence[Filter], size_hw: tuple[int, int]
+) -> Detections:
+    """Return the boxes that pass every filter, in their order.
+
+    Filters are applied one after the other. A filter with a phrase concerns only the boxes with
+    that label (in any case of letters); the others pass. Places are those of box centres in an
+    image of ``size_hw`` (height, width) pixels. ``front`` is the box whose lower edge is lowest,
+    the larger one first among those cut off by the image; ``back`` is the reverse.
+    """
+    kept = np.arange(len(detections), dtype=np.int64)
+    for one in filters:
+        kept = _apply(detections, kept, one, size_hw, one.phrase)
+    return detections.take(kept)
+
+
+def _apply(
+    detections: Detections,
+    kept: IntArray,
+    one: Filter,
+    size_hw: tuple[int, int],
+    phrase: str | None,
+) -> IntArray:
+    """Positions among ``kept`` that pass one filter, which concerns ``phrase`` (None: all)."""
+    concerned = _labelled(detections, kept, phrase)
+    if one.kind == "exclude":
+        chosen = concerned
+        for inner in one.filters:
+            scope = _labelled(detections, chosen, inner.phrase)
+            chosen = _apply(detections, scope, inner, size_hw, inner.phrase)
+        return kept[~np.isin(kept, chosen)]
+    chosen = _choose(detections.boxes_xyxy[concerned], one, size_hw)
+    passing = np.concatenate([kept[~np.isin(kept, concerned)], concerned[chosen]])
+    return np.sort(passing)
+
+
+def _labelled(detections: Detections, kept: IntArray, phrase: str | None) -> IntArray:
+    if phrase is None:
+        return kept
+    wanted = phrase.casefold()
+    return np.array([i for i in kept if detections.labels[i].casefold() == wanted], np.int64)
+
+
+def _choose(boxes_xyxy: FloatArray, one: Filter, size_hw: tuple[int, int]) -> IntArray:
+    """Positions of the boxes (N, 4) that a ranking or a side chooses."""
+    if one.kind == "side":
+        return np.flatnonzero(_on_side(boxes_xyxy, one.side, size_hw)).astype(np.int64)
+    order = np.lexsort(_ranking(boxes_xyxy, one.kind, size_hw)[::-1])
+    return order[one.rank - 1 : one.rank - 1 + one.count].astype(np.int64)
+
+
+def _ranking(boxes_xyxy: FloatArray, kind: str, size_hw: tuple[int, int]) -> Keys:
+    """Keys (N,) each, the first one deciding, the smallest first."""
+    height, width = size_hw
+    x0, y0, x1, y1 = boxes_xyxy.astype(np.float64).T
+    x, y, area = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) * (y1 - y0)
+    lower_edge = np.minimum(y1, height * (1 - CUT_OFF))
+    keys: dict[str, Keys] = {
+        "leftmost": (x, x0),
+        "rightmost": (-x, -x1),
+        "topmost": (y, y0),
+        "bottommost": (-y, -y1),
+        "largest": (-area,),
+        "smallest": (area,),
+        "front": (-lower_edge, -area),
+        "back": (lower_edge, area),
+        "center": (np.hypot(x / width - 0.5, y / height - 0.5),),
+    }
+    return keys[kind]
+
+
+def _on_side(
+    boxes_xyxy: FloatArray, side: str | None, size_hw: tuple[int, int]
+) -> npt.NDArray[np.bool_]:
+    """Which boxes have their centre in a half of the image, or in the middle half both ways."""
+    height, width = size_hw
+    x0, y0, x1, y1 = boxes_xyxy.astype(np.float64).T
+    x, y = (x0 + x1) / 2 / width, (y0 + y1) / 2 / height
+    sides: dict[str | None, npt.NDArray[np.bool_]] = {
+        "left": x <= 0.5,
+        "right": x >= 0.5,
+        "top": y <= 0.5,
+        "bottom": y >= 0.5,
+        "center": (np.abs(x - 0.5) <= 0.25) & (np.abs(y - 0.5) <= 0.25),
+    }
+    return sides.get(side, np.ones(len(x), np.bool_))
