@@ -207,8 +207,8 @@ def add_caltech(photos: PhotoSet, folder: Path, cache: Path) -> PhotoSet:
         exhaustive,
         photos.category_ids,
         photos._pixels,
-        np.concatenate(
-            [photos._offsets, [-1 - index[r["file_name"]][0] for r in rows]]
-        ).astype(np.int64),
+        np.concatenate([photos._offsets, [-1 - index[r["file_name"]][0] for r in rows]]).astype(
+            np.int64
+        ),
         pixels,
     )

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from training.backbone import STRIDES, Backbone, ConvBN, Pyramid
 
@@ -70,30 +69,3 @@ def decode_boxes(sides: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
     bins = torch.arange(BINS, dtype=torch.float32, device=sides.device)
     distances = (sides.float().softmax(-1) @ bins) * strides[:, None]
     return torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
-
-
-class ExportDetector(nn.Module):
-    """What is shipped: image -> decoded boxes and gain-scaled embeddings."""
-
-    def __init__(self, detector: Detector) -> None:
-        super().__init__()
-        self.detector = detector
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(1, 3, H, W) in [0, 1] -> boxes (L, 4), embeddings (L, D), bias (1,)."""
-        cells = self.detector(image)
-        bins = torch.arange(BINS, dtype=torch.float32)
-        distances, start = [], 0
-        expectation = F.softmax(cells.sides, -1) @ bins
-        centres = []
-        for stride, level in zip(STRIDES, cells.pyramid, strict=True):
-            h, w = level.shape[2], level.shape[3]
-            ys = (torch.arange(h) + 0.5) * stride
-            xs = (torch.arange(w) + 0.5) * stride
-            grid = torch.stack([xs[None].expand(h, w), ys[:, None].expand(h, w)], -1)
-            centres.append(grid.reshape(-1, 2))
-            distances.append(expectation[0, start : start + h * w] * stride)
-            start = start + h * w
-        centre, distance = torch.cat(centres), torch.cat(distances)
-        boxes = torch.cat([centre - distance[:, :2], centre + distance[:, 2:]], 1)
-        return boxes, cells.embeddings[0] * self.detector.gain, self.detector.bias.reshape(1)

@@ -87,25 +87,26 @@ def detection_loss(
     """Classification, box and distribution losses; `known` (B, C) masks unlabelled classes."""
     centres, strides = cell_grid(*size_hw)
     logits = logits.float()
-    boxes = decode_boxes(cells.sides, centres, strides)
-    image, cell, box, quality = assign(logits.detach(), boxes.detach(), centres, targets)
+    with torch.no_grad():
+        boxes = decode_boxes(cells.sides, centres, strides)
+    image, cell, box, quality = assign(logits.detach(), boxes, centres, targets)
     # Early boxes overlap nothing: a floor keeps the class signal alive.
     soft = quality.clamp(0.1) * targets.weight[box]
     goal = torch.zeros_like(logits)
     goal[image, cell, targets.column[box]] = soft
-    probability = logits.sigmoid()
-    focus = (probability.detach() - goal).abs().square()
+    focus = logits.detach().sigmoid().sub_(goal).square_().mul_(known[:, None, :])
     bce = F.binary_cross_entropy_with_logits(logits, goal, reduction="none")
     total = soft.sum().clamp(1.0)
-    loss_class = (bce * focus * known[:, None, :]).sum() / total
-    predicted, wanted = boxes[image, cell], targets.boxes[box]
+    loss_class = (bce * focus).sum() / total
+    sides, wanted = cells.sides[image, cell].float(), targets.boxes[box]
+    predicted = decode_boxes(sides, centres[cell], strides[cell])
     loss_box = ((1 - giou(predicted, wanted)) * soft).sum() / total
     centre, stride = centres[cell], strides[cell, None]
     distance = torch.cat([centre - wanted[:, :2], wanted[:, 2:] - centre], 1) / stride
     distance = distance.clamp(0, BINS - 1.01)
     low = distance.floor().long()
     fraction = distance - low
-    log_p = cells.sides[image, cell].float().log_softmax(-1)
+    log_p = sides.log_softmax(-1)
     pick = log_p.gather(-1, torch.stack([low, low + 1], -1))
     spread = -(pick[..., 0] * (1 - fraction) + pick[..., 1] * fraction).mean(-1)
     loss_spread = (spread * soft).sum() / total

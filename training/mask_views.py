@@ -82,9 +82,7 @@ class MaskViews:
         gain = float(np.exp(self.rng.normal(0, 0.15)))
         tint = np.exp(self.rng.normal(0, 0.05, 3)) * gain
         canvas = np.clip((canvas - 114.0) * tint + 114 + self.rng.normal(0, 10), 0, 255)
-        return MaskView(
-            canvas.astype(np.uint8), np.stack(masks)[pick], np.stack(boxes)[pick]
-        )
+        return MaskView(canvas.astype(np.uint8), np.stack(masks)[pick], np.stack(boxes)[pick])
 
 
 def mask_box(mask: UInt8Array) -> FloatArray | None:

@@ -145,11 +145,11 @@ def boxes_at(maps: Maps, points: Tensor) -> Tensor:
     height, width = maps.boxes.shape[2] * 8, maps.boxes.shape[3] * 8
     scale = torch.tensor([width, height], device=points.device, dtype=torch.float32)
     grid = (points / scale * 2 - 1)[:, :, None]
-    raw = F.grid_sample(
-        maps.boxes.float(), grid, align_corners=False, padding_mode="border"
-    )
+    raw = F.grid_sample(maps.boxes.float(), grid, align_corners=False, padding_mode="border")
     distances = raw[..., 0].transpose(1, 2).clamp(-2, 7).exp()
-    return torch.cat([points - distances[..., :2], points + distances[..., 2:]], -1).reshape(b, k, 4)
+    return torch.cat([points - distances[..., :2], points + distances[..., 2:]], -1).reshape(
+        b, k, 4
+    )
 
 
 class ExportDecoder(nn.Module):

@@ -23,7 +23,7 @@ from training.detector import Detector
 from training.detector_loss import Targets, detection_loss, mimic_loss
 from training.views import MIMICKED, Canvas, Views, Vocabulary
 
-SIZES = (256, 320)
+SIZES = (224, 288)
 LAST_SIZE = 320
 """Sizes while training, and in the last fifth, which also goes without mosaics."""
 
@@ -152,7 +152,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         present = np.unique(batch.classes)
-        classes, text, known = self.vocabulary.draw(present, batch.known, 64, 24)
+        classes, text, known = self.vocabulary.draw(present, batch.known, 48, 16)
         column = np.zeros(len(self.vocabulary.names), np.int64)
         column[classes] = np.arange(len(classes))
         targets = Targets(
@@ -162,7 +162,9 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16):
             cells = self.model(images)
             logits = self.model.logits(cells.embeddings, torch.from_numpy(text))
-            adapted = [a(p) for a, p in zip(self.adapters, cells.pyramid[-len(MIMICKED) :], strict=True)]
+            adapted = [
+                a(p) for a, p in zip(self.adapters, cells.pyramid[-len(MIMICKED) :], strict=True)
+            ]
         size_hw = (images.shape[2], images.shape[3])
         losses = detection_loss(cells, logits, torch.from_numpy(known), targets, size_hw)
         losses["mimic"] = 2.0 * mimic_loss(adapted, batch.teacher, batch.valid)
@@ -197,7 +199,7 @@ def train(trainer: Trainer, make: Any, minutes: float, batch: int, log_every: in
         if trainer.steps % log_every == 0:
             text = " ".join(f"{k} {v:.3f}" for k, v in running.items())
             speed = f"{trainer.elapsed_s / 60:.1f}/{minutes:.0f} min"
-            print(f"step {trainer.steps} {speed} {text}", flush=True)  # noqa: T201
+            print(f"step {trainer.steps} {speed} {text}", flush=True)
         if trainer.steps % 500 == 0:
             trainer.save()
     trainer.save()

@@ -205,7 +205,7 @@ def train(trainer: SegmenterTrainer, make: Any, minutes: float, batch: int) -> N
         if trainer.steps % 25 == 0:
             text = " ".join(f"{k} {v:.3f}" for k, v in running.items())
             spent = f"{trainer.elapsed_s / 60:.1f}/{minutes:.0f} min"
-            print(f"step {trainer.steps} {spent} {text}", flush=True)  # noqa: T201
+            print(f"step {trainer.steps} {spent} {text}", flush=True)
         if trainer.steps % 250 == 0:
             trainer.save()
     trainer.save()

@@ -13,10 +13,9 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 
 # Words that name nothing in a picture; a phrase of nothing else has no vector.
-STOP_WORDS = frozenset(
-    "a an the of in on at to for with and or by from is are be this that these those my your his "
-    "her its our their some any all every each one ones thing things object objects".split()
-)
+_STOP = """a an the of in on at to for with and or by from is are be this that these those my your
+his her its our their some any all every each one ones thing things object objects"""
+STOP_WORDS = frozenset(_STOP.split())
 # In "red sports car" the last word is what is looked for; the words before it only shade it.
 MODIFIER_WEIGHT = 0.35
 MAX_ENTRY_WORDS = 3

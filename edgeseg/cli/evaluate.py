@@ -1,0 +1,57 @@
+"""``edgeseg evaluate``: how right the engines are on annotated photos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from tqdm import tqdm
+
+from edgeseg.cli.app import app
+from edgeseg.engines import registry
+from edgeseg.engines.base import Detector, EngineOptions, Segmenter
+from edgeseg.settings import get_settings
+
+NONE = "none"
+
+
+@app.command()
+def evaluate(
+    annotations: Annotated[Path, typer.Option(help="COCO instance annotations, .json or .json.gz")],
+    images: Annotated[list[Path], typer.Option(help="Folder or tar of the photos; repeatable.")],
+    sources: Annotated[
+        str | None, typer.Option(help="Only images of these sources, separated by commas.")
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(help="Detection engine; 'none' measures masks only.")
+    ] = None,
+    segmenter: Annotated[
+        str | None, typer.Option(help="Segmentation engine; 'none' measures boxes only.")
+    ] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
+) -> None:
+    """Measure text to box, box to mask, point to mask and text to mask on annotated photos."""
+    from edgeseg.evaluation import evaluate as measure
+    from edgeseg.evaluation import read_truth
+
+    settings = get_settings()
+    options = EngineOptions.from_settings(settings)
+    wanted = [name.strip() for name in sources.split(",")] if sources else None
+    truth = read_truth(annotations, images, wanted)
+    detect = detector or settings.engine_for("detect") or NONE
+    segment = segmenter or settings.engine_for("segment") or NONE
+    boxes = None if detect == NONE else cast(Detector, registry.load("detect", detect, options))
+    masks = None if segment == NONE else cast(Segmenter, registry.load("segment", segment, options))
+    with tqdm(total=len(truth.images), unit="photo") as bar:
+
+        def advance(count: int) -> None:
+            bar.update(count - bar.n)
+
+        result = measure(truth, boxes, masks, advance)
+    result["engines"] = {"detect": detect, "segment": segment}
+    text = json.dumps(result, indent=2)
+    if json_path is not None:
+        json_path.write_text(text + "\n")
+    print(text)

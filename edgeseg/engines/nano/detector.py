@@ -1,0 +1,110 @@
+"""The nano detector: boxes whose embedding is scored against the vectors of any phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeseg.boxes import iou
+from edgeseg.engines.nano.frame import Frame, sigmoid
+from edgeseg.engines.nano.network import Network
+from edgeseg.engines.nano.words import WordVectors
+from edgeseg.types import Detections, FloatArray, Image
+
+INPUT_AREA_PX = 416 * 320
+STRIDES = (8, 16, 32)
+SAME_OBJECT_IOU = 0.6
+# Boxes per phrase that go into suppression; a photo with more of one thing is a crowd.
+CANDIDATES = 400
+
+
+class NanoDetector:
+    """Runs on the processor in float32; see the model card for data, figures and limits."""
+
+    name = "nano"
+    device = "cpu"
+    dtype = "float32"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._network: Network | None = Network("detector", threads)
+        self._words = WordVectors.shipped()
+        self._bias = float(self._network.metadata["bias"])
+
+    def detect(
+        self,
+        image: Image,
+        phrases: Sequence[str],
+        *,
+        box_threshold: float,
+        text_threshold: float,
+    ) -> Detections:
+        """Boxes in pixels of the image, best first, each labelled with one of ``phrases``.
+
+        A box is kept when its score reaches both thresholds. A phrase of which no word is known
+        finds nothing.
+        """
+        if self._network is None:
+            raise RuntimeError("NanoDetector: used after close()")
+        text = self._words.vectors(list(phrases))
+        known = text.any(axis=1)
+        if not known.any():
+            return Detections.empty()
+        boxes, embeddings = self._cells(self._network, image)
+        scores = sigmoid(embeddings @ text.T + self._bias)
+        scores[:, ~known] = 0
+        threshold = max(box_threshold, text_threshold, 1e-3)
+        parts = [
+            (column, kept, scores[kept, column])
+            for column in range(len(phrases))
+            if len(kept := select(boxes, scores[:, column], threshold))
+        ]
+        if not parts:
+            return Detections.empty()
+        rows = np.concatenate([kept for _, kept, _ in parts])
+        found = np.concatenate([score for _, _, score in parts])
+        labels = [phrases[column] for column, kept, _ in parts for _ in kept]
+        order = np.argsort(-found, kind="stable")
+        return Detections(boxes[rows[order]], found[order], tuple(labels[i] for i in order))
+
+    def close(self) -> None:
+        """Free the network."""
+        self._network = None
+
+    @staticmethod
+    def _cells(network: Network, image: Image) -> tuple[FloatArray, FloatArray]:
+        """(L, 4) boxes in pixels of the image and (L, D) embeddings of all cells."""
+        frame = Frame.of(image.size_hw, INPUT_AREA_PX)
+        sides, embeddings = network.run(image=frame.render(image.rgb))
+        centres, strides = cell_grid(frame.input_hw)
+        distances = sides[0] * strides[:, None]
+        boxes = np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], axis=1)
+        height, width = image.size_hw
+        boxes /= np.tile(frame.scale_xy, 2)
+        return boxes.clip(0, [width, height, width, height]).astype(np.float32), embeddings[0]
+
+
+def cell_grid(input_hw: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """(L, 2) centres in input pixels and (L,) strides of all cells, finest level first."""
+    centres, strides = [], []
+    for stride in STRIDES:
+        rows, columns = input_hw[0] // stride, input_hw[1] // stride
+        y, x = np.mgrid[:rows, :columns]
+        centres.append((np.stack([x, y], -1).reshape(-1, 2) + 0.5) * stride)
+        strides.append(np.full(rows * columns, stride))
+    return (
+        np.concatenate(centres).astype(np.float32),
+        np.concatenate(strides).astype(np.float32),
+    )
+
+
+def select(boxes: FloatArray, scores: FloatArray, threshold: float) -> np.ndarray:
+    """Indices of the boxes of one phrase that stay: sure enough, none repeating a surer one."""
+    rows = np.flatnonzero(scores >= threshold)
+    rows = rows[np.argsort(-scores[rows], kind="stable")][:CANDIDATES]
+    overlap = iou(boxes[rows], boxes[rows]) > SAME_OBJECT_IOU
+    keep: list[int] = []
+    for index in range(len(rows)):
+        if not overlap[index, keep].any():
+            keep.append(index)
+    return rows[keep]

@@ -1,0 +1,132 @@
+"""The nano segmenter: one encoding per photo, then a mask for each box or set of points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from edgeseg.engines.nano.frame import Frame
+from edgeseg.engines.nano.network import Network
+from edgeseg.engines.nano.prompts import channels, crop_around, mask_box
+from edgeseg.types import BoolArray, Embedding, FloatArray, Image, MaskPrompt, Masks
+
+INPUT_AREA_PX = 448 * 352
+# Prompts decoded together; more at a time need more memory and are no faster on a processor.
+CHUNK = 8
+_BOX_MAP_STRIDE = 8
+
+
+class NanoSegmenter:
+    """Runs on the processor in float32; see the model card for data, figures and limits."""
+
+    name = "nano"
+    device = "cpu"
+    dtype = "float32"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._encoder: Network | None = Network("encoder", threads)
+        self._decoder: Network | None = Network("decoder", threads)
+
+    def embed(self, image: Image) -> Embedding:
+        """The maps that all prompts on this image share, about 3 MB."""
+        if self._encoder is None:
+            raise RuntimeError("NanoSegmenter: used after close()")
+        pixels = Frame.of(image.size_hw, INPUT_AREA_PX).render(image.rgb)
+        return Embedding(self.name, image.size_hw, (*self._encoder.run(image=pixels), pixels))
+
+    def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
+        """One mask per prompt in the frame of the embedded image; scores are predicted IoUs."""
+        height, width = embedding.size_hw
+        masks = np.zeros((len(prompts), height, width), bool)
+        scores = np.zeros(len(prompts), np.float32)
+        for start in range(0, len(prompts), CHUNK):
+            part = prompts[start : start + CHUNK]
+            crops, logits, quality = self._decode(embedding, part)
+            scores[start : start + CHUNK] = quality
+            for offset, (crop, patch) in enumerate(zip(crops, logits, strict=True)):
+                paste(masks[start + offset], crop, patch)
+        return Masks(masks, scores)
+
+    def close(self) -> None:
+        """Free both networks."""
+        self._encoder = self._decoder = None
+
+    def _decode(
+        self, embedding: Embedding, prompts: Sequence[MaskPrompt]
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(N, 4) crops in pixels of the image, (N, 128, 128) logits over them, (N,) scores."""
+        if self._decoder is None:
+            raise RuntimeError("NanoSegmenter: used after close()")
+        frame = Frame.of(embedding.size_hw, INPUT_AREA_PX)
+        crops, inputs = [], []
+        for prompt in prompts:
+            box = prompt_box(embedding, frame, prompt)
+            crop = crop_around(box, prompt.points_xy[prompt.point_labels == 1])
+            crops.append(crop)
+            inputs.append(channels(crop, box, prompt.box_xyxy is not None, prompt))
+        crop_array = np.stack(crops)
+        s8, s4, _, pixels = embedding.arrays
+        size_xy = np.array(frame.input_hw[::-1], np.float32)
+        logits, quality = self._decoder.run(
+            s8=s8,
+            s4=s4,
+            image=pixels,
+            crops=(crop_array * np.tile(frame.scale_xy / size_xy, 2)).astype(np.float32),
+            prompt=np.stack(inputs),
+        )
+        return crop_array, logits, quality
+
+
+def prompt_box(embedding: Embedding, frame: Frame, prompt: MaskPrompt) -> FloatArray:
+    """(4,) xyxy box in pixels of the image: given, round the earlier mask, or read at a click."""
+    if prompt.box_xyxy is not None:
+        return np.array(prompt.box_xyxy, np.float32)
+    known = mask_box(prompt.previous) if prompt.previous is not None else None
+    inside = prompt.points_xy[prompt.point_labels == 1]
+    boxes = [] if known is None else [known]
+    if known is None:
+        boxes += [box_at(embedding, frame, point) for point in inside]
+    if not boxes:
+        height, width = embedding.size_hw
+        return np.array([0, 0, width, height], np.float32)
+    stacked = np.stack(boxes)
+    return np.concatenate([stacked[:, :2].min(axis=0), stacked[:, 2:].max(axis=0)])
+
+
+def box_at(embedding: Embedding, frame: Frame, point: FloatArray) -> FloatArray:
+    """(4,) xyxy box in pixels of the image of the object under a (2,) point."""
+    distances = embedding.arrays[2][0].astype(np.float32)
+    rows, columns = distances.shape[1:]
+    place = point * frame.scale_xy
+    x, y = np.clip(place / _BOX_MAP_STRIDE - 0.5, 0, [columns - 1, rows - 1])
+    left, top = min(int(x), max(columns - 2, 0)), min(int(y), max(rows - 2, 0))
+    fx, fy = x - left, y - top
+    right, bottom = min(left + 1, columns - 1), min(top + 1, rows - 1)
+    upper = distances[:, top, left] * (1 - fx) + distances[:, top, right] * fx
+    lower = distances[:, bottom, left] * (1 - fx) + distances[:, bottom, right] * fx
+    sides = np.exp(np.clip(upper * (1 - fy) + lower * fy, -2, 7))
+    box = np.concatenate([place - sides[:2], place + sides[2:]]) / np.tile(frame.scale_xy, 2)
+    height, width = embedding.size_hw
+    clipped: FloatArray = box.clip(0, [width, height, width, height]).astype(np.float32)
+    return clipped
+
+
+def paste(mask: BoolArray, crop: FloatArray, logits: FloatArray) -> None:
+    """Set the pixels of (H, W) ``mask`` whose interpolated logit over the crop is positive."""
+    height, width = mask.shape
+    x0, y0 = np.maximum(np.floor(crop[:2]), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(crop[2:]), [width, height]).astype(int)
+    if x1 <= x0 or y1 <= y0:
+        return
+    cells = np.array(logits.shape[::-1]) / (crop[2:] - crop[:2])
+    corners = (np.array([[x0, y0], [x1, y1]]) - crop[:2]) * cells
+    # Pillow's transform reads positions of output pixel centres, edges repeated.
+    window = PillowImage.fromarray(np.pad(logits, 1, mode="edge")).transform(
+        (int(x1 - x0), int(y1 - y0)),
+        PillowImage.Transform.EXTENT,
+        tuple((corners + 1).ravel()),
+        PillowImage.Resampling.BILINEAR,
+    )
+    mask[y0:y1, x0:x1] = np.asarray(window) > 0

@@ -1,0 +1,125 @@
+"""COCO-format annotations with their photos, from a folder or from tar files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pycocotools import mask as coco
+
+from edgeseg.codecs import decode_image
+from edgeseg.errors import InvalidParameterError
+from edgeseg.types import BoolArray, Box, Image
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One annotated object; ``segmentation`` is COCO's RLE or polygons, None without a mask."""
+
+    category: str
+    box_xyxy: Box
+    crowd: bool
+    segmentation: Any
+
+    def mask(self, size_hw: tuple[int, int]) -> BoolArray | None:
+        """(H, W) bool, or None without a mask."""
+        if self.segmentation is None:
+            return None
+        rle = self.segmentation
+        if isinstance(rle, list):
+            rle = coco.merge(coco.frPyObjects(rle, *size_hw))
+        elif isinstance(rle["counts"], list):
+            rle = coco.frPyObjects(rle, *size_hw)
+        mask: BoolArray = coco.decode(rle).astype(bool)
+        return mask
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """One photo's annotations; ``complete`` are the classes labelled without a gap."""
+
+    id: int
+    file_name: str
+    instances: tuple[Instance, ...]
+    complete: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """All annotations and where the photos are."""
+
+    images: tuple[LabelledImage, ...]
+    categories: tuple[str, ...]
+    places: tuple[Path, ...]
+
+    def __iter__(self) -> Iterator[tuple[LabelledImage, Image]]:
+        """Each annotated photo that is there, decoded."""
+        wanted = {image.file_name: image for image in self.images}
+        for place in self.places:
+            for name, data in _files(place):
+                if name in wanted:
+                    yield wanted[name], decode_image(data)
+
+
+def _files(place: Path) -> Iterator[tuple[str, bytes]]:
+    if place.is_dir():
+        for path in sorted(place.rglob("*")):
+            if path.is_file():
+                yield path.relative_to(place).as_posix(), path.read_bytes()
+        return
+    try:
+        with tarfile.open(place) as archive:
+            for member in archive:
+                stream = archive.extractfile(member)
+                if stream is not None:
+                    yield member.name, stream.read()
+    except (OSError, tarfile.TarError) as error:
+        raise InvalidParameterError(f"{place}: neither a folder nor a tar file.") from error
+
+
+def read_truth(
+    annotations: Path, places: Sequence[Path], sources: Sequence[str] | None = None
+) -> Truth:
+    """Read annotations (``.json`` or ``.json.gz``); ``sources`` keeps the images of those only.
+
+    ``info.sources[NAME].exhaustive``, where there, lists the classes that a source labels
+    completely; without it every class counts as labelled. Raises InvalidParameterError for a
+    file that is not COCO format or sources that have no image.
+    """
+    try:
+        raw = annotations.read_bytes()
+        text = gzip.decompress(raw) if annotations.suffix == ".gz" else raw
+        data = json.loads(text)
+        names = {each["id"]: each["name"] for each in data["categories"]}
+        images = [each for each in data["images"] if not sources or each["source"] in sources]
+        rows: dict[int, list[Instance]] = {}
+        for each in data["annotations"]:
+            rows.setdefault(each["image_id"], []).append(_instance(each, names))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidParameterError(
+            f"{annotations}: expected COCO instance annotations as JSON, got {error!r}."
+        ) from error
+    if not images:
+        raise InvalidParameterError(f"{annotations}: no image of sources {sources}.")
+    info = data.get("info")
+    known = info.get("sources", {}) if isinstance(info, dict) else {}
+    everything = tuple(names.values())
+    labelled = []
+    for each in images:
+        listed = known.get(each.get("source"), {}).get("exhaustive", everything)
+        complete = tuple(name for name in everything if name in set(listed))
+        instances = tuple(rows.get(each["id"], ()))
+        labelled.append(LabelledImage(each["id"], each["file_name"], instances, complete))
+    return Truth(tuple(labelled), everything, tuple(places))
+
+
+def _instance(row: dict[str, Any], names: dict[int, str]) -> Instance:
+    x, y, width, height = row["bbox"]
+    box = (float(x), float(y), float(x + width), float(y + height))
+    crowd = bool(row.get("iscrowd"))
+    return Instance(names[row["category_id"]], box, crowd, row.get("segmentation"))

@@ -1,0 +1,175 @@
+"""Export the trained models to the package's ONNX files, finished only when they agree."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from training.detector import BINS, Detector
+from training.segmenter import ExportDecoder, Segmenter
+
+OPSET = 17
+# Relative to the outputs' spread: half-precision weights cost about 1e-3.
+TOLERANCE = 2e-2
+
+
+class ExportDetector(nn.Module):
+    """Image -> distances to the sides in cells (1, L, 4), gain-scaled embeddings (1, L, D)."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        cells = self.detector(image)
+        bins = torch.arange(BINS, dtype=torch.float32)
+        return cells.sides.softmax(-1) @ bins, cells.embeddings * self.detector.gain
+
+
+class ExportEncoder(nn.Module):
+    """Image -> the maps at strides 8 and 4 and the map of boxes."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        super().__init__()
+        self.encoder = segmenter.encoder
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        maps = self.encoder(image)
+        return maps.s8, maps.s4, maps.boxes
+
+
+def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large float32 weights as float16 with a cast, which the runtime folds at load."""
+    kept, casts = [], []
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype != np.float32 or array.size < 256:
+            kept.append(tensor)
+            continue
+        small = numpy_helper.from_array(array.astype(np.float16), f"{tensor.name}_half")
+        kept.append(small)
+        casts.append(helper.make_node("Cast", [small.name], [tensor.name], to=TensorProto.FLOAT))
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
+
+
+def export(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: list[str],
+    axes: Mapping[str, dict[int, str]],
+    out: Path,
+    metadata: Mapping[str, str],
+) -> None:
+    """Write one ONNX file and compare it with torch; raises AssertionError where they differ."""
+    module.eval()
+    torch.onnx.export(
+        module,
+        tuple(inputs.values()),
+        str(out),
+        input_names=list(inputs),
+        output_names=outputs,
+        dynamic_axes=dict(axes),
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    model = halve_weights(onnx.load(str(out)))
+    helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model)
+    onnx.save(model, str(out))
+    check_parity(module, inputs, out)
+
+
+@torch.inference_mode()
+def check_parity(module: nn.Module, inputs: Mapping[str, Tensor], out: Path) -> None:
+    """Run both on the same input and compare every output."""
+    session = ort.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    got = session.run(None, {k: v.numpy() for k, v in inputs.items()})
+    for mine, theirs in zip(module(*inputs.values()), got, strict=True):
+        wanted = mine.numpy()
+        error = np.abs(wanted - theirs).max() / max(1.0, float(np.abs(wanted).max()))
+        if not error < TOLERANCE:
+            raise AssertionError(f"{out.name}: differs from torch by {error:.4f}")
+
+
+def export_detector(checkpoint: Path, out: Path, shift: float = 0.0) -> None:
+    """Write detector.onnx; `shift` is added to every logit, to calibrate scores."""
+    state = torch.load(checkpoint, weights_only=True)["ema"]
+    detector = Detector(state["embedding.weight"].shape[0])
+    detector.load_state_dict(state)
+    export(
+        ExportDetector(detector),
+        {"image": torch.rand(1, 3, 256, 320)},
+        ["sides", "embeddings"],
+        {"image": {2: "height", 3: "width"}, "sides": {1: "cells"}, "embeddings": {1: "cells"}},
+        out / "detector.onnx",
+        {"bias": f"{float(detector.bias) + shift:.5f}"},
+    )
+
+
+def export_segmenter(checkpoint: Path, out: Path) -> None:
+    """Write encoder.onnx and decoder.onnx."""
+    segmenter = Segmenter()
+    segmenter.load_state_dict(torch.load(checkpoint, weights_only=True)["ema"])
+    segmenter.eval()
+    plane = {2: "height", 3: "width"}
+    image = torch.rand(1, 3, 256, 320)
+    export(
+        ExportEncoder(segmenter),
+        {"image": image},
+        ["s8", "s4", "boxes"],
+        {"image": plane, **{n: {2: f"{n}_h", 3: f"{n}_w"} for n in ("s8", "s4", "boxes")}},
+        out / "encoder.onnx",
+        {},
+    )
+    with torch.inference_mode():
+        maps = segmenter.encoder(image)
+    low = torch.rand(3, 2) * 0.4
+    inputs = {
+        "s8": maps.s8.clone(),
+        "s4": maps.s4.clone(),
+        "image": image,
+        "crops": torch.cat([low, low + 0.3 + torch.rand(3, 2) * 0.3], 1),
+        "prompt": torch.rand(3, 5, 64, 64),
+    }
+    export(
+        ExportDecoder(segmenter.decoder),
+        inputs,
+        ["logits", "quality"],
+        {
+            **{n: {2: f"{n}_h", 3: f"{n}_w"} for n in ("s8", "s4", "image")},
+            **{n: {0: "prompts"} for n in ("crops", "prompt", "logits", "quality")},
+        },
+        out / "decoder.onnx",
+        {},
+    )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="the package's weights folder")
+    parser.add_argument("--detector", type=Path)
+    parser.add_argument("--segmenter", type=Path)
+    parser.add_argument("--shift", type=float, default=0.0)
+    args = parser.parse_args()
+    if args.detector:
+        export_detector(args.detector, args.out, args.shift)
+    if args.segmenter:
+        export_segmenter(args.segmenter, args.out)
+
+
+if __name__ == "__main__":
+    main()
