@@ -102,6 +102,12 @@ def iou(left: BoolArray, right: BoolArray) -> float:
     return int(np.count_nonzero(left & right)) / union if union else 1.0
 
 
+def union(masks: BoolArray) -> BoolArray:
+    """(H, W) bool: where any of (N, H, W) masks is."""
+    joined: BoolArray = np.logical_or.reduce(masks, axis=0)
+    return joined
+
+
 def centre_point(mask: BoolArray) -> tuple[float, float]:
     """(x, y) pixel of the mask nearest to its middle: where a person would click."""
     ys, xs = np.nonzero(mask)
@@ -141,7 +147,7 @@ class _Masks:
                 chosen = found.take([i for i in rows if found.scores[i] >= SHOWN])
                 prompts = [MaskPrompt(box_xyxy=tuple(b.tolist())) for b in chosen.boxes_xyxy]
                 made = segmenter.segment(embedding, prompts).masks
-                self.by_text.append(iou(made.any(axis=0), np.stack(masks).any(axis=0)))
+                self.by_text.append(iou(union(made), union(np.stack(masks))))
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Means over instances; ``miou_medium`` over those of more than 32² pixels."""
