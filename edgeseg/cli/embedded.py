@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -35,10 +35,14 @@ class EmbeddedStack:
     """
 
     def __init__(
-        self, settings: Settings, workers: Mapping[Role, int] | None = None, *, quiet: bool = True
+        self,
+        settings: Settings,
+        workers: Mapping[Role, int] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.settings = settings
         self.workers = dict.fromkeys(SERVICES, 1) | dict(workers or {})
+        self.should_stop = should_stop
         self.data_dir = settings.data_dir.resolve()
         self.api_port = settings.api_port or children.free_port()
         self.children: list[Child] = []
@@ -64,7 +68,7 @@ class EmbeddedStack:
         self.stop()
 
     def start(self) -> None:
-        """Start all children and wait until a request could succeed.
+        """Start all children and wait until a request could succeed, or ``should_stop``.
 
         Raises UnavailableError when the port is taken, or when a child cannot live; then
         everything that was started is stopped again.
@@ -86,9 +90,11 @@ class EmbeddedStack:
 
     def stop(self) -> None:
         """End backend and workers, then Redis; what does not end in time is killed."""
-        children.stop_all(self.children, STOP_TIMEOUT_S)
-        if self._redis is not None:
-            children.stop_all([self._redis], STOP_TIMEOUT_S)
+        try:
+            children.stop_all(self.children, STOP_TIMEOUT_S)
+        finally:
+            if self._redis is not None:
+                children.stop_all([self._redis], STOP_TIMEOUT_S)
         self.children.clear()
         self._redis = None
 
@@ -136,6 +142,8 @@ class EmbeddedStack:
         until = time.monotonic() + START_TIMEOUT_S
         last = "no answer"
         while time.monotonic() < until:
+            if self.should_stop():
+                return
             for child in self._all():
                 if child.deaths > 2:
                     raise UnavailableError(f"{child.name} cannot start: {child.last_words()}")

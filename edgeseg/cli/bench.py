@@ -1,0 +1,189 @@
+"""``edgeseg bench``: what the stack costs, and how much it carries, measured in one run."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import platform
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import PIL.Image
+import typer
+
+from edgeseg.cli.app import app
+from edgeseg.cli.demo import find_photo
+from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.cli.up import with_settings
+from edgeseg.client import EdgeSegClient
+from edgeseg.pipeline import EdgeSegAI
+from edgeseg.settings import Role
+
+JPEG_BYTES = 1_000_000
+MOST_ADDED_MS = 30.0
+LEAST_PER_SECOND = 18.0
+WARM_UP = 10
+ROLES: tuple[Role, ...] = ("simplify", "detect", "segment")
+PROMPT = "cup . spoon ."
+
+bench = typer.Typer(invoke_without_command=True, help="Measure the stack.")
+app.add_typer(bench, name="bench")
+
+
+@bench.callback()
+def stack(
+    context: typer.Context,
+    requests: Annotated[int, typer.Option(min=10, help="Requests of each kind.")] = 100,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+) -> None:
+    """Measure HTTP and queues against the same stages in process, and the throughput."""
+    if context.invoked_subcommand is not None:
+        return
+    figures = {**overhead(requests), **throughput(requests)}
+    print(f"{'machine':<32}{machine()}")
+    for name, value in figures.items():
+        print(f"{name:<32}{value:.1f}")
+    added, rate = figures["added_ms"], figures["throughput_per_s"]
+    print(f"added at the median: {added:.1f} ms, at most {MOST_ADDED_MS:g} are allowed")
+    print(f"throughput: {rate:.1f} requests/s, at least {LEAST_PER_SECOND:g} are wanted")
+    if json_path is not None:
+        json_path.write_text(json.dumps({"machine": machine(), **figures}, indent=2) + "\n")
+    if added > MOST_ADDED_MS or rate < LEAST_PER_SECOND:
+        raise typer.Exit(1)
+
+
+def overhead(requests: int) -> dict[str, float]:
+    """Time requests through the stack and in process, in turns, with the fake engine."""
+    # Bytes after the end of a JPEG change its hash and nothing else, so no cache can help.
+    numbers = itertools.count()
+    photo = jpeg_of(JPEG_BYTES)
+
+    def fresh() -> bytes:
+        return photo + next(numbers).to_bytes(4, "big")
+
+    with running(1, 0.0) as url, EdgeSegClient(url) as client:
+        local = EdgeSegAI("fake", "fake", "fake", ttl=-1)
+        ways: dict[str, Callable[[], object]] = {
+            "in_process": lambda: local.segment_image(fresh(), PROMPT),
+            "stack": lambda: client.segment_image(fresh(), PROMPT),
+            "stack_with_overlay": lambda: client.segment_image(fresh(), PROMPT, visualization=True),
+        }
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for turn in range(WARM_UP + requests):
+            for name, way in ways.items():
+                spent = timed_ms(way)
+                if turn >= WARM_UP:
+                    times[name].append(spent)
+        local.close()
+    figures = {"jpeg_kb": len(photo) / 1000}
+    for name, spent_ms in times.items():
+        figures[f"{name}_median_ms"] = statistics.median(spent_ms)
+        figures[f"{name}_p95_ms"] = p95(spent_ms)
+    figures["added_ms"] = figures["stack_median_ms"] - figures["in_process_median_ms"]
+    return figures
+
+
+def throughput(requests: int, workers: int = 4, clients: int = 16) -> dict[str, float]:
+    """Load four workers a stage that take 0.2 s each with 16 clients, and probe /health."""
+    photo = find_photo("coffee").read_bytes()
+    with (
+        running(workers, 0.2) as url,
+        EdgeSegClient(url) as client,
+        ThreadPoolExecutor(clients) as pool,
+    ):
+        list(pool.map(lambda _: client.segment_image(photo, PROMPT), range(clients)))
+        with probing(f"{url}/health") as probes_ms:
+            began = time.perf_counter()
+            one = lambda _: timed_ms(lambda: client.segment_image(photo, PROMPT))  # noqa: E731
+            spent_ms = list(pool.map(one, range(2 * requests)))
+            took_s = time.perf_counter() - began
+    return {
+        "throughput_per_s": len(spent_ms) / took_s,
+        "throughput_median_ms": statistics.median(spent_ms),
+        "throughput_p95_ms": p95(spent_ms),
+        "health_median_ms": statistics.median(probes_ms),
+        "health_p95_ms": p95(probes_ms),
+    }
+
+
+@contextmanager
+def running(workers: int, latency_s: float) -> Iterator[str]:
+    """Run a stack of fake engines on a free port and yield its URL."""
+    scratch = Path(tempfile.mkdtemp(prefix="edgeseg-bench-"))
+    settings = with_settings(engines="fake", fake_latency_s=latency_s, api_port=0, data_dir=scratch)
+    try:
+        with EmbeddedStack(settings, dict.fromkeys(ROLES, workers)) as embedded:
+            yield embedded.api_url
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def probing(url: str, every_s: float = 0.05) -> Iterator[list[float]]:
+    """Get a page again and again beside other work, and yield the milliseconds it took."""
+    spent_ms: list[float] = []
+    done = threading.Event()
+
+    def probe() -> None:
+        with httpx.Client() as http:
+            while not done.wait(every_s):
+                spent_ms.append(timed_ms(lambda: http.get(url).raise_for_status()))
+
+    thread = threading.Thread(target=probe)
+    thread.start()
+    try:
+        yield spent_ms
+    finally:
+        done.set()
+        thread.join()
+
+
+def jpeg_of(size: int) -> bytes:
+    """Return a photo as a JPEG of about this many bytes: 1800x1200, quality as needed."""
+    with PIL.Image.open(find_photo("coffee")) as picture:
+        large = picture.convert("RGB").resize((1800, 1200), PIL.Image.Resampling.LANCZOS)
+    best = b""
+    for quality in range(80, 101):
+        out = io.BytesIO()
+        large.save(out, "JPEG", quality=quality, subsampling=0)
+        best = out.getvalue()
+        if len(best) >= size:
+            break
+    return best
+
+
+def timed_ms(action: Callable[[], object]) -> float:
+    """Return how many milliseconds a call takes."""
+    started = time.perf_counter()
+    action()
+    return (time.perf_counter() - started) * 1000
+
+
+def p95(values: list[float]) -> float:
+    """Return the value that 95 of 100 do not pass."""
+    return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
+
+
+def machine() -> str:
+    """Say what this runs on."""
+    names = (
+        [
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ]
+        if Path("/proc/cpuinfo").exists()
+        else []
+    )
+    return f"{os.cpu_count()} cores, {names[0] if names else platform.processor()}"

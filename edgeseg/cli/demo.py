@@ -1,0 +1,99 @@
+"""``edgeseg demo``: real photos through the whole stack over HTTP, and what came out."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeseg.cli.app import app
+from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.cli.up import with_settings
+from edgeseg.client import EdgeSegClient
+from edgeseg.errors import UnavailableError
+from edgeseg.render import contact_sheet
+from edgeseg.segmentation import Segmentation
+
+# Photo of scikit-image, prompt.
+CASES = (
+    ("chelsea", "cat . dog ."),
+    ("astronaut", "the person"),
+    ("coffee", "What could I drink coffee from?"),
+    ("coffee", "cup . spoon ."),
+    ("astronaut", "all people except the man on the left"),
+)
+_TITLES = ("photo", "prompt", "simplified prompt", "objects and scores", "ms per stage")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the overlays.")] = Path("out/demo"),
+    engines: Annotated[str, typer.Option(help="Family of engines.")] = "nano",
+) -> None:
+    """Start the stack, segment a few real photos with it over HTTP, and stop it again."""
+    photos = {name: find_photo(name) for name, _ in CASES}
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    scratch = Path(tempfile.mkdtemp(prefix="edgeseg-demo-"))
+    try:
+        with EmbeddedStack(with_settings(engines=engines, api_port=0, data_dir=scratch)) as stack:
+            print(f"The stack is ready after {time.perf_counter() - started:.1f} s.\n", flush=True)
+            with EdgeSegClient(stack.api_url) as client:
+                client.segment_image(photos["chelsea"], "cat")
+                found = [client.segment_image(photos[name], text) for name, text in CASES]
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    rows = [_row(name, each) for (name, _), each in zip(CASES, found, strict=True)]
+    print(table([_TITLES, *rows]))
+    print(f"\nOverlays: {', '.join(str(path) for path in _save(out, found))}")
+
+
+def find_photo(name: str) -> Path:
+    """Return the file of a photo that scikit-image brings; nothing of it is imported.
+
+    Raises UnavailableError when scikit-image is not installed.
+    """
+    spec = importlib.util.find_spec("skimage")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / "data" / f"{name}.png"
+        if path.exists():
+            return path
+    raise UnavailableError(f"The photo {name} comes with scikit-image: pip install scikit-image")
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as text in columns; the first row is the head."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def _row(name: str, found: Segmentation) -> list[str]:
+    objects = ", ".join(f"{each.label} {each.score:.2f}" for each in found.objects) or "nothing"
+    spent = " ".join(
+        f"{stage} {found.result.timings_ms[stage]:.0f}"
+        for stage in ("decode", "simplify", "detect", "segment", "queue", "total")
+        if stage in found.result.timings_ms
+    )
+    return [name, found.prompt, found.simplified_prompt, objects, spent]
+
+
+def _save(out: Path, found: Sequence[Segmentation]) -> list[Path]:
+    """Write one overlay per result and all of them on one sheet."""
+    paths = []
+    for number, ((name, _), each) in enumerate(zip(CASES, found, strict=True), 1):
+        paths.append(out / f"{number}_{name}.png")
+        each.overlay().save(paths[-1])
+    sheet = contact_sheet([each.overlay() for each in found], [each.prompt for each in found])
+    paths.append(out / "all.png")
+    sheet.save(paths[-1])
+    return paths

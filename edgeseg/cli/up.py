@@ -1,0 +1,80 @@
+"""``edgeseg up``: the whole stack on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from edgeseg.cli.app import app
+from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.settings import Role, Settings, get_settings
+
+WATCH_EVERY_S = 0.2
+
+
+@app.command()
+def up(
+    api_port: Annotated[
+        int | None, typer.Option(help="Port of the API; 0: any free one.", show_default="8000")
+    ] = None,
+    api_host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder for logs and queued tasks.", show_default="out")
+    ] = None,
+    engines: Annotated[
+        str | None, typer.Option(help="Family of engines.", show_default="nano")
+    ] = None,
+    simplifiers: Annotated[int, typer.Option(min=1, help="Simplifier workers.")] = 1,
+    detectors: Annotated[int, typer.Option(min=1, help="Detector workers.")] = 1,
+    segmenters: Annotated[int, typer.Option(min=1, help="Segmenter workers.")] = 1,
+) -> None:
+    """Serve Redis, backend and workers until Ctrl-C or SIGTERM; restart what dies."""
+    chosen = {
+        "api_port": api_port, "api_host": api_host, "data_dir": data_dir, "engines": engines
+    }  # fmt: skip
+    settings = with_settings(**{name: value for name, value in chosen.items() if value is not None})
+    stopped = StopFlag()
+    counts: dict[Role, int] = {
+        "simplify": simplifiers, "detect": detectors, "segment": segmenters
+    }  # fmt: skip
+    stack = EmbeddedStack(settings, counts, stopped.__bool__)
+    print(f"Starting; logs are in {stack.log_dir} ...", flush=True)
+    with stack:
+        print(f"API      {stack.api_url}\nDocs     {stack.api_url}/docs", flush=True)
+        print("Ctrl-C stops everything.", flush=True)
+        while not stopped:
+            stack.watch()
+            time.sleep(WATCH_EVERY_S)
+        print("Stopping ...", flush=True)
+    print("Stopped.", flush=True)
+
+
+def with_settings(**changes: Any) -> Settings:
+    """Return the settings of the environment with some changed."""
+    known = get_settings()
+    kept = {name: getattr(known, name) for name in known.model_fields_set}
+    return Settings(**{**kept, **changes})
+
+
+class StopFlag:
+    """Becomes true at the first Ctrl-C or SIGTERM; raises KeyboardInterrupt at the second."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def __bool__(self) -> bool:
+        return self._stopped
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._stopped:
+            raise KeyboardInterrupt
+        self._stopped = True

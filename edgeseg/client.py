@@ -1,0 +1,255 @@
+"""HTTP client: EdgeSegAI's signature and results, with the work done by a stack elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import PIL.Image
+
+from edgeseg.codecs import ImageSource, encode_png
+from edgeseg.errors import EdgeSegError, NoImageError, UnavailableError
+from edgeseg.schemas import (
+    DetectionResult,
+    EngineInfo,
+    RefineRequest,
+    RefineResult,
+    SegmentationResult,
+    Simplification,
+    SimplifyMode,
+    StageEvent,
+    TaskStatus,
+    parse,
+)
+from edgeseg.segmentation import Segmentation
+from edgeseg.settings import get_settings
+from edgeseg.types import Image
+
+PARALLEL = 8
+_EVENTS_SILENCE_S = 30.0
+
+
+class EdgeSegClient:
+    """Talks to a backend; errors come back as the classes of :mod:`edgeseg.errors`.
+
+    ``transport`` is any httpx transport, for tests. Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        timeout_s: float = 300.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.Client(
+            base_url=base_url or get_settings().api_url,
+            timeout=httpx.Timeout(timeout_s, connect=5.0),
+            transport=transport,
+        )
+
+    def __enter__(self) -> EdgeSegClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def simplify(self, prompt: str) -> Simplification:
+        """Return the phrases and filters that a prompt stands for."""
+        response = self._send("POST", "/simplify", data={"text_prompt": prompt})
+        return Simplification.model_validate_json(response.content)
+
+    def segment_image(
+        self,
+        image_path: ImageSource | None = None,
+        prompt: str = "",
+        *,
+        image: ImageSource | None = None,
+        box_threshold: float = 0.35,
+        text_threshold: float = 0.25,
+        simplify: SimplifyMode = "auto",
+        negative_prompt: str | None = None,
+        max_objects: int | None = None,
+        class_thresholds: Mapping[str, float] | None = None,
+        **more: Any,
+    ) -> Segmentation:
+        """Segment what the prompt names in one image, as EdgeSegAI does.
+
+        ``more`` are further fields of POST /segment: ``engines``, ``visualization`` (False here,
+        since the overlay can be drawn from the result) and ``idempotency_key``.
+        """
+        source = image_path if image_path is not None else image
+        fields = {
+            "text_prompt": prompt,
+            "box_threshold": box_threshold,
+            "text_threshold": text_threshold,
+            "simplify": simplify,
+            "negative_prompt": negative_prompt,
+            "max_objects": max_objects,
+            "class_thresholds": dict(class_thresholds or {}),
+            "visualization": False,
+            **more,
+        }
+        data = file_bytes(source)
+        response = self._post_image("/segment", data, fields)
+        return Segmentation(SegmentationResult.model_validate_json(response.content), data)
+
+    def segment_images(
+        self, images: Sequence[ImageSource], prompt: str | Sequence[str], **parameters: Any
+    ) -> list[Segmentation]:
+        """Segment many images, several at a time; ``prompt`` is one for all or one for each."""
+        prompts = [prompt] * len(images) if isinstance(prompt, str) else list(prompt)
+        if len(prompts) != len(images):
+            raise ValueError(f"prompt: expected {len(images)} prompts, got {len(prompts)}")
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            jobs = [
+                pool.submit(self.segment_image, source, text, **parameters)
+                for source, text in zip(images, prompts, strict=True)
+            ]
+            return [job.result() for job in jobs]
+
+    def detect(self, image: ImageSource, prompt: str, **parameters: Any) -> DetectionResult:
+        """Return boxes only; ``parameters`` are the fields of POST /detect."""
+        response = self._post_image(
+            "/detect", file_bytes(image), {"text_prompt": prompt, **parameters}
+        )
+        return DetectionResult.model_validate_json(response.content)
+
+    def refine(
+        self, segmentation: Segmentation, request: RefineRequest | None = None, **parameters: Any
+    ) -> Segmentation:
+        """Correct one object, or add one, by points or a box; the image is not sent again.
+
+        Takes a RefineRequest or its fields, and returns a new result.
+        """
+        wanted = request or parse(RefineRequest, parameters)
+        task_id = segmentation.result.task_id
+        response = self._send("POST", f"/tasks/{task_id}/refine", json=wanted.model_dump())
+        made = RefineResult.model_validate_json(response.content).object
+        objects = [made if each.id == made.id else each for each in segmentation.objects]
+        if made.id not in {each.id for each in segmentation.objects}:
+            objects.append(made)
+        changed = segmentation.result.model_copy(update={"objects": objects})
+        return Segmentation(changed, segmentation.image)
+
+    def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str:
+        """Queue an image for segmentation and return the task's id at once."""
+        fields = {"text_prompt": prompt, "visualization": False, **parameters}
+        headers = {"Prefer": "respond-async"}
+        response = self._post_image("/segment", file_bytes(image), fields, headers)
+        return str(response.json()["task_id"])
+
+    def task(self, task_id: str) -> TaskStatus:
+        """Return where a task stands, with its result once it is done."""
+        return TaskStatus.model_validate_json(self._send("GET", f"/tasks/{task_id}").content)
+
+    def cancel(self, task_id: str) -> TaskStatus:
+        """Cancel a task; one that has ended stays as it is."""
+        return TaskStatus.model_validate_json(self._send("DELETE", f"/tasks/{task_id}").content)
+
+    def events(self, task_id: str, after: str | None = None) -> Iterator[StageEvent]:
+        """Yield the events of a task, after the event with this id, until the task ends.
+
+        Raises UnavailableError when the connection breaks; go on with ``after`` the last id.
+        """
+        headers = {"Last-Event-ID": after} if after else {}
+        try:
+            with self._http.stream(
+                "GET", f"/tasks/{task_id}/events", headers=headers, timeout=_EVENTS_SILENCE_S
+            ) as response:
+                if response.is_error:
+                    response.read()
+                    raise _error_of(response)
+                event_id = ""
+                for line in response.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if name == "id":
+                        event_id = value
+                    elif name == "data":
+                        yield StageEvent.model_validate({**json.loads(value), "id": event_id})
+        except httpx.TransportError as error:
+            raise UnavailableError(f"The connection to the API broke: {error}.") from error
+
+    def engines(self) -> list[EngineInfo]:
+        """List the engines that can be chosen."""
+        return [EngineInfo.model_validate(row) for row in self._send("GET", "/engines").json()]
+
+    def health(self) -> dict[str, Any]:
+        """Return live workers by queue; raises UnavailableError while a request would fail."""
+        return dict(self._send("GET", "/health").json())
+
+    def queue_status(self) -> dict[str, Any]:
+        """Return queues by name: lengths and workers."""
+        return dict(self._send("GET", "/queue-status").json()["queues"])
+
+    def _post_image(
+        self,
+        path: str,
+        data: bytes,
+        fields: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        sent = dict(headers or {})
+        form = {}
+        for name, value in fields.items():
+            if name == "idempotency_key":
+                sent["Idempotency-Key"] = str(value)
+            elif isinstance(value, Mapping):
+                form[name] = json.dumps(dict(value))
+            elif value is not None:
+                form[name] = str(value)
+        return self._send("POST", path, files={"image": ("image", data)}, data=form, headers=sent)
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise UnavailableError(
+                f"The API at {self._http.base_url} does not answer ({type(error).__name__})."
+            ) from error
+        if response.is_error:
+            raise _error_of(response)
+        return response
+
+
+def file_bytes(source: ImageSource | None) -> bytes:
+    """Return an image as the bytes of a file: a path is read, pixels become a PNG.
+
+    Raises NoImageError for None and for a path that cannot be read.
+    """
+    if source is None:
+        raise NoImageError("No image was given: pass image_path or image.")
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, str | Path):
+        try:
+            return Path(source).read_bytes()
+        except OSError as error:
+            raise NoImageError(f"Cannot read {source}: {error.strerror or error}.") from error
+    if isinstance(source, Image):
+        source = source.rgb
+    if isinstance(source, np.ndarray | PIL.Image.Image):
+        return encode_png(source)
+    raise TypeError(
+        "image: expected a path, bytes, a numpy array, a Pillow image or an Image, "
+        f"got {type(source).__name__}"
+    )
+
+
+def _error_of(response: httpx.Response) -> EdgeSegError:
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and "code" in document:
+        return EdgeSegError.from_dict(document)
+    return EdgeSegError(f"The API answered {response.status_code}: {response.text[:200]}")
