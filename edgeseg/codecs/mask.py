@@ -29,7 +29,7 @@ def masks_to_rles(masks: BoolArray) -> list[Rle]:
 
 
 def rle_to_mask(rle: Rle) -> BoolArray:
-    """Decode to (H, W) bool; raise InvalidParameterError for run lengths that do not fit."""
+    """Decode to (H, W) bool; raise InvalidParameterError for more run lengths than pixels."""
     packed = {"size": list(rle.size), "counts": rle.counts.encode("ascii", "replace")}
     try:
         decoded = coco.decode(packed)

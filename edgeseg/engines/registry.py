@@ -124,6 +124,7 @@ for _entry in (
         "edgeseg.engines.nano.factories:simplifier",
         "Rules, a table of needs and word vectors: no language model.",
         weights=_IN_PACKAGE,
+        files=(f"{_WEIGHTS}/words.npz",),
     ),
     Entry(
         "nano",
@@ -131,6 +132,7 @@ for _entry in (
         "edgeseg.engines.nano.factories:detector",
         "A few million parameters that score boxes against word vectors, by onnxruntime.",
         weights=_IN_PACKAGE,
+        files=(f"{_WEIGHTS}/words.npz", f"{_WEIGHTS}/detector.onnx"),
     ),
     Entry(
         "nano",
@@ -138,6 +140,7 @@ for _entry in (
         "edgeseg.engines.nano.factories:segmenter",
         "A small encoder and mask decoder for boxes and points, by onnxruntime.",
         weights=_IN_PACKAGE,
+        files=(f"{_WEIGHTS}/encoder.onnx", f"{_WEIGHTS}/decoder.onnx"),
     ),
     *(
         Entry(

@@ -1,0 +1,40 @@
+"""What all tests share: a clean environment and real photos."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgeseg.settings import get_settings
+
+PHOTOS = ("chelsea", "astronaut", "coffee")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of the person who runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith(("EDGESEG_", "REDIS_")):
+            monkeypatch.delenv(name)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def photo_folder() -> Path:
+    """The folder of scikit-image's photos, which are public domain."""
+    spec = importlib.util.find_spec("skimage")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def chelsea(photo_folder: Path) -> Path:
+    """A photo of a cat's face, 451x300."""
+    return photo_folder / "chelsea.png"

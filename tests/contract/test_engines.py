@@ -1,0 +1,202 @@
+"""One contract for every engine of a role, whatever its family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from edgeseg.engines import registry
+from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier
+from edgeseg.settings import Role
+from edgeseg.types import Detections, Image, MaskPrompt
+
+LENIENT = {"box_threshold": 0.05, "text_threshold": 0.05}
+
+
+def engines_of(role: Role) -> list[str]:
+    """Names of the engines of a role whose packages and weights are here."""
+    return [name for name in registry.names(role) if not registry.find(role, name).missing()]
+
+
+def loaded(role: Role, name: str) -> Iterator[Any]:
+    engine = registry.load(role, name)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module", params=engines_of("simplify"))
+def simplifier(request: pytest.FixtureRequest) -> Iterator[Simplifier]:
+    yield from loaded("simplify", request.param)
+
+
+@pytest.fixture(scope="module", params=engines_of("detect"))
+def detector(request: pytest.FixtureRequest) -> Iterator[Detector]:
+    yield from loaded("detect", request.param)
+
+
+@pytest.fixture(scope="module", params=engines_of("segment"))
+def segmenter(request: pytest.FixtureRequest) -> Iterator[Segmenter]:
+    yield from loaded("segment", request.param)
+
+
+@pytest.fixture(scope="module", params=engines_of("ground"))
+def grounder(request: pytest.FixtureRequest) -> Iterator[Grounder]:
+    yield from loaded("ground", request.param)
+
+
+@pytest.fixture(scope="module")
+def photo(photo_folder: Any) -> Image:
+    with PIL.Image.open(photo_folder / "chelsea.png") as picture:
+        return Image.from_array(np.array(picture.convert("RGB")))
+
+
+SIZES = [(1, 1), (7, 300), (300, 7), (33, 65), (300, 451), (1200, 1600)]
+
+
+@pytest.fixture(scope="module", params=SIZES, ids=lambda size: f"{size[1]}x{size[0]}")
+def sized(request: pytest.FixtureRequest, photo: Image) -> Image:
+    height, width = cast("tuple[int, int]", request.param)
+    picture = PIL.Image.fromarray(photo.rgb).resize((width, height))
+    return Image.from_array(np.array(picture))
+
+
+def check_detections(found: Detections, image: Image, phrases: list[str]) -> None:
+    height, width = image.size_hw
+    assert set(found.labels) <= set(phrases)
+    assert np.isfinite(found.boxes_xyxy).all()
+    assert (found.scores >= 0).all()
+    assert (found.scores <= 1).all()
+    assert (np.diff(found.scores) <= 1e-6).all()
+    x0, y0, x1, y1 = found.boxes_xyxy.T
+    assert (x0 <= x1).all()
+    assert (y0 <= y1).all()
+    # A box may reach a little over the edge; it is cut there later.
+    assert (x0 >= -0.1 * width - 1).all()
+    assert (x1 <= 1.1 * width + 1).all()
+    assert (y0 >= -0.1 * height - 1).all()
+    assert (y1 <= 1.1 * height + 1).all()
+
+
+@pytest.mark.parametrize("role", registry.ROLES)
+def test_engines_report_where_they_run(role: Role) -> None:
+    for name in engines_of(role):
+        engine = registry.load(role, name)
+        assert engine.name == name
+        assert engine.device
+        assert engine.dtype
+        engine.close()
+        engine.close()
+
+
+@pytest.mark.parametrize(
+    "prompt", ["cat", "cat . dog .", "the leftmost cat", "?", "ﬁx 猫 🐈", "a" * 500]
+)
+def test_simplifiers_always_return_something_to_look_for(
+    simplifier: Simplifier, prompt: str
+) -> None:
+    made = simplifier.simplify(prompt)
+    assert made.prompt == prompt
+    assert made.phrases
+    assert all(phrase.strip() for phrase in made.phrases)
+    assert made.simplified_prompt
+
+
+@pytest.mark.parametrize("prompt", ["cat", "cat . dog .", "red car . person"])
+def test_simplifiers_pass_plain_prompts_unchanged(simplifier: Simplifier, prompt: str) -> None:
+    made = simplifier.simplify(prompt)
+    assert made.phrases == [part.strip() for part in prompt.split(".") if part.strip()]
+    assert not made.changed
+
+
+def test_detectors_find_boxes_in_any_size(detector: Detector, sized: Image) -> None:
+    phrases = ["cat", "a small brown dog", "xylophonist"]
+    check_detections(detector.detect(sized, phrases, **LENIENT), sized, phrases)
+
+
+def test_detectors_return_nothing_for_nothing(detector: Detector, photo: Image) -> None:
+    assert len(detector.detect(photo, [], **LENIENT)) == 0
+    assert len(detector.detect(photo, ["cat"], box_threshold=1.0, text_threshold=0.0)) == 0
+
+
+def test_detectors_keep_to_the_threshold(detector: Detector, photo: Image) -> None:
+    found = detector.detect(photo, ["cat", "dog"], box_threshold=0.3, text_threshold=0.0)
+    assert (found.scores >= 0.3).all()
+
+
+def test_detectors_take_many_phrases_and_repeat_themselves(
+    detector: Detector, photo: Image
+) -> None:
+    phrases = [f"thing number {number}" for number in range(199)] + ["cat"]
+    first = detector.detect(photo, phrases, **LENIENT)
+    second = detector.detect(photo, phrases, **LENIENT)
+    check_detections(first, photo, phrases)
+    assert first.labels == second.labels
+    assert np.allclose(first.boxes_xyxy, second.boxes_xyxy, atol=1e-3)
+
+
+def test_segmenters_answer_in_the_frame_of_the_image(segmenter: Segmenter, sized: Image) -> None:
+    height, width = sized.size_hw
+    embedding = segmenter.embed(sized)
+    assert embedding.size_hw == sized.size_hw
+    assert embedding.nbytes > 0
+    whole = MaskPrompt(box_xyxy=(0.0, 0.0, float(width), float(height)))
+    middle = np.array([[width / 2, height / 2]], np.float32)
+    point = MaskPrompt(points_xy=middle, point_labels=np.array([1]))
+    made = segmenter.segment(embedding, [whole, point])
+    assert made.masks.shape == (2, height, width)
+    assert np.isfinite(made.scores).all()
+
+
+def test_segmenters_keep_the_order_and_answer_alone_as_together(
+    segmenter: Segmenter, photo: Image
+) -> None:
+    embedding = segmenter.embed(photo)
+    boxes = [(20.0, 30.0, 120.0, 150.0), (150.0, 60.0, 420.0, 280.0), (0.0, 0.0, 451.0, 300.0)]
+    prompts = [MaskPrompt(box_xyxy=box) for box in boxes]
+    together = segmenter.segment(embedding, prompts)
+    for index, prompt in enumerate(prompts):
+        alone = segmenter.segment(embedding, [prompt])
+        differing = (alone.masks[0] != together.masks[index]).mean()
+        assert differing <= 1e-3
+        assert alone.scores[0] == pytest.approx(together.scores[index], abs=1e-3)
+
+
+def test_segmenters_take_corrections(segmenter: Segmenter, photo: Image) -> None:
+    embedding = segmenter.embed(photo)
+    box = (60.0, 40.0, 400.0, 290.0)
+    first = segmenter.segment(embedding, [MaskPrompt(box_xyxy=box)]).masks[0]
+    assert first.any()
+    prompt = MaskPrompt(
+        box_xyxy=box,
+        points_xy=np.array([[230.0, 160.0], [5.0, 5.0]], np.float32),
+        point_labels=np.array([1, 0]),
+        previous=first,
+    )
+    second = segmenter.segment(embedding, [prompt]).masks[0]
+    assert second[160, 230]
+    assert not second[5, 5]
+
+
+def test_segmenters_do_not_mix_images(segmenter: Segmenter, photo: Image) -> None:
+    other = Image.from_array(np.ascontiguousarray(photo.rgb[:, ::-1]))
+    prompt = MaskPrompt(box_xyxy=(60.0, 40.0, 300.0, 290.0))
+    here = segmenter.embed(photo)
+    before = segmenter.segment(here, [prompt]).masks
+    segmenter.embed(other)
+    assert np.array_equal(segmenter.segment(here, [prompt]).masks, before)
+
+
+def test_segmenters_return_nothing_for_nothing(segmenter: Segmenter, photo: Image) -> None:
+    assert segmenter.segment(segmenter.embed(photo), []).masks.shape == (0, *photo.size_hw)
+
+
+def test_grounders_find_boxes_with_masks(grounder: Grounder, sized: Image) -> None:
+    found, masks = grounder.ground(sized, ["cat", "dog"], **LENIENT)
+    check_detections(found, sized, ["cat", "dog"])
+    assert masks.masks.shape == (len(found), *sized.size_hw)
+    nothing, none = grounder.ground(sized, [], **LENIENT)
+    assert len(nothing) == len(none) == 0

@@ -1,0 +1,48 @@
+"""The other commands, and the help of all of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import edgeseg
+from edgeseg.cli import COMMANDS
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "edgeseg.cli", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    text = run(command.replace("_", "-"), "--help")
+    assert "Usage: edgeseg" in text.replace("python -m edgeseg.cli", "edgeseg")
+    assert "--help" in text
+
+
+def test_version() -> None:
+    assert run("--version") == f"edgeseg {edgeseg.__version__}\n"
+
+
+def test_simplify_as_text_and_as_json() -> None:
+    assert run("simplify", "cat . dog", "--engine", "fake").splitlines()[0] == "cat . dog ."
+    made = json.loads(run("simplify", "cat . dog", "--engine", "fake", "--json"))
+    assert set(made) >= {"simplified_prompt", "phrases", "filters", "changed", "reason"}
+    assert made["phrases"] == ["cat", "dog"]
+
+
+def test_engines_as_text_and_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGESEG_ENGINES", "fake")
+    starred = [line.split()[1:3] for line in run("engines").splitlines() if line[0] == "*"]
+    assert starred == [["simplify", "fake"], ["detect", "fake"], ["segment", "fake"]]
+    rows = json.loads(run("engines", "--role", "detect", "--json"))
+    assert {row["role"] for row in rows} == {"detect"}
+    assert {"nano", "fake"} <= {row["name"] for row in rows}
+    run("engines", "--role", "paint", code=2)

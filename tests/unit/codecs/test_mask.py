@@ -1,0 +1,77 @@
+"""Masks go through run lengths and PNG unchanged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeseg.codecs import (
+    label_map,
+    mask_to_png,
+    mask_to_rle,
+    masks_to_rles,
+    png_to_mask,
+    rle_area,
+    rle_box,
+    rle_to_mask,
+    union_of,
+)
+from edgeseg.errors import InvalidImageError, InvalidParameterError
+from edgeseg.schemas import Rle
+from edgeseg.types import BoolArray
+
+RANDOM = np.random.default_rng(7)
+
+
+def rectangle(y0: int, y1: int, x0: int, x1: int) -> BoolArray:
+    mask = np.zeros((20, 30), bool)
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        np.zeros((5, 7), bool),
+        np.ones((5, 7), bool),
+        np.ones((1, 1), bool),
+        rectangle(3, 9, 4, 25),
+        RANDOM.random((37, 53)) > 0.5,
+    ],
+)
+def test_round_trips(mask: BoolArray) -> None:
+    rle = mask_to_rle(mask)
+    assert rle.size == mask.shape
+    assert np.array_equal(rle_to_mask(rle), mask)
+    assert rle_area(rle) == mask.sum()
+    assert np.array_equal(png_to_mask(mask_to_png(mask)), mask)
+
+
+def test_boxes_are_tight_and_end_after_the_last_pixel() -> None:
+    assert rle_box(mask_to_rle(rectangle(3, 9, 4, 25))) == (4, 3, 25, 9)
+    assert rle_box(mask_to_rle(np.zeros((5, 7), bool))) is None
+
+
+def test_union_and_label_map() -> None:
+    left, right = rectangle(0, 10, 0, 10), rectangle(5, 15, 5, 15)
+    rles = masks_to_rles(np.stack([left, right]))
+    assert np.array_equal(union_of(rles, (20, 30)), left | right)
+    labels = label_map(rles, (20, 30))
+    assert (labels[7, 7], labels[12, 12], labels[19, 29]) == (1, 2, 0)
+    assert not union_of([], (4, 5)).any()
+
+
+def test_a_union_of_other_sizes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected size \(4, 5\)"):
+        union_of([mask_to_rle(rectangle(0, 1, 0, 1))], (4, 5))
+
+
+def test_run_lengths_that_do_not_fit() -> None:
+    counts = mask_to_rle(rectangle(3, 9, 4, 25)).counts
+    with pytest.raises(InvalidParameterError, match="do not fit"):
+        rle_to_mask(Rle(size=(10, 30), counts=counts))
+
+
+def test_a_mask_file_that_is_none() -> None:
+    with pytest.raises(InvalidImageError):
+        png_to_mask(b"GIF89a")

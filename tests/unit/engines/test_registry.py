@@ -1,0 +1,77 @@
+"""The registry holds strings and says what is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from edgeseg.engines import registry
+from edgeseg.engines.base import Detector, EngineOptions
+from edgeseg.errors import EngineUnavailableError, UnknownEngineError
+from edgeseg.settings import Settings
+
+
+@pytest.fixture
+def spare(monkeypatch: pytest.MonkeyPatch) -> registry.Entry:
+    """A fake engine under another name, gone after the test."""
+    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    entry = dataclasses.replace(registry.find("detect", "fake"), name="spare")
+    registry.register(entry)
+    return entry
+
+
+def test_nano_and_fake_play_every_role_of_the_pipeline() -> None:
+    for role in ("simplify", "detect", "segment"):
+        assert registry.names(role)[:2] == ["nano", "fake"]
+
+
+def test_an_engine_is_built_with_its_options() -> None:
+    engine = registry.load("detect", "fake", EngineOptions(fake_latency_s=0.5))
+    assert isinstance(engine, Detector)
+    assert engine.name == "fake"
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UnknownEngineError, match="nano, fake") as caught:
+        registry.load("detect", "yolo")
+    assert caught.value.extra["known"][:2] == ["nano", "fake"]
+
+
+def test_a_registered_engine_can_be_loaded(spare: registry.Entry) -> None:
+    assert registry.load("detect", "spare").name == "fake"
+    assert registry.names("detect")[-1] == "spare"
+
+
+def test_a_missing_package_names_its_extra(spare: registry.Entry) -> None:
+    registry.register(dataclasses.replace(spare, requires=("no_such_module",), extra="full"))
+    with pytest.raises(EngineUnavailableError, match=r'pip install "edgeseg\[full\]"'):
+        registry.load("detect", "spare")
+
+
+def test_a_missing_file_is_named(spare: registry.Entry) -> None:
+    registry.register(dataclasses.replace(spare, files=("engines/nowhere.onnx",)))
+    with pytest.raises(EngineUnavailableError, match=r"nowhere\.onnx"):
+        registry.load("detect", "spare")
+    row = next(row for row in registry.describe(Settings()) if row.name == "spare")
+    assert not row.available
+    assert "nowhere.onnx" in row.missing
+
+
+def test_the_settings_choose_the_default() -> None:
+    rows = registry.describe(Settings(engines="fake", detect_engine="nano"))
+    chosen = {(row.role, row.name) for row in rows if row.default}
+    assert chosen == {("simplify", "fake"), ("detect", "nano"), ("segment", "fake")}
+
+
+def test_looking_at_the_registry_imports_no_engine() -> None:
+    code = (
+        "import sys; from edgeseg.engines import registry; from edgeseg.settings import Settings;"
+        "registry.describe(Settings());"
+        "print([name for name in sys.modules if name.startswith('edgeseg.engines.nano')"
+        " or name in ('onnxruntime', 'edgeseg.engines.fake')])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,102 @@
+"""Overlays show what is there, and their labels can be read."""
+
+from __future__ import annotations
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from edgeseg import render
+from edgeseg.codecs import mask_to_rle
+from edgeseg.schemas import SegmentedObject
+from edgeseg.types import Box, Image
+
+
+def thing(
+    box: Box, number: int = 0, label: str = "cat", size: tuple[int, int] = (200, 300)
+) -> SegmentedObject:
+    mask = np.zeros(size, bool)
+    mask[int(box[1]) : int(box[3]), int(box[0]) : int(box[2])] = True
+    return SegmentedObject(
+        id=number, label=label, score=0.5, box=box, mask=mask_to_rle(mask), area=int(mask.sum())
+    )
+
+
+def plain(shade: int, size: tuple[int, int] = (200, 300)) -> Image:
+    return Image.from_array(np.full((*size, 3), shade, np.uint8))
+
+
+def test_neighbouring_colours_differ() -> None:
+    colours = np.array([render.colour_of(index) for index in range(40)], float)
+    apart = np.linalg.norm(colours[1:] - colours[:-1], axis=1)
+    assert apart.min() > 90
+    first = np.linalg.norm(colours[:6, None] - colours[None, :6], axis=2)
+    assert first[~np.eye(6, dtype=bool)].min() > 60
+    assert len({tuple(row) for row in colours}) == 40
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_the_inside_is_tinted_and_the_outside_left_alone(shade: int) -> None:
+    image = plain(shade)
+    box = (100.0, 60.0, 200.0, 140.0)
+    drawn = np.asarray(render.overlay(image, [thing(box)], labels=False, opacity=0.5))
+    expected = (shade + np.array(render.colour_of(0))) / 2
+    assert np.allclose(drawn[100, 150], expected, atol=1)
+    outside = np.ones((200, 300), bool)
+    outside[60:140, 100:200] = False
+    assert (drawn[outside] == shade).all()
+    assert (drawn[60, 100:200] == render.colour_of(0)).all()
+    assert (image.rgb == shade).all()
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+@pytest.mark.parametrize("index", range(8))
+def test_labels_have_contrast_on_any_background(shade: int, index: int) -> None:
+    """At least 3:1 between the plate and the ink, whatever lies below."""
+    things = [thing((0.0, 0.0, 0.0, 0.0), number) for number in range(index)]
+    things.append(thing((50.0, 120.0, 250.0, 190.0), index, "MMMMMM"))
+    drawn = np.asarray(render.overlay(plain(shade), things, masks=False, boxes=False))
+    row = drawn[121 - 14 : 121, 52:100].reshape(-1, 3)
+    light = [render._luminance((int(r), int(g), int(b))) for r, g, b in row]
+    assert (max(light) + 0.05) / (min(light) + 0.05) > 3
+
+
+def test_labels_do_not_cover_each_other() -> None:
+    things = [thing((100.0, 50.0, 150.0, 100.0), number, f"thing {number}") for number in range(5)]
+    drawn = np.asarray(render.overlay(plain(255), things, masks=False, boxes=False))
+    for number in range(5):
+        plate = (drawn == render.colour_of(number)).all(axis=2)
+        assert plate.sum() > 200
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 400), (400, 8), (33, 65)])
+def test_any_size(size: tuple[int, int]) -> None:
+    box = (0.0, 0.0, float(size[1]), float(size[0]))
+    drawn = render.overlay(plain(9, size), [thing(box, size=size, label="a long label " * 9)])
+    assert drawn.size == size[::-1]
+
+
+def test_an_empty_mask_and_no_objects_leave_the_picture() -> None:
+    nothing = thing((0.0, 0.0, 0.0, 0.0))
+    drawn = np.asarray(render.overlay(plain(7), [nothing], labels=False))
+    assert (drawn == 7).all()
+    assert (np.asarray(render.overlay(plain(7), [])) == 7).all()
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected size \(10, 10\)"):
+        render.overlay(plain(0, (10, 10)), [thing((0.0, 0.0, 5.0, 5.0))])
+    with pytest.raises(ValueError, match="opacity"):
+        render.overlay(plain(0), [], opacity=2)
+
+
+def test_contact_sheet() -> None:
+    pictures = [PIL.Image.new("RGB", size, "red") for size in ((300, 200), (100, 400), (50, 50))]
+    sheet = render.contact_sheet(pictures, ["one", "two", "three " * 50], columns=2, cell_px=120)
+    pixels = np.asarray(sheet)
+    assert sheet.size == (2 * 124 + 4, 2 * 134 + 4)
+    assert ((pixels == (255, 0, 0)).all(axis=2)).sum() == 120 * 80 + 30 * 120 + 50 * 50
+    with pytest.raises(ValueError, match="expected 3, got 1"):
+        render.contact_sheet(pictures, ["one"])
+    with pytest.raises(ValueError, match="at least one"):
+        render.contact_sheet([], [])

@@ -1,0 +1,58 @@
+"""Settings come from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from edgeseg.settings import Settings
+
+
+def test_a_family_serves_every_role_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGESEG_ENGINES", "fake")
+    monkeypatch.setenv("EDGESEG_DETECT_ENGINE", "nano")
+    settings = Settings()
+    assert settings.engine_for("simplify") == "fake"
+    assert settings.engine_for("detect") == "nano"
+    assert settings.engine_for("ground") is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "redis://localhost:6379/0"),
+        ({"REDIS_HOST": "redis", "REDIS_PORT": "6380"}, "redis://redis:6380/0"),
+        ({"EDGESEG_REDIS_HOST": "a", "REDIS_HOST": "b"}, "redis://a:6379/0"),
+        ({"REDIS_PASSWORD": "secret"}, "redis://:secret@localhost:6379/0"),
+        ({"EDGESEG_REDIS_URL": "redis://x:1/2", "REDIS_HOST": "b"}, "redis://x:1/2"),
+    ],
+)
+def test_where_redis_is(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], url: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().redis_dsn() == url
+
+
+def test_passwords_stay_out_of_logs() -> None:
+    settings = Settings(redis_password="secret", redis_url="redis://:secret@h:1/0")  # type: ignore[arg-type]
+    assert "secret" not in repr(settings)
+
+
+def test_a_wrong_value_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGESEG_TTL", "-2")
+    with pytest.raises(ValidationError, match="ttl"):
+        Settings()
+
+
+def test_an_env_file_is_read_and_the_environment_goes_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("EDGESEG_API_PORT=9001\nEDGESEG_UI_PORT=9002\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGESEG_UI_PORT", "9003")
+    settings = Settings()
+    assert (settings.api_port, settings.ui_port) == (9001, 9003)
