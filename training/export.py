@@ -115,7 +115,7 @@ def export_detector(checkpoint: Path, out: Path, shift: float = 0.0) -> None:
         ["sides", "embeddings"],
         {"image": {2: "height", 3: "width"}, "sides": {1: "cells"}, "embeddings": {1: "cells"}},
         out / "detector.onnx",
-        {"bias": f"{float(detector.bias) + shift:.5f}"},
+        {"bias": f"{float(detector.bias.detach()) + shift:.5f}"},
     )
 
 

@@ -11,15 +11,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from training.data import PhotoSet, UInt8Array, add_caltech, load_photos
+from training.features import LEVELS, STEP, open_features
 
 SIZE = 416
 MEAN = np.array([103.53, 116.28, 123.675], np.float32)
 SCALE = np.array([0.017429, 0.017507, 0.017125], np.float32)
-# Outputs of the teacher's feature pyramid: blob -> cells along a side.
-LEVELS = {"1367": 52, "1391": 26, "1415": 13}
-CHANNELS = 96
-# The features are stored as int8 in units of 1/STEP; few exceed the clip at ±127/STEP.
-STEP = 64.0
 
 
 class Teacher:
@@ -48,17 +44,6 @@ def precompute(photos: PhotoSet, folder: Path, out: Path, start: int, stop: int)
     for i in tqdm(range(start, stop), mininterval=10):
         for target, feature in zip(maps, teacher.features(photos.rgb(i)), strict=True):
             target[i] = np.clip(np.rint(feature * STEP), -127, 127).astype(np.int8)
-
-
-def open_features(out: Path, count: int, mode: str = "r") -> list[np.memmap]:
-    """The feature files of `out` as (count, 96, S, S) int8 arrays, created when missing."""
-    maps = []
-    for side in LEVELS.values():
-        path, shape = out / f"teacher-{side}.i8", (count, CHANNELS, side, side)
-        if mode == "r+" and not path.exists():
-            np.memmap(path, np.int8, "w+", shape=shape)
-        maps.append(np.memmap(path, np.int8, mode, shape=shape))
-    return maps
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from training.segmenter import (
 from training.train_detector import Ema, optimiser, schedule
 
 SIZES = (256, 320, 384)
-INSTANCES = 4
+INSTANCES = 3
 
 
 class MaskBatch(NamedTuple):

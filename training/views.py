@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edgeseg.engines.nano.words import WordVectors
 from training.backbone import STRIDES
 from training.data import FloatArray, IntArray, PhotoSet, UInt8Array, read_json
-from training.teacher import STEP, open_features
+from training.features import STEP, open_features
 
 COCO_CLASSES = 80
 MIMICKED = STRIDES[1:]

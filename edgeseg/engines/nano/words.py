@@ -82,7 +82,8 @@ class WordVectors:
 
     def vectors(self, phrases: list[str]) -> FloatArray:
         """(N, D) float32, one row per phrase as in `vector`."""
-        return np.stack([self.vector(p) for p in phrases]).reshape(-1, self.dim)
+        rows = [self.vector(p) for p in phrases]
+        return np.array(rows, np.float32).reshape(-1, self.dim)
 
     def similarity(self, a: str, b: str) -> float:
         """Cosine of the two phrases' vectors in [-1, 1]; 0 when either is unknown."""

@@ -1,0 +1,56 @@
+"""`python -m training DATA CACHE`: every step from photos to the package's weights, resumable."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+WEIGHTS = Path(__file__).parent.parent / "edgeseg" / "engines" / "nano" / "weights"
+
+
+def run(module: str, *arguments: object) -> None:
+    """Run one step in a process of its own, so that its memory is given back."""
+    print(f"== {module}", flush=True)
+    subprocess.run([sys.executable, "-m", f"training.{module}", *map(str, arguments)], check=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with nano/ and caltech101/")
+    parser.add_argument("cache", type=Path, help="folder for decoded photos and checkpoints")
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--detector-minutes", type=float, default=120)
+    parser.add_argument("--segmenter-minutes", type=float, default=60)
+    parser.add_argument("--encoder", type=Path, help="a MiniLM folder: makes the words anew")
+    parser.add_argument("--word-list", type=Path, default=Path("/usr/share/dict/words"))
+    args = parser.parse_args()
+    nano, caltech = args.data / "nano", args.data / "caltech101"
+    detector, segmenter = args.cache / "detector.pt", args.cache / "segmenter.pt"
+    if args.encoder is not None:
+        run("words", args.encoder, args.word_list, args.out / "words.npz")
+    finished = args.cache / "teacher.done"
+    if not finished.exists():
+        run("teacher", nano, caltech, args.cache)
+        finished.touch()
+    run(
+        "train_detector",
+        args.data,
+        args.cache,
+        detector,
+        *("--minutes", args.detector_minutes),
+    )
+    run(
+        "train_segmenter",
+        args.data,
+        args.cache,
+        segmenter,
+        *("--backbone", detector, "--minutes", args.segmenter_minutes),
+    )
+    run("export", args.out, "--detector", detector, "--segmenter", segmenter)
+
+
+if __name__ == "__main__":
+    main()
