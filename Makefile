@@ -22,7 +22,9 @@ $(VENV)/light.stamp: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/light.stamp
-	$(PIP) -e '.[stack,test]'
+	# The training code is under test too; torch first, so that a build for CPUs is taken if found.
+	$(PIP) 'torch==2.13.0'
+	$(PIP) -e '.[stack,test,training]'
 	@touch $@
 
 demo: $(VENV)/light.stamp  ## Segment real photos through the whole stack and show the result
