@@ -74,8 +74,10 @@ class NanoSimplifier:
         if self._needs is None:
             raise RuntimeError("NanoSimplifier: used after close()")
         draft = self._draft(prompt)
-        unique = {p.casefold(): p for p in reversed(draft.phrases) if p}
-        phrases = list(reversed(unique.values()))[:MAX_PHRASES]
+        unique: dict[str, str] = {}
+        for phrase in filter(None, draft.phrases):
+            unique.setdefault(phrase.casefold(), phrase)
+        phrases = list(unique.values())[:MAX_PHRASES]
         if not phrases:
             phrases = [tidy(prompt) or prompt.strip() or prompt]
             draft = _Draft()

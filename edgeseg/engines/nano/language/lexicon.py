@@ -62,7 +62,7 @@ GENERIC = word_set(
     "place places somewhere someplace spot location container containers appliance appliances "
     "utensil utensils equipment gear machine machines gadget gadgets instrument instruments way "
     "implement product surface part accessory accessories someone somebody anyone anybody "
-    "anywhere furniture clothing clothes garment vehicle vehicles transport animal animals "
+    "anywhere footwear furniture clothing clothes garment vehicle vehicles transport animal animals "
     "creature creatures food foods fruit fruits vegetable vegetables kit piece pieces seat room "
     "electronics source "
     "protection apparel supplies material"
@@ -124,7 +124,7 @@ FRAME_WORDS = (
         "were be been being am have has had having i you we they he she it me us them him one ones "
         "someone somebody anyone people person please there here and or but so if then than as not "
         "no yes just also too very really now like thing things something anything object objects "
-        "item items stuff tool tools device devices kind kinds type types sort image picture photo "
+        "item items stuff tool tools device devices kind kinds sort image picture photo "
         "scene able up down off out away about im id ive its usually normally typically often "
         "maybe perhaps going gonna wanna else such only much many more most don doesn didn isn "
         "aren won ll ve re s t m d purpose designed meant intended allow allows lets let enable "
@@ -134,9 +134,9 @@ FRAME_WORDS = (
 )
 # Words that say little: they count less than the others when meanings are compared.
 LIGHT_WORDS = word_set(
-    "use used using need needs needed want wants help helps find get gets getting got make makes "
+    "type types use used using need needs needed want wants help helps find get gets getting got make makes "
     "making made put puts keep keeps keeping go goes see sees look looking know take takes taking "
     "give gives show shows tell come comes try trying best good suitable useful way spot possible "
-    "feel feels today right require required work works stay stop let part hold holding bring "
+    "feel feels fancy grab going allowed anyone person people today right require required work works stay stop let part hold holding bring "
     "animal animals vehicle vehicles equipment gear food container appliance utensil"
 )

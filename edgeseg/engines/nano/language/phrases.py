@@ -8,6 +8,7 @@ from edgeseg.engines.nano.language.inflection import is_plural
 from edgeseg.engines.nano.language.lexicon import (
     ADJECTIVES,
     ARTICLES,
+    COLOURS,
     DETERMINERS,
     NUMBERS,
     PARTICIPLES,
@@ -32,6 +33,7 @@ COMPOUNDS = re.compile(
     r"hammer and sickle|lock and key|nuts and bolts|home and garden)\b",
     re.IGNORECASE,
 )
+NOUN_COLOURS = word_set("orange cream silver gold")
 ATTRIBUTES = re.compile(r"\b(?:with|wearing|holding|carrying|of|dressed|in)\b", re.IGNORECASE)
 
 
@@ -124,6 +126,8 @@ def _split_joint(part: str) -> list[str]:
     if COMPOUNDS.search(part):
         return [part]
     pieces = [tidy(piece) for piece in JOINT.split(part)]
+    if _is_colour_list(pieces):
+        return [part]
     if all(_may_stand_alone(p) and not ATTRIBUTES.search(p) for p in pieces):
         return pieces
     return [part]
@@ -136,6 +140,11 @@ def _may_stand_alone(piece: str) -> bool:
         return False
     bare = [w for w in found if w not in DETERMINERS]
     opens = found[0] in PREPOSITIONS or found[0] in PARTICIPLES or found[0] in RELATIVES
-    names = any(w not in ADJECTIVES and w not in PREPOSITIONS for w in bare)
-    # "orange" is a colour and a fruit; alone, or after an article, it is the fruit.
-    return not opens and (names or bare == ["orange"])
+    return not opens and any(w not in ADJECTIVES or w in NOUN_COLOURS for w in bare)
+
+
+def _is_colour_list(pieces: list[str]) -> bool:
+    """Tell "orange and white cat", one thing, from "apples and oranges"."""
+    found = [words(piece) for piece in pieces]
+    pairs = zip(found, found[1:], strict=False)
+    return any(set(a) <= COLOURS and b and b[0] in COLOURS for a, b in pairs)

@@ -61,9 +61,9 @@ _PURPOSE = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"^(?:where|what|which|who|whom|whose|how|why|when|can|could|do|does|is|are|should|shall|would|"
+    r"^(?:where|what|which|who|whom|whose|how|why|when|can(?!\s+of\b)|could|do|does|is|are|should|shall|would|"
     r"will|may|might|i|we|i['\u2019]?m|i['\u2019]d|i['\u2019]ve|we['\u2019]re|my|it['\u2019]s|it|there['\u2019]s|what['\u2019]s|"
-    r"where['\u2019]s|let['\u2019]?s|help|you|he|she|they)\b",
+    r"where['\u2019]s|let['\u2019]?s|help|you|he|she|they)\b(?!-)",
     re.IGNORECASE,
 )
 _STATES = re.compile(r"(?<!that)(?<!which)(?<!who)\s(?:is|are|am|was|hurts?|needs?|feels?)\b", re.I)
