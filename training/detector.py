@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,7 @@ class Detector(nn.Module):
         self.sides = nn.Conv2d(64, 4 * BINS, 1)
         self.bias = nn.Parameter(torch.tensor(-5.0))
         self.gain = nn.Parameter(torch.tensor(3.0))
-        nn.init.constant_(self.sides.bias, 0.5)
+        nn.init.constant_(cast(Tensor, self.sides.bias), 0.5)
         nn.init.normal_(self.embedding.weight, std=0.01)
 
     def forward(self, images: Tensor) -> Cells:
@@ -45,7 +45,7 @@ class Detector(nn.Module):
         sides = [self.sides(self.box_tower(p)).flatten(2) for p in levels]
         embedding = torch.cat(embeddings, 2).transpose(1, 2)
         side = torch.cat(sides, 2).transpose(1, 2)
-        return Cells(embedding, side.unflatten(2, (4, BINS)), levels)
+        return Cells(embedding, side.reshape(*side.shape[:2], 4, BINS), levels)
 
     def logits(self, embeddings: Tensor, text: Tensor) -> Tensor:
         """(B, L, C) logits of (B, L, D) embeddings against (C, D) unit text vectors."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,7 +14,7 @@ CHANNELS = 96
 STEP = 64.0
 
 
-def open_features(out: Path, count: int, mode: str = "r") -> list[Any]:
+def open_features(out: Path, count: int, mode: Literal["r", "r+"] = "r") -> list[Any]:
     """The feature files of `out` as (count, 96, S, S) int8 arrays, created when missing."""
     maps = []
     for side in LEVELS.values():

@@ -67,7 +67,9 @@ class MaskViews:
         for k in self.rng.permutation(rows)[: self.count * 2]:
             mask = self.photos.photos[index].mask(int(k))
             assert mask is not None
-            warped = cv2.warpAffine(mask, matrix, (size, size), flags=cv2.INTER_LINEAR)
+            warped: UInt8Array = np.asarray(
+                cv2.warpAffine(mask, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8
+            )
             box = mask_box(warped)
             if box is None or int(warped.sum()) < MIN_AREA_PX:
                 continue
@@ -76,18 +78,18 @@ class MaskViews:
         if not masks:
             return None
         pick = np.resize(np.arange(len(masks)), self.count)
-        canvas = cv2.warpAffine(
+        photo = cv2.warpAffine(
             rgb, matrix, (size, size), borderMode=cv2.BORDER_CONSTANT, borderValue=(114,) * 3
         )
         gain = float(np.exp(self.rng.normal(0, 0.15)))
         tint = np.exp(self.rng.normal(0, 0.05, 3)) * gain
-        canvas = np.clip((canvas - 114.0) * tint + 114 + self.rng.normal(0, 10), 0, 255)
+        canvas = np.clip((photo - 114.0) * tint + 114 + self.rng.normal(0, 10), 0, 255)
         return MaskView(canvas.astype(np.uint8), np.stack(masks)[pick], np.stack(boxes)[pick])
 
 
 def mask_box(mask: UInt8Array) -> FloatArray | None:
     """The tight xyxy box of a mask, or None when it is empty."""
-    ys, xs = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(xs):
         return None
     return np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)

@@ -7,7 +7,7 @@ object under it from a dense map of the encoder.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -45,8 +45,9 @@ class Encoder(nn.Module):
         self.lateral8, self.lateral4 = ConvBN(w8, 64, 1), ConvBN(w4, 32, 1)
         self.mix16, self.mix8 = Split(192, 96, 48, 1), Split(160, 64, 32, 1)
         self.narrow, self.mix4 = ConvBN(64, 32, 1), ConvBN(64, 32)
-        self.box_tower = nn.Sequential(ConvBN(64, 64), ConvBN(64, 64), nn.Conv2d(64, 4, 1))
-        nn.init.constant_(self.box_tower[-1].bias, 3.5)
+        sides = nn.Conv2d(64, 4, 1)
+        nn.init.constant_(cast(Tensor, sides.bias), 3.5)
+        self.box_tower = nn.Sequential(ConvBN(64, 64), ConvBN(64, 64), sides)
 
     def forward(self, images: Tensor) -> Maps:
         s4, s8, s16, s32 = self.backbone(images)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from edgeseg.engines.nano.words import WordVectors
-from training.backbone import ConvBN
+from training.backbone import ConvBN, channels_last
 from training.data import add_caltech, load_photos
 from training.detector import Detector
 from training.detector_loss import Targets, detection_loss, mimic_loss
@@ -113,7 +113,7 @@ class Trainer:
 
     def __init__(self, names: list[str], checkpoint: Path, rate: float) -> None:
         self.words = WordVectors.shipped()
-        self.model = Detector(self.words.dim).to(memory_format=torch.channels_last)
+        self.model = channels_last(Detector(self.words.dim))
         self.adapters = nn.ModuleList(
             nn.Sequential(ConvBN(96, 96, 1), nn.Conv2d(96, 96, 1)) for _ in MIMICKED
         )
@@ -182,7 +182,8 @@ def train(trainer: Trainer, make: Any, minutes: float, batch: int, log_every: in
     """Train until `minutes` in all, earlier runs counted, are spent."""
     budget = minutes * 60
     phase, stream = "", iter(())
-    clock, running = time.monotonic(), {}
+    clock = time.monotonic()
+    running: dict[str, float] = {}
     while trainer.elapsed_s < budget:
         progress = trainer.elapsed_s / budget
         wanted = "last" if progress > 0.8 else "first"

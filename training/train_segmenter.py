@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
+from training.backbone import channels_last
 from training.data import load_photos
 from training.detector_loss import giou, pair_iou
 from training.mask_views import MaskView, MaskViews
@@ -94,7 +95,7 @@ class SegmenterTrainer:
     """Model, optimiser and clock."""
 
     def __init__(self, checkpoint: Path, rate: float, backbone: Path | None) -> None:
-        self.model = Segmenter().to(memory_format=torch.channels_last)
+        self.model = channels_last(Segmenter())
         if backbone is not None and not checkpoint.exists():
             state = torch.load(backbone, weights_only=True)["ema"]
             prefix = "backbone."
@@ -195,7 +196,8 @@ class SegmenterTrainer:
 def train(trainer: SegmenterTrainer, make: Any, minutes: float, batch: int) -> None:
     """Train until `minutes` in all, earlier runs counted, are spent."""
     stream = iter(DataLoader(MaskStream(make, batch), None, num_workers=1, prefetch_factor=3))
-    clock, running = time.monotonic(), {}
+    clock = time.monotonic()
+    running: dict[str, float] = {}
     while trainer.elapsed_s < minutes * 60:
         losses = trainer.step(next(stream), trainer.elapsed_s / (minutes * 60))
         for name, value in losses.items():

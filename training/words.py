@@ -44,7 +44,7 @@ def encode(texts: list[str], encoder: Path, batch: int = 512) -> np.ndarray:
 
 def distil(words: list[str], encoder: Path) -> np.ndarray:
     """(N, DIM) int8 vectors: templates averaged, centred, reduced by PCA, partly whitened."""
-    full = sum(encode([t.format(w) for w in words], encoder) for t in TEMPLATES)
+    full = np.sum([encode([t.format(w) for w in words], encoder) for t in TEMPLATES], axis=0)
     full = full - full.mean(0)
     _, scale, basis = np.linalg.svd(full, full_matrices=False)
     reduced = full @ basis[:DIM].T / scale[:DIM] ** WHITENING
