@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench format clean
+.PHONY: help demo up test check bench docs format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,8 @@ $(VENV)/test.stamp: $(VENV)/light.stamp
 	# The training code is under test too; torch first, so that a build for CPUs is taken if found.
 	$(PIP) 'torch==2.13.0'
 	$(PIP) -e '.[stack,test,training]'
+	# The README's examples are run as they stand.
+	@command -v curl >/dev/null || (apt-get update && apt-get install --yes curl)
 	@touch $@
 
 demo: $(VENV)/light.stamp  ## Segment real photos through the whole stack and show the result
@@ -44,6 +46,9 @@ check: $(VENV)/test.stamp  ## Lint, type check and check the import rules
 
 bench: $(VENV)/light.stamp  ## Measure what the stack costs beside the same stages in process
 	$(BIN)/edgeseg bench
+
+docs: $(VENV)/test.stamp  ## Write the pages that are made from code
+	$(BIN)/python docs/generate.py
 
 format: $(VENV)/test.stamp  ## Format the code
 	$(BIN)/ruff check --fix .

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 @app.command()
 def segment(
-    images: Annotated[
-        list[str], typer.Argument(help="Files, folders or globs, and the prompt last.")
-    ],
+    images: Annotated[list[str], typer.Argument(help="Files, folders or globs.")],
+    prompt: Annotated[str, typer.Argument(help="What to find, in your own words.")],
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="Overlay PNG, or a folder when there are several."),
@@ -56,10 +55,7 @@ def segment(
     """Segment what the prompt names: edgeseg segment photo.jpg "the cat" -o out.png"""
     from edgeseg.pipeline import EdgeSegAI
 
-    if len(images) < 2:
-        raise typer.BadParameter("expected at least one image, and the prompt last")
-    *sources, prompt = images
-    paths = find_images(sources)
+    paths = find_images(images)
     parameters: dict[str, Any] = {
         "box_threshold": box_threshold,
         "text_threshold": text_threshold,

@@ -102,7 +102,12 @@ def test_many_images_load_each_engine_once_and_one_at_a_time(
         engine = load(role, name, options)
         close = engine.close
         log.append(f"load {role}")
-        monkeypatch.setattr(engine, "close", lambda: (log.append(f"close {role}"), close()))
+
+        def noted_close() -> None:
+            log.append(f"close {role}")
+            close()
+
+        monkeypatch.setattr(engine, "close", noted_close)
         return engine
 
     ai = EdgeSegAI(settings=FAKE)

@@ -38,7 +38,7 @@ def test_where_redis_is(
 
 
 def test_passwords_stay_out_of_logs() -> None:
-    settings = Settings(redis_password="secret", redis_url="redis://:secret@h:1/0")  # type: ignore[arg-type]
+    settings = Settings(redis_password="secret", redis_url="redis://:secret@h:1/0")
     assert "secret" not in repr(settings)
 
 

@@ -59,7 +59,7 @@ def test_detections_refuse(boxes: Any, scores: Any, labels: Any, message: str) -
 
 def test_masks_refuse_numbers_in_place_of_truth() -> None:
     with pytest.raises(TypeError, match="expected dtype bool"):
-        Masks(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.float32))  # type: ignore[arg-type]
+        Masks(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.float32))
 
 
 @pytest.mark.parametrize(

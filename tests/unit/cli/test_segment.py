@@ -97,7 +97,7 @@ def test_equal_names_do_not_overwrite_each_other(folder: Path) -> None:
         (["*.gif", "cat"], 1, "No picture matches *.gif"),
         (["chelsea.png", "cat", "--box-threshold", "2"], 1, "[invalid_parameter]"),
         (["chelsea.png", "cat", "--detector", "yolo"], 1, "[unknown_engine]"),
-        (["chelsea.png"], 2, "the prompt last"),
+        (["chelsea.png"], 2, "Missing argument"),
     ],
 )
 def test_errors_are_one_sentence(

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from edgeseg.codecs import decode_image, encode_png, load_image
+from edgeseg.codecs import ImageSource, decode_image, encode_png, load_image
 from edgeseg.errors import (
     AnimatedImageError,
     EdgeSegError,
@@ -202,7 +202,14 @@ def test_every_kind_of_source_is_the_same_picture(chelsea: Path) -> None:
     assert image.size_hw == (300, 451)
     assert image.sha256 == hashlib.sha256(data).hexdigest()
     with PIL.Image.open(chelsea) as picture:
-        sources = [str(chelsea), data, image, image.rgb, picture.copy(), encode_png(picture)]
+        sources: list[ImageSource] = [
+            str(chelsea),
+            data,
+            image,
+            image.rgb,
+            picture.copy(),
+            encode_png(picture),
+        ]
     for source in sources:
         assert np.array_equal(load_image(source).rgb, image.rgb)
 

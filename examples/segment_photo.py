@@ -1,0 +1,22 @@
+"""Words and a photo in, masks out: ``python examples/segment_photo.py photo.jpg "the cat"``."""
+
+from __future__ import annotations
+
+import sys
+
+from edgeseg import EdgeSegAI
+
+
+def main(path: str, prompt: str) -> None:
+    """Print what was found, and write overlay.png and result.json."""
+    result = EdgeSegAI().segment_image(image_path=path, prompt=prompt)
+    print(f"Looked for: {result.simplified_prompt}")
+    for each in result.objects:
+        print(f"{each.label} {each.score:.2f}: box {each.box}, {each.area} pixels")
+    print(f"{result.segmentation_mask.mean():.1%} of the picture is covered.")
+    result.overlay().save("overlay.png")
+    result.to_json("result.json")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,61 @@
+"""Every example runs, and says what it promises."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.settings import Settings
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# Example: its arguments, and what its output must hold.
+CASES = {
+    "segment_photo.py": (["photo.jpg", "the cat"], ["Looked for: cat .", "cat 0.", "covered"]),
+    "many_photos.py": (
+        ["cat .", "photo.jpg", "missing.jpg"],
+        ["photo.jpg: cat", "missing.jpg: Cannot read"],
+    ),
+    "refine_with_points.py": (["photo.jpg", "220", "150"], ["clicked: ", "corrected: "]),
+    "own_engine.py": (["red.png"], ["something red: box (20.0, 10.0, 60.0, 50.0)"]),
+    "over_http.py": (["photo.jpg", "cat"], ["simplify finished", "task done", "refined: "]),
+}
+
+
+def test_every_example_is_run() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_example(name: str, tmp_path: Path, chelsea: Path) -> None:
+    with PIL.Image.open(chelsea) as picture:
+        picture.save(tmp_path / "photo.jpg", quality=92)
+    red = PIL.Image.new("RGB", (80, 60), "gray")
+    red.paste("red", (20, 10, 60, 50))
+    red.save(tmp_path / "red.png")
+    if name != "over_http.py":
+        check(name, tmp_path, {})
+        return
+    settings = Settings(engines="nano", api_port=0, data_dir=tmp_path / "stack")
+    with EmbeddedStack(settings) as stack:
+        check(name, tmp_path, {"EDGESEG_API_URL": stack.api_url})
+
+
+def check(name: str, folder: Path, environment: dict[str, str]) -> None:
+    """Run an example in a folder and look for what it should say."""
+    arguments, expected = CASES[name]
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for part in expected:
+        assert part in done.stdout
