@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.formparsers import MultiPartParser
 
 from backend import problems
 from backend.limits import LimitBody
@@ -37,6 +38,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    # An image within the limit stays in memory; beyond a megabyte it would go through a file.
+    MultiPartParser.spool_max_size = settings.max_image_bytes
     app.add_middleware(LimitBody, max_bytes=settings.max_image_bytes)
     app.add_middleware(CountRequests, telemetry=telemetry)
     return app

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import File, Form, Header, UploadFile
 
-from backend.gateway import json_field
+from backend.headers import json_field
 from edgeseg.schemas import DetectRequest, SegmentRequest, parse
 
 _FIELDS = SegmentRequest.model_fields

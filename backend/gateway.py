@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from anyio import to_thread
@@ -14,54 +14,24 @@ from fastapi import Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from backend.headers import key_of, prefers_async
 from backend.services import Services
-from edgeseg.codecs import decode_image
+from backend.uploads import Upload, check, read_upload
 from edgeseg.engines import registry
 from edgeseg.errors import (
     CancelledError,
     EdgeSegError,
-    InvalidParameterError,
-    NoImageError,
+    InputError,
     NoWorkerError,
     RequestTimeoutError,
     UnknownTaskError,
 )
-from edgeseg.schemas import EngineChoice
+from edgeseg.schemas import DetectRequest, EngineChoice
 from edgeseg.settings import Role
 from edgeseg.tasks import ImageRef, NewTask, TaskKind, TaskRecord, look, redis_errors, unserved
 
-MAX_KEY_CHARS = 255
 # How long a request goes on waiting for a stage that nobody serves any more.
 LOST_WORKER_GRACE_S = 20.0
-
-
-@dataclass(frozen=True)
-class Upload:
-    """An image file that was read and found good: its bytes, size and hash."""
-
-    data: bytes
-    width: int
-    height: int
-    sha256: str
-    decode_ms: float
-
-
-async def read_upload(services: Services, upload: UploadFile | None) -> Upload:
-    """Read and decode an uploaded image off the event loop; raises the errors of decode_image."""
-    if upload is None:
-        raise NoImageError("The form has no file in its field 'image'.")
-    data = await upload.read()
-    return await to_thread.run_sync(_check, services, data, limiter=services.decoders)
-
-
-def _check(services: Services, data: bytes) -> Upload:
-    settings = services.settings
-    started = time.perf_counter()
-    image = decode_image(
-        data, max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
-    )
-    height, width = image.size_hw
-    return Upload(data, width, height, image.sha256, (time.perf_counter() - started) * 1000)
 
 
 def check_engines(chosen: EngineChoice) -> None:
@@ -164,19 +134,72 @@ def raise_for(record: TaskRecord) -> TaskRecord:
     return record
 
 
-async def answer(services: Services, request: Request, task_id: str) -> Response:
-    """Answer with the result, or with 202 at once when the client prefers that."""
+async def run_on_image(
+    services: Services,
+    request: Request,
+    kind: TaskKind,
+    plan: tuple[Role, ...],
+    wanted: DetectRequest,
+    image: UploadFile | None,
+) -> Response:
+    """Take a request with an image through its plan and answer.
+
+    A client that waits has its image read to the end while the first stage runs, so that the
+    check costs no time; one that does not wait gets its 202 only for an image that is whole.
+    """
+    check_engines(wanted.engines)
+    waits = not prefers_async(request)
+    upload = await read_upload(services, image, to_the_end=not waits)
+    task_id = await submit(
+        services, kind, plan, wanted, wanted.text_prompt, upload, key_of(request)
+    )
+    return await answer(services, request, task_id, unchecked=upload.data if waits else None)
+
+
+async def answer(
+    services: Services, request: Request, task_id: str, unchecked: bytes | None = None
+) -> Response:
+    """Answer with the result, or with 202 at once when the client prefers that.
+
+    An image that is ``unchecked`` is checked meanwhile; if it is broken the task is cancelled.
+    """
     if prefers_async(request):
         url = str(request.app.url_path_for("get_task", task_id=task_id))
         body = {"task_id": task_id, "status": "queued", "url": url, "events": f"{url}/events"}
         headers = {"Location": url, "Preference-Applied": "respond-async"}
         return JSONResponse(body, 202, headers=headers)
     try:
-        record = await wait_for(services, task_id)
+        waiting = asyncio.ensure_future(wait_for(services, task_id))
+        if unchecked is not None:
+            await _check_beside(services, task_id, unchecked, waiting)
+        record = await waiting
     except EdgeSegError as error:
         error.extra.setdefault("task_id", task_id)
         raise
     return await result_response(services, record)
+
+
+async def _check_beside(
+    services: Services, task_id: str, data: bytes, waiting: asyncio.Future[TaskRecord]
+) -> None:
+    checking = asyncio.ensure_future(check(services, data))
+    try:
+        both: set[asyncio.Future[Any]] = {waiting, checking}
+        await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
+        if checking.done():
+            checking.result()
+    except InputError as error:
+        waiting.cancel()
+        with redis_errors():
+            await to_thread.run_sync(_fail, services, task_id, error)
+        raise
+    finally:
+        checking.cancel()
+
+
+def _fail(services: Services, task_id: str, error: EdgeSegError) -> None:
+    if services.store.fail(task_id, error):
+        services.chain.withdraw(task_id, services.store.read(task_id).plan)
 
 
 async def result_response(services: Services, record: TaskRecord) -> Response:
@@ -196,34 +219,3 @@ async def read_drawing(services: Services, record: TaskRecord) -> bytes | None:
         return None
     with redis_errors():
         return await to_thread.run_sync(services.store.drawing, record.id)
-
-
-def prefers_async(request: Request) -> bool:
-    """Whether the client sent ``Prefer: respond-async`` (RFC 7240)."""
-    wishes = ",".join(request.headers.getlist("prefer"))
-    return any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes.split(","))
-
-
-def idempotency_key(request: Request) -> str | None:
-    """Return the ``Idempotency-Key`` header, if any; raise InvalidParameterError if unusable."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not key.strip() or len(key) > MAX_KEY_CHARS:
-        raise InvalidParameterError(
-            f"Idempotency-Key: expected 1 to {MAX_KEY_CHARS} characters, got {len(key.strip())}."
-        )
-    return key.strip()
-
-
-def json_field(name: str, text: str | None) -> Any:
-    """Read a form field that holds a JSON object; empty is an empty object."""
-    if text is None or not text.strip():
-        return {}
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InvalidParameterError(f"{name}: expected a JSON object: {error}.") from None
-    if not isinstance(value, dict):
-        raise InvalidParameterError(f"{name}: expected a JSON object, got {text[:80]!r}.")
-    return value

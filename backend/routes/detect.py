@@ -25,11 +25,5 @@ async def detect(
 ) -> Response:
     """Find what the prompt names and return a box for each object, without masks."""
     wanted = form.request()
-    gateway.check_engines(wanted.engines)
-    upload = await gateway.read_upload(services, image)
     stages = plan(wanted, services.settings.engine_for("ground"))
-    task_id = await gateway.submit(
-        services, "detect", stages, wanted, wanted.text_prompt, upload,
-        gateway.idempotency_key(request),
-    )  # fmt: skip
-    return await gateway.answer(services, request, task_id)
+    return await gateway.run_on_image(services, request, "detect", stages, wanted, image)

@@ -29,11 +29,5 @@ async def segment(
     Nothing found is an answer, not an error: 200 with an empty list.
     """
     wanted = segment_request(form, visualization)
-    gateway.check_engines(wanted.engines)
-    upload = await gateway.read_upload(services, image)
     stages = plan(wanted, services.settings.engine_for("ground"))
-    task_id = await gateway.submit(
-        services, "segment", stages, wanted, wanted.text_prompt, upload,
-        gateway.idempotency_key(request),
-    )  # fmt: skip
-    return await gateway.answer(services, request, task_id)
+    return await gateway.run_on_image(services, request, "segment", stages, wanted, image)

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from backend import gateway
 from backend.forms import EnginesField, ImageField, KeyHeader, PreferHeader, PromptField
+from backend.headers import json_field
 from backend.routes.common import PROMPT_RESPONSES
 from backend.services import ServicesDep
+from backend.uploads import read_upload
 from edgeseg.schemas import Simplification, SimplifyRequest, parse
 
 router = APIRouter(tags=["segment"])
@@ -27,12 +29,12 @@ async def simplify(
 
     A simplifier that looks at pictures uses the image, if there is one.
     """
-    data = {"text_prompt": text_prompt, "engines": gateway.json_field("engines", engines)}
+    data = {"text_prompt": text_prompt, "engines": json_field("engines", engines)}
     wanted = parse(SimplifyRequest, data)
     gateway.check_engines(wanted.engines)
-    upload = await gateway.read_upload(services, image) if image is not None else None
+    upload = await read_upload(services, image) if image is not None else None
     task_id = await gateway.submit(
         services, "simplify", ("simplify",), wanted, wanted.text_prompt, upload,
-        gateway.idempotency_key(request),
+        idempotency_key(request),
     )  # fmt: skip
     return await gateway.answer(services, request, task_id)

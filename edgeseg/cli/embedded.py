@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ class EmbeddedStack:
     """Starts everything that a request needs, watches it, and stops it without remains.
 
     A Redis that the settings name is used as it is; otherwise a private one is started, which
-    listens on loopback with a password and keeps its data in ``data_dir``.
+    listens on no port, only on a socket that belongs to this user.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class EmbeddedStack:
         self.api_port = settings.api_port or children.free_port()
         self.children: list[Child] = []
         self._redis: Child | None = None
+        self._socket_dir: Path | None = None
         self._environment = self._child_environment()
 
     @property
@@ -97,6 +99,8 @@ class EmbeddedStack:
                 children.stop_all([self._redis], STOP_TIMEOUT_S)
         self.children.clear()
         self._redis = None
+        if self._socket_dir is not None:
+            shutil.rmtree(self._socket_dir, ignore_errors=True)
 
     def child(self, name: str) -> Child:
         """Return a child by name: redis, backend, or a role and a number, as in detect-1."""
@@ -109,14 +113,11 @@ class EmbeddedStack:
         return bool({"redis_url", "redis_host"} & self.settings.model_fields_set)
 
     def _start_redis(self) -> None:
-        port, password = children.free_port(), secrets.token_urlsafe(16)
-        folder = self.data_dir / "redis"
-        folder.mkdir(parents=True, exist_ok=True)
-        config = (
-            f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n"
-            f'dir "{folder}"\nsave ""\nappendonly yes\nappendfsync everysec\n'
-        )
-        self._environment["EDGESEG_REDIS_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
+        # The path of a socket is limited to some hundred characters: too few for a data folder.
+        self._socket_dir = Path(tempfile.mkdtemp(prefix="edgeseg-"))
+        socket = self._socket_dir / "redis.sock"
+        config = f'port 0\nunixsocket "{socket}"\nunixsocketperm 700\nsave ""\nappendonly no\n'
+        self._environment["EDGESEG_REDIS_URL"] = f"unix://{socket}?db=0"
         command = [children.redis_server(), "-"]
         self._redis = Child("redis", command, dict(os.environ), self.log_dir, config.encode())
         self._redis.start()

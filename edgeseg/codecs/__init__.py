@@ -1,6 +1,13 @@
 """Image bytes to arrays and back; masks to run lengths, PNG and back."""
 
-from edgeseg.codecs.image import ImageSource, decode_image, encode_png, load_image, to_base64
+from edgeseg.codecs.image import (
+    ImageSource,
+    decode_image,
+    encode_png,
+    inspect_image,
+    load_image,
+    to_base64,
+)
 from edgeseg.codecs.mask import (
     label_map,
     mask_to_png,
@@ -17,6 +24,7 @@ __all__ = [
     "ImageSource",
     "decode_image",
     "encode_png",
+    "inspect_image",
     "label_map",
     "load_image",
     "mask_to_png",

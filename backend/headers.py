@@ -1,0 +1,43 @@
+"""Headers and form fields with a meaning of their own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import Request
+
+from edgeseg.errors import InvalidParameterError
+
+MAX_KEY_CHARS = 255
+
+
+def prefers_async(request: Request) -> bool:
+    """Whether the client sent ``Prefer: respond-async`` (RFC 7240)."""
+    wishes = ",".join(request.headers.getlist("prefer"))
+    return any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes.split(","))
+
+
+def key_of(request: Request) -> str | None:
+    """Return the ``Idempotency-Key`` header, if any; raise InvalidParameterError if unusable."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not key.strip() or len(key) > MAX_KEY_CHARS:
+        raise InvalidParameterError(
+            f"Idempotency-Key: expected 1 to {MAX_KEY_CHARS} characters, got {len(key.strip())}."
+        )
+    return key.strip()
+
+
+def json_field(name: str, text: str | None) -> Any:
+    """Read a form field that holds a JSON object; empty is an empty object."""
+    if text is None or not text.strip():
+        return {}
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidParameterError(f"{name}: expected a JSON object: {error}.") from None
+    if not isinstance(value, dict):
+        raise InvalidParameterError(f"{name}: expected a JSON object, got {text[:80]!r}.")
+    return value

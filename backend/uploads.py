@@ -1,0 +1,52 @@
+"""Uploaded images: read, checked off the event loop, refused with the reason."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from anyio import to_thread
+from fastapi import UploadFile
+
+from backend.services import Services
+from edgeseg.codecs import inspect_image
+from edgeseg.errors import NoImageError
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An image file that was read and found good: its bytes, size and hash."""
+
+    data: bytes
+    width: int
+    height: int
+    sha256: str
+    decode_ms: float
+
+
+async def read_upload(
+    services: Services, upload: UploadFile | None, to_the_end: bool = True
+) -> Upload:
+    """Read and check an uploaded image off the event loop; raises the errors of inspect_image."""
+    if upload is None:
+        raise NoImageError("The form has no file in its field 'image'.")
+    return await check(services, await upload.read(), to_the_end)
+
+
+async def check(services: Services, data: bytes, to_the_end: bool = True) -> Upload:
+    """Check the bytes of an image; raises the errors of inspect_image."""
+    # Heads are read in no time; they must not wait behind files that are read to their end.
+    limiter = services.decoders if to_the_end else None
+    return await to_thread.run_sync(_inspect, services, data, to_the_end, limiter=limiter)
+
+
+def _inspect(services: Services, data: bytes, to_the_end: bool) -> Upload:
+    settings = services.settings
+    started = time.perf_counter()
+    (height, width), sha256 = inspect_image(
+        data,
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        to_the_end=to_the_end,
+    )
+    return Upload(data, width, height, sha256, (time.perf_counter() - started) * 1000)
