@@ -22,7 +22,7 @@ from edgeseg.engines.base import (
 )
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
-from edgeseg.errors import EdgeSegError, NoImageError
+from edgeseg.errors import EdgeSegError, NoImageError, StageFailedError
 from edgeseg.schemas import (
     DetectRequest,
     EngineChoice,
@@ -278,7 +278,7 @@ class EdgeSegAI:
             load_ms = (time.perf_counter() - start) * 1000
             for done, job in enumerate(waiting, 1):
                 try:
-                    self._step(role, engine, job)
+                    self._step_or_error(role, engine, job)
                 except EdgeSegError as error:
                     if not keep_going:
                         raise
@@ -287,6 +287,19 @@ class EdgeSegAI:
                 job.spend("load", load_ms / len(waiting))
                 if progress is not None:
                     progress(role, done, len(waiting))
+
+    def _step_or_error(self, role: Role, engine: Engine, job: _Job) -> None:
+        """Run one stage; what an engine's own libraries raise becomes a StageFailedError."""
+        try:
+            self._step(role, engine, job)
+        except EdgeSegError:
+            raise
+        except Exception as error:
+            raise StageFailedError(
+                f"The engine {engine.name!r} failed to {role}: {type(error).__name__}: {error}",
+                role=role,
+                engine=engine.name,
+            ) from error
 
     def _step(self, role: Role, engine: Engine, job: _Job) -> None:
         if role == "simplify":

@@ -24,7 +24,7 @@ from edgeseg.errors import (
     InvalidImageError,
     NoImageError,
 )
-from edgeseg.settings import Settings
+from edgeseg.settings import Settings, get_settings
 from edgeseg.types import Image, UInt8Array
 
 # Formats of pictures; leaves out those that run programs (EPS) or are no pictures (PDF, video).
@@ -90,7 +90,7 @@ def load_image(source: ImageSource, settings: Settings | None = None) -> Image:
         return Image.from_array(source)
     if isinstance(source, PIL.Image.Image):
         return Image.from_array(_to_rgb(_upright(source)))
-    limits = settings or Settings()
+    limits = settings or get_settings()
     if isinstance(source, str | Path):
         source = _read(Path(source), limits.max_image_bytes)
     if isinstance(source, bytes):

@@ -13,12 +13,13 @@ from edgeseg import EdgeSegAI, Segmentation
 from edgeseg.codecs import load_image
 from edgeseg.engines import registry
 from edgeseg.engines.base import Engine
-from edgeseg.engines.fake import fake_box
+from edgeseg.engines.fake import FakeDetector, fake_box
 from edgeseg.errors import (
     EdgeSegError,
     EmptyPromptError,
     InvalidParameterError,
     NoImageError,
+    StageFailedError,
     UnknownEngineError,
 )
 from edgeseg.pipeline import plan
@@ -138,6 +139,19 @@ def test_a_bad_image_among_many(ai: EdgeSegAI, chelsea: Path, tmp_path: Path) ->
     with pytest.raises(EdgeSegError, match="no image that can be read"):
         ai.segment_images([chelsea, bad], "cat")
     assert ai.residency.loaded() == []
+
+
+def test_what_a_library_raises_becomes_an_error_of_ours(
+    ai: EdgeSegAI, chelsea: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of sorts")
+
+    monkeypatch.setattr(FakeDetector, "detect", fail)
+    with pytest.raises(StageFailedError, match=r"'fake' failed to detect: .*out of sorts"):
+        ai.segment_image(chelsea, "cat")
+    rows = ai.segment_images([chelsea], "cat", return_errors=True)
+    assert isinstance(rows[0], StageFailedError)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,19 @@ def test_16_bit_grayscale_is_scaled_by_its_full_range(form: str) -> None:
     image = decode_image(encoded(PIL.Image.fromarray(wide), form))
     expected = np.repeat((wide / 257).round().astype(np.uint8)[:, :, None], 3, axis=2)
     assert_shows(image, expected, tolerance=1)
+
+
+def test_16_bit_colour() -> None:
+    """Pillow cannot write it, so the file is put together by hand."""
+    wide = quarters().astype(">u2") * 257
+    rows = b"".join(b"\0" + row.tobytes() for row in wide)
+    head = struct.pack(">IIBBBBB", 96, 64, 16, 2, 0, 0, 0)
+    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts
+    )
+    assert_shows(decode_image(data), quarters(), tolerance=1)
 
 
 @pytest.mark.parametrize(
