@@ -302,17 +302,22 @@ class EdgeSegAI:
             ) from error
 
     def _step(self, role: Role, engine: Engine, job: _Job) -> None:
-        if role == "simplify":
-            with job.timed("simplify"):
-                job.simplification = stages.simplify(cast(Simplifier, engine), job.request)
+        if role != "simplify":
+            image = self._image(job)
+            with job.timed(role):
+                self._see(role, engine, job, image)
             return
+        seen = self._image(job) if getattr(engine, "looks_at_image", False) else None
+        with job.timed("simplify"):
+            job.simplification = stages.simplify(cast(Simplifier, engine), job.request, seen)
+
+    def _image(self, job: _Job) -> Image:
         image = job.image
         if image is None:
             with job.timed("decode"):
                 image = load_image(job.source, self.settings)
         job.size_hw = image.size_hw
-        with job.timed(role):
-            self._see(role, engine, job, image)
+        return image
 
     def _see(self, role: Role, engine: Engine, job: _Job, image: Image) -> None:
         """Run one of the stages that look at the image."""

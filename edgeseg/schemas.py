@@ -249,7 +249,7 @@ class _Result(_Wire):
     timings_ms: dict[str, float] = Field(
         default_factory=dict,
         description="Milliseconds per stage (decode, simplify, detect, segment, ground, render), "
-        "in queues (queue), and in total.",
+        "for loading engines (load), in queues (queue), and in total.",
     )
     engines: dict[Role, EngineRan] = Field(
         default_factory=dict, description="What really ran, by role."

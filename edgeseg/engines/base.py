@@ -44,7 +44,11 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Simplifier(Engine, Protocol):
-    """Turns a prompt into phrases that can be detected and filters over their boxes."""
+    """Turns a prompt into phrases that can be detected and filters over their boxes.
+
+    One that looks at the image says so by an attribute ``looks_at_image`` that is true; others
+    may be given none.
+    """
 
     def simplify(self, prompt: str, image: Image | None = None) -> Simplification:
         """Return phrases and filters; a prompt that cannot be improved passes unchanged."""

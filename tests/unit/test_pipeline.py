@@ -13,7 +13,7 @@ from edgeseg import EdgeSegAI, Segmentation
 from edgeseg.codecs import load_image
 from edgeseg.engines import registry
 from edgeseg.engines.base import Engine
-from edgeseg.engines.fake import FakeDetector, fake_box
+from edgeseg.engines.fake import FakeDetector, FakeSimplifier, fake_box
 from edgeseg.errors import (
     EdgeSegError,
     EmptyPromptError,
@@ -23,8 +23,16 @@ from edgeseg.errors import (
     UnknownEngineError,
 )
 from edgeseg.pipeline import plan
-from edgeseg.schemas import DetectRequest, SegmentRequest, SimplifyRequest, parse
+from edgeseg.schemas import (
+    DetectRequest,
+    SegmentRequest,
+    Simplification,
+    SimplifyRequest,
+    parse,
+)
 from edgeseg.settings import Role, Settings
+from edgeseg.stages import pass_through
+from edgeseg.types import Image
 
 FAKE = Settings(engines="fake")
 
@@ -139,6 +147,22 @@ def test_a_bad_image_among_many(ai: EdgeSegAI, chelsea: Path, tmp_path: Path) ->
     with pytest.raises(EdgeSegError, match="no image that can be read"):
         ai.segment_images([chelsea, bad], "cat")
     assert ai.residency.loaded() == []
+
+
+def test_a_simplifier_sees_the_image_if_it_looks(
+    ai: EdgeSegAI, chelsea: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Image | None] = []
+
+    def look(self: FakeSimplifier, prompt: str, image: Image | None = None) -> Simplification:
+        seen.append(image)
+        return pass_through(prompt)
+
+    monkeypatch.setattr(FakeSimplifier, "simplify", look)
+    ai.segment_image(chelsea, "cat")
+    monkeypatch.setattr(FakeSimplifier, "looks_at_image", True, raising=False)
+    ai.segment_image(chelsea, "cat")
+    assert [image and image.size_hw for image in seen] == [None, (300, 451)]
 
 
 def test_what_a_library_raises_becomes_an_error_of_ours(
