@@ -23,7 +23,7 @@ $(VENV)/light.stamp: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/test.stamp: $(VENV)/light.stamp
 	# The training code is under test too; torch first, so that a build for CPUs is taken if found.
-	$(PIP) 'torch==2.13.0'
+	$(PIP) 'torch==2.13.0' 'scikit-image>=0.25'
 	$(PIP) -e '.[stack,test,training]'
 	# The README's examples are run as they stand.
 	@command -v curl >/dev/null || (apt-get update && apt-get install --yes curl)
