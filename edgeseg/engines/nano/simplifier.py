@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from edgeseg.engines.nano.language.exclusions import same_kind, split_exclusion
 from edgeseg.engines.nano.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING, PEOPLE
-from edgeseg.engines.nano.language.needs import NeedMatcher, everything, good_enough, read_table
+from edgeseg.engines.nano.language.needs import NeedMatcher, good_enough
 from edgeseg.engines.nano.language.phrases import (
     head,
     modifiers,
@@ -23,6 +23,7 @@ from edgeseg.engines.nano.language.questions import (
     person_or_thing_asked_for,
     strip_request,
 )
+from edgeseg.engines.nano.language.table import everything, read_table
 from edgeseg.engines.nano.words import WordVectors
 from edgeseg.schemas import Filter, Simplification
 from edgeseg.types import Image

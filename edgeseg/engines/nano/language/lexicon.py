@@ -62,7 +62,8 @@ GENERIC = word_set(
     "place places somewhere someplace spot location container containers appliance appliances "
     "utensil utensils equipment gear machine machines gadget gadgets instrument instruments way "
     "implement product surface part accessory accessories someone somebody anyone anybody "
-    "anywhere footwear furniture clothing clothes garment vehicle vehicles transport animal animals "
+    "anywhere footwear furniture clothing clothes garment vehicle vehicles transport animal "
+    "animals "
     "creature creatures food foods fruit fruits vegetable vegetables kit piece pieces seat room "
     "electronics source "
     "protection apparel supplies material"
@@ -134,9 +135,11 @@ FRAME_WORDS = (
 )
 # Words that say little: they count less than the others when meanings are compared.
 LIGHT_WORDS = word_set(
-    "type types use used using need needs needed want wants help helps find get gets getting got make makes "
+    "type types use used using need needs needed want wants help helps find get gets getting "
+    "got make makes "
     "making made put puts keep keeps keeping go goes see sees look looking know take takes taking "
     "give gives show shows tell come comes try trying best good suitable useful way spot possible "
-    "feel feels fancy grab going allowed anyone person people today right require required work works stay stop let part hold holding bring "
+    "feel feels fancy grab going allowed anyone person people today right require required "
+    "work works stay stop let part hold holding bring "
     "animal animals vehicle vehicles equipment gear food container appliance utensil"
 )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from edgeseg.engines.nano.language.inflection import singular
 from edgeseg.engines.nano.language.lexicon import FRAME_WORDS, LIGHT_WORDS, word_set
 from edgeseg.engines.nano.language.phrases import words
+from edgeseg.engines.nano.language.table import Need
 from edgeseg.engines.nano.words import WordVectors
 
 RELATIONS = {"with": "with", "on": "on", "in": "in", "into": "in", "from": "from", "at": "at"}
@@ -22,8 +21,8 @@ PLACE_WORDS = frozenset(("where", "somewhere", "place", "places", "spot"))
 
 FloatArray = npt.NDArray[np.float32]
 
-# Least score of a match, and least lead over the best entry with other things; both were chosen
-# on questions that are neither in the table nor in the tests.
+# Least score of a match, and of one for a question that mostly asks for no thing. These and the
+# weights below were chosen on tests/unit/engines/nano/prompts/needs_tuned.tsv.
 THRESHOLD = 0.55
 STRONG = 0.75
 ODD_OPENINGS = word_set(
@@ -50,7 +49,7 @@ CATEGORIES = {
     "travelling": "vehicle vehicles transport transportation transports",
     "clothes": "wear wears wearing worn clothes clothing garment garments dressed outfit",
     "food": "food foods fruit fruits vegetable vegetables edible snack",
-    "music": "instrument instruments",
+    "music": "musical instruments",
     "resting": "furniture",
 }
 GROUPS_OF = {
@@ -63,46 +62,12 @@ ALIGNMENT = 0.7
 
 
 @dataclass(frozen=True)
-class Need:
-    """Things to look for, and the ways of asking for them."""
-
-    things: tuple[str, ...]
-    examples: tuple[str, ...]
-    group: str = ""
-
-
-@dataclass(frozen=True)
 class Match:
     """The things that answer a need, the example that it resembles most, and how much (0..1)."""
 
     things: tuple[str, ...]
     example: str
     score: float
-
-
-@lru_cache(maxsize=1)
-def read_table() -> tuple[Need, ...]:
-    """Read every `tables/*.toml` of the package that holds needs."""
-    needs = []
-    for theme in _themes():
-        for name, group in theme.items():
-            for things, examples in group.items():
-                needs.append(Need(tuple(things.split(" . ")), tuple(examples), name))
-    return tuple(needs)
-
-
-@lru_cache(maxsize=1)
-def everything() -> tuple[str, ...]:
-    """What "everything" stands for: things that a detector knows by name."""
-    text = (files(__package__) / "tables" / "everything.toml").read_text("utf-8")
-    return tuple(" ".join(tomllib.loads(text)["things"].split()).split(" . "))
-
-
-def _themes() -> list[dict[str, dict[str, list[str]]]]:
-    folder = files(__package__) / "tables"
-    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".toml"))
-    texts = [(folder / name).read_text("utf-8") for name in names if name != "everything.toml"]
-    return [tomllib.loads(text) for text in texts]
 
 
 def content_words(text: str) -> list[str]:
@@ -139,11 +104,15 @@ class NeedMatcher:
             vocabularies[owner] |= {self._rows[w] for w in content}
         self._entry_flat = np.array([row for v in vocabularies for row in sorted(v)], np.int64)
         self._entry_starts = np.cumsum([0, *(len(v) for v in vocabularies[:-1])])
-        things = [self._vectors.vectors(list(need.things)).mean(0) for need in needs]
-        self._thing_means = _unit(np.stack(things))
+        means = np.stack([vectors.vectors(list(need.things)).mean(0) for need in needs])
+        self._thing_means = _unit(means)
         self._relations = np.array([_relation(text) for _, text in self._examples])
         self._groups = np.array([need.group for need, _ in self._examples])
-        self._things = [set(words(" ".join(need.things[:1]))) for need, _ in self._examples]
+        self._named: dict[frozenset[str], list[int]] = {}
+        for row, (need, example) in enumerate(self._examples):
+            things = frozenset(words(need.things[0]))
+            if not things <= set(words(example)):
+                self._named.setdefault(things, []).append(row)
 
     def match(self, text: str) -> Match | None:
         """Return the best entry for a sentence; ``None`` if no word of it is known."""
@@ -188,16 +157,14 @@ class NeedMatcher:
         for groups in (GROUPS_OF[word] for word in asked if word in GROUPS_OF):
             hints += CATEGORY * np.isin(self._groups, sorted(groups))
         named = {singular(word) for word in content}
-        for row, (things, (_, example)) in enumerate(
-            zip(self._things, self._examples, strict=True)
-        ):
-            if things <= named and not things <= set(words(example)):
-                hints[row] -= MENTIONED
+        for things, rows in self._named.items():
+            if things <= named:
+                hints[rows] -= MENTIONED
         return hints
 
     def _weight(self, word: str) -> float:
         light = LIGHT_WEIGHT if word in LIGHT_WORDS else 1.0
-        return light * (self._rarity.get(word, self._ceiling) / self._ceiling) ** 0.5
+        return light * math.sqrt(self._rarity.get(word, self._ceiling) / self._ceiling)
 
     def _lookup(self, found: list[str]) -> FloatArray:
         """(N, D) float32 unit vectors, zeros for unknown words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from edgeseg.engines.nano.language.inflection import is_plural
 from edgeseg.engines.nano.language.lexicon import (
@@ -11,9 +12,11 @@ from edgeseg.engines.nano.language.lexicon import (
     COLOURS,
     DETERMINERS,
     NUMBERS,
+    ORDINALS,
     PARTICIPLES,
     PREPOSITIONS,
     RELATIVES,
+    SUPERLATIVES,
     word_set,
 )
 
@@ -33,6 +36,7 @@ COMPOUNDS = re.compile(
     r"hammer and sickle|lock and key|nuts and bolts|home and garden)\b",
     re.IGNORECASE,
 )
+PLACES = SUPERLATIVES.keys() | ORDINALS.keys() | PREPOSITIONS | {"one", "side", "camera"}
 NOUN_COLOURS = word_set("orange cream silver gold")
 ATTRIBUTES = re.compile(r"\b(?:with|wearing|holding|carrying|of|dressed|in)\b", re.IGNORECASE)
 
@@ -140,11 +144,13 @@ def _may_stand_alone(piece: str) -> bool:
         return False
     bare = [w for w in found if w not in DETERMINERS]
     opens = found[0] in PREPOSITIONS or found[0] in PARTICIPLES or found[0] in RELATIVES
-    return not opens and any(w not in ADJECTIVES or w in NOUN_COLOURS for w in bare)
+    # "person, second from the left": the second piece says where, not what.
+    places = set(bare) <= PLACES and bare != ["top"]
+    names = any(w not in ADJECTIVES or w in NOUN_COLOURS for w in bare)
+    return names and not opens and not places
 
 
 def _is_colour_list(pieces: list[str]) -> bool:
     """Tell "orange and white cat", one thing, from "apples and oranges"."""
     found = [words(piece) for piece in pieces]
-    pairs = zip(found, found[1:], strict=False)
-    return any(set(a) <= COLOURS and b and b[0] in COLOURS for a, b in pairs)
+    return any(set(a) <= COLOURS and b and b[0] in COLOURS for a, b in pairwise(found))

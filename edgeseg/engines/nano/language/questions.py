@@ -122,7 +122,9 @@ def names_a_thing(phrase: str) -> bool:
     """Tell whether a request names what can be looked for: "the cat", but not "the time"."""
     found = words(phrase)
     pronouns = {"i", "you", "we", "he", "she", "it", "they", "me", "us", "something", "anything"}
-    verbs = lexicon.word_set("to can should could is are do does would shown displayed")
+    verbs = lexicon.word_set("to can should could is are do does would shown displayed way")
     if not found or len(found) > 10 or set(found) & (pronouns | verbs) or is_sentence(phrase):
+        return False
+    if found[-1] in {"stored", "kept", "sold", "needed", "used"}:
         return False
     return head(phrase) not in _UNSEEN | {"somewhere", "someplace"}

@@ -1,0 +1,215 @@
+"""The nano simplifier: lists, positions, negations, requests, questions and needs."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeseg.engines.base import Simplifier
+from edgeseg.engines.nano.simplifier import NanoSimplifier
+from edgeseg.schemas import Simplification
+
+ENGINE = NanoSimplifier()
+
+
+def simplify(prompt: str) -> Simplification:
+    return ENGINE.simplify(prompt)
+
+
+def filters_of(prompt: str) -> list[dict[str, object]]:
+    return [f.model_dump(exclude_defaults=True) for f in simplify(prompt).filters]
+
+
+def test_it_plays_its_role_until_it_is_closed() -> None:
+    engine = NanoSimplifier(threads=1)
+    assert isinstance(engine, Simplifier)
+    engine.close()
+    engine.close()
+    with pytest.raises(RuntimeError, match="after close"):
+        engine.simplify("cat")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "phrases"),
+    [
+        ("cat", ["cat"]),
+        ("the cat", ["cat"]),
+        ("The Cat.", ["Cat"]),
+        ("two dogs", ["dogs"]),
+        ("all people", ["people"]),
+        ("one way sign", ["one way sign"]),
+        ("cat . dog . bird .", ["cat", "dog", "bird"]),
+        ("cat . Cat . dog", ["cat", "dog"]),
+        ("St. Bernard dog", ["St. Bernard dog"]),
+        ("person with a hat and glasses", ["person with a hat and glasses"]),
+    ],
+)
+def test_a_simple_prompt_passes_unchanged(prompt: str, phrases: list[str]) -> None:
+    made = simplify(prompt)
+    assert made.simplified_prompt == prompt
+    assert made.phrases == phrases
+    assert (made.changed, made.filters) == (False, [])
+    assert made.reason
+
+
+@pytest.mark.parametrize(
+    ("prompt", "phrases"),
+    [
+        ("cats and dogs", ["cats", "dogs"]),
+        ("a cat, a dog and a bird", ["cat", "dog", "bird"]),
+        ("cat, dog, bird", ["cat", "dog", "bird"]),
+        ("an orange and an apple", ["orange", "apple"]),
+        ("chair or couch", ["chair", "couch"]),
+        ("cup/mug", ["cup", "mug"]),
+        ("black and white cat", ["black and white cat"]),
+        ("orange and white cat", ["orange and white cat"]),
+        ("salt and pepper shaker", ["salt and pepper shaker"]),
+        ("man in black and white clothes", ["man in black and white clothes"]),
+        ("big, red car", ["big, red car"]),
+    ],
+)
+def test_lists_of_nouns_are_split(prompt: str, phrases: list[str]) -> None:
+    assert simplify(prompt).phrases == phrases
+
+
+@pytest.mark.parametrize(
+    ("prompt", "things"),
+    [
+        ("Where should I look to know the speed?", ["speedometer"]),
+        ("Where should I throw the wrapper?", ["trash bin", "waste container"]),
+        (
+            "What protective gear do motorcycle riders use?",
+            ["helmet", "gloves", "jacket", "boots"],
+        ),
+        ("What could I drink coffee from?", ["cup", "mug"]),
+        ("I dropped a wrapper. Where does it go?", ["trash bin", "waste container"]),
+        ("animals that can bark", ["dog"]),
+        ("the largest thing to sit on", ["chair", "couch", "bench"]),
+    ],
+)
+def test_needs_become_things(prompt: str, things: list[str]) -> None:
+    made = simplify(prompt)
+    assert made.changed
+    assert made.phrases == things
+    assert made.simplified_prompt == " . ".join(things)
+    assert "need" in made.reason
+
+
+@pytest.mark.parametrize(
+    ("prompt", "phrase"),
+    [
+        ("Show me the cat, please", "cat"),
+        ("Where is the cat?", "cat"),
+        ("How many red cars are there?", "red cars"),
+        ("I need scissors", "scissors"),
+        ("FIND THE RED CAR!!!", "RED CAR"),
+        ("Can you see a dog in this photo?", "dog"),
+        ("Who is wearing a hat?", "person wearing a hat"),
+        ("everyone with a hat", "person with a hat"),
+    ],
+)
+def test_a_request_keeps_only_the_thing(prompt: str, phrase: str) -> None:
+    made = simplify(prompt)
+    assert made.changed
+    assert (made.phrases, made.filters) == ([phrase], [])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "phrases", "filters"),
+    [
+        (
+            "all people except the man on the left",
+            ["people"],
+            [{"kind": "leftmost", "phrase": "people"}],
+        ),
+        (
+            "everyone except the second from the left",
+            ["person"],
+            [{"kind": "leftmost", "phrase": "person", "rank": 2}],
+        ),
+        ("all animals except cats", ["animals", "cats"], []),
+        ("cats, not dogs", ["cats", "dogs"], []),
+        ("all the fruit but the bananas", ["fruit", "bananas"], []),
+    ],
+)
+def test_negations_leave_out(
+    prompt: str, phrases: list[str], filters: list[dict[str, object]]
+) -> None:
+    made = simplify(prompt)
+    assert made.phrases == phrases
+    (exclude,) = filters_of(prompt)
+    assert (exclude["kind"], exclude["phrase"]) == ("exclude", phrases[-1])
+    assert exclude.get("filters", []) == filters
+
+
+def test_everything_but_one_thing_names_common_things() -> None:
+    made = simplify("everything but the cat")
+    assert {"person", "cat", "car", "chair"} <= set(made.phrases)
+    assert filters_of("everything but the cat") == [{"kind": "exclude", "phrase": "cat"}]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["dogs but not the brown one", "all cups without the red one", "people except the tall man"],
+)
+def test_what_cannot_be_left_out_is_said(prompt: str) -> None:
+    made = simplify(prompt)
+    assert (len(made.phrases), made.filters) == (1, [])
+    assert "not left out" in made.reason
+
+
+def test_a_phrase_in_two_places_of_a_list_keeps_its_own_filters() -> None:
+    assert filters_of("the person on the left and the dog on the right") == [
+        {"kind": "leftmost", "phrase": "person"},
+        {"kind": "rightmost", "phrase": "dog"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["the", "....", "🐱", "猫", "?", "' '", "and", "the one on the left", "- . -", "\u200b"],
+)
+def test_odd_prompts_pass_unchanged(prompt: str) -> None:
+    made = simplify(prompt)
+    assert (made.changed, made.simplified_prompt) == (False, prompt)
+    assert all(made.phrases)
+
+
+VOCABULARY = """
+the leftmost two largest dog cats on left of and , . ? except but where is what can i drink with
+from all everything not closest to camera person ' 2nd third right top ! ; / image who which how
+"""
+WORDS = st.sampled_from(VOCABULARY.split())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(min_size=1, max_size=300), st.lists(WORDS, min_size=1).map(" ".join)))
+def test_no_text_breaks_it(prompt: str) -> None:
+    made = simplify(prompt)
+    assert made.prompt == prompt
+    assert made.phrases
+    assert all(made.phrases)
+    assert made.changed or made.simplified_prompt == prompt
+    assert made.reason
+
+
+@pytest.mark.parametrize("prompt", ["cat " * 1000, "the left " * 400, "cat . " * 600, ", " * 2000])
+def test_long_prompts_are_quick(prompt: str) -> None:
+    start = time.process_time()
+    made = simplify(prompt)
+    assert time.process_time() - start < 0.5
+    assert made.phrases
+
+
+def test_it_loads_and_answers_quickly() -> None:
+    start = time.process_time()
+    engine = NanoSimplifier()
+    assert time.process_time() - start < 0.5
+    engine.simplify("What could I drink coffee from?")
+    start = time.process_time()
+    for _ in range(20):
+        engine.simplify("Where could I find something to cut the paper with?")
+    assert (time.process_time() - start) / 20 < 0.005
