@@ -73,7 +73,8 @@ def inspect_image(
         if to_the_end:
             picture.draft(None, (max(1, width // 8), max(1, height // 8)))
             picture.load()
-        if _orientation(picture) >= 5:
+        # Pillow turns a TIFF by itself, and gives its size as turned from the start.
+        if picture.format != "TIFF" and _orientation(picture) >= 5:
             width, height = height, width
     return (height, width), hashlib.sha256(data).hexdigest()
 

@@ -13,7 +13,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from edgeseg.codecs import ImageSource, decode_image, encode_png, load_image
+from edgeseg.codecs import ImageSource, decode_image, encode_png, inspect_image, load_image
 from edgeseg.errors import (
     AnimatedImageError,
     EdgeSegError,
@@ -67,7 +67,11 @@ def test_exif_orientation(orientation: int, form: str) -> None:
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     data = encoded(PIL.Image.fromarray(stored), form, exif=exif, quality=95)
-    assert_shows(decode_image(data), quarters(), tolerance=12)
+    image = decode_image(data)
+    assert_shows(image, quarters(), tolerance=12)
+    for to_the_end in (True, False):
+        found = inspect_image(data, to_the_end=to_the_end)
+        assert found == (image.size_hw, image.sha256)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
@@ -147,8 +151,9 @@ def test_half_transparent_is_half_white() -> None:
 def test_truncated_files(form: str, kept: float, chelsea: Path) -> None:
     with PIL.Image.open(chelsea) as picture:
         data = encoded(picture, form)
-    with pytest.raises(InvalidImageError):
-        decode_image(data[: int(len(data) * kept)])
+    for read in (decode_image, inspect_image):
+        with pytest.raises(InvalidImageError):
+            read(data[: int(len(data) * kept)])
 
 
 @pytest.mark.parametrize(
@@ -164,8 +169,9 @@ def test_truncated_files(form: str, kept: float, chelsea: Path) -> None:
     ],
 )
 def test_what_is_no_picture(data: bytes, expected: type[EdgeSegError]) -> None:
-    with pytest.raises(expected):
-        decode_image(data)
+    for read in (decode_image, inspect_image):
+        with pytest.raises(expected):
+            read(data)
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
