@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from backend import gateway
 from backend.forms import EnginesField, ImageField, KeyHeader, PreferHeader, PromptField
-from backend.headers import json_field
+from backend.headers import json_field, key_of
 from backend.routes.common import PROMPT_RESPONSES
 from backend.services import ServicesDep
 from backend.uploads import read_upload
@@ -35,6 +35,6 @@ async def simplify(
     upload = await read_upload(services, image) if image is not None else None
     task_id = await gateway.submit(
         services, "simplify", ("simplify",), wanted, wanted.text_prompt, upload,
-        idempotency_key(request),
+        key_of(request),
     )  # fmt: skip
     return await gateway.answer(services, request, task_id)

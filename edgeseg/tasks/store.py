@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
+import pybase64
 import redis
 from redis.client import Pipeline
 
@@ -49,7 +50,7 @@ class TaskStore:
         pipe.hset(keys.task_key(task.id), mapping=cast(Any, task.fields()))
         pipe.expire(keys.task_key(task.id), UNFINISHED_TTL_S)
         if image is not None:
-            pipe.set(keys.image_key(task.id), base64.b64encode(image), ex=UNFINISHED_TTL_S)
+            pipe.set(keys.image_key(task.id), pybase64.b64encode(image), ex=UNFINISHED_TTL_S)
         event = _event("queued", task.plan[0], {"plan": list(task.plan)})
         pipe.xadd(keys.events_key(task.id), {"event": event})
         pipe.expire(keys.events_key(task.id), UNFINISHED_TTL_S)
@@ -74,7 +75,7 @@ class TaskStore:
         encoded = cast(bytes | None, self.connection.get(keys.image_key(task_id)))
         if encoded is None:
             raise UnknownTaskError(f"The image of task {task_id[:64]!r} has expired.")
-        return base64.b64decode(encoded)
+        return pybase64.b64decode(encoded)
 
     def drawing(self, task_id: str) -> bytes | None:
         """Return the overlay of a task as base64, if one was drawn."""
@@ -87,13 +88,16 @@ class TaskStore:
                 pipe.expire(key, self.ttl_s)
             pipe.execute()
 
-    def start_stage(self, record: TaskRecord, stage: Role) -> bool:
-        """Note that a worker begins a stage; False when the task needs it no more."""
+    def start_stage(self, record: TaskRecord, stage: Role) -> TaskRecord | None:
+        """Note that a worker begins a stage; None when the task needs it no more."""
         waited_ms = max(0.0, (time.time() - record.ready_at) * 1000)
         queue_ms = record.timings_ms.get("queue", 0.0) + waited_ms
         fields = {"stage": stage, "ms:queue": f"{queue_ms:.3f}"}
         event = _event("started", stage, {"queued_ms": round(waited_ms, 3)})
-        return self._step(record.id, "running", [event], fields)
+        if not self._step(record.id, "running", [event], fields):
+            return None
+        timings_ms = {**record.timings_ms, "queue": queue_ms}
+        return replace(record, status="running", stage=stage, timings_ms=timings_ms)
 
     def finish_stage(
         self, record: TaskRecord, stage: Role, fields: Mapping[str, str], data: Mapping[str, Any]
@@ -122,7 +126,7 @@ class TaskStore:
         event that says so.
         """
         if drawing is not None:
-            encoded = base64.b64encode(drawing)
+            encoded = pybase64.b64encode(drawing)
             self.connection.set(keys.drawing_key(record.id), encoded, ex=self.ttl_s)
         skipped = record.plan[record.plan.index(stage) + 1 :]
         events = [_event("finished", stage, data)]

@@ -11,6 +11,7 @@ import redis
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.registry import StartedJobRegistry
+from rq.utils import now, utcformat
 from rq.worker_registration import register
 
 from edgeseg.settings import Settings
@@ -57,15 +58,14 @@ class StageWorker(SimpleWorker):
         return self._settings.heartbeat_ttl_s
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Renew the registration for as long as one may miss beats, not for RQ's minutes."""
-        super().heartbeat(self._settings.heartbeat_ttl_s, pipeline=pipeline)
+        """Do nothing, though RQ calls this six times a job: the heartbeat thread sees to it."""
 
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
         """Register, then let the heart beat."""
         self.register_birth()
         self.connection.hset(self.key, "engine", json.dumps(self._engine))
         self.set_state("started")
-        self.heartbeat()
+        self._beat()
         self._thread.start()
         log.info("worker %s is ready for %s", self.name, ", ".join(self.queue_names()))
 
@@ -103,7 +103,8 @@ class StageWorker(SimpleWorker):
         ttl_s = self._settings.heartbeat_ttl_s
         with self._side.pipeline() as pipe:
             pipe.hexists(self.key, "birth")
-            self.heartbeat(pipeline=pipe)
+            pipe.hset(self.key, "last_heartbeat", utcformat(now()))
+            pipe.expire(self.key, ttl_s)
             if execution is not None:
                 registry = StartedJobRegistry(
                     self.queues[0].name, connection=self._side, serializer=SERIALIZER

@@ -40,12 +40,13 @@ class StageRunner:
             log.warning("task %s has expired before its stage %s", task_id, stage)
             return
         # A worker that was thought dead may have finished the stage after all.
-        if stage in record.results or not self.store.start_stage(record, stage):
+        started_record = None if stage in record.results else self.store.start_stage(record, stage)
+        if started_record is None:
             return
         started = time.perf_counter()
         choice = EngineChoice.model_validate(record.request["engines"])
         name = getattr(choice, stage) or self._settings.engine_for(stage)
-        work = Work(self.store.read(task_id), stage, self.store, self._images, self._embeddings)
+        work = Work(started_record, stage, self.store, self._images, self._embeddings)
         with self._engines.lease(stage, str(name)) as engine:
             load_ms = (time.perf_counter() - started) * 1000
             if load_ms > LOAD_NOTED_MS:

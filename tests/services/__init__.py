@@ -1,1 +1,0 @@
-"""Tests against real Redis, real workers and real HTTP."""

@@ -1,0 +1,208 @@
+"""Requests that succeed: the same answers as in process, whoever asks and how."""
+
+from __future__ import annotations
+
+import base64
+import io
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import PIL.Image
+import pytest
+
+from edgeseg import EdgeSegAI, Segmentation
+from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.client import EdgeSegClient
+from edgeseg.errors import IdempotencyConflictError
+from edgeseg.schemas import SegmentationResult
+
+Picture = Callable[..., bytes]
+
+
+def same(ours: Segmentation, theirs: Segmentation) -> bool:
+    """Whether two results agree in all that does not depend on time and place."""
+    apart = {"task_id", "timings_ms"}
+    return ours.result.model_dump(exclude=apart) == theirs.result.model_dump(exclude=apart)
+
+
+def test_the_stack_answers_as_the_library_does(
+    client: EdgeSegClient, in_process: EdgeSegAI, chelsea: Path
+) -> None:
+    found = client.segment_image(chelsea, "cat . dog .", max_objects=1)
+    assert len(found.objects) == 1
+    assert same(found, in_process.segment_image(chelsea, "cat . dog .", max_objects=1))
+    assert found.segmentation_mask.shape == (300, 451)
+    assert set(found.result.timings_ms) >= {"decode", "simplify", "detect", "segment", "queue"}
+
+
+def test_simplify_never_skips_the_simplifier(
+    client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+) -> None:
+    data = picture(1)
+    found = client.segment_image(data, "cat . dog .", simplify="never")
+    assert "simplify" not in found.result.engines
+    assert same(found, in_process.segment_image(data, "cat . dog .", simplify="never"))
+
+
+def test_nothing_found_is_an_empty_list(client: EdgeSegClient, picture: Picture) -> None:
+    found = client.segment_image(picture(2), "cat", box_threshold=1.0)
+    assert found.objects == []
+    assert not found.segmentation_mask.any()
+    events = [(each.type, each.stage) for each in client.events(found.result.task_id)]
+    assert ("skipped", "segment") in events
+    assert events[-1] == ("done", None)
+
+
+def test_the_overlay_is_a_png_of_the_same_size(stack: EmbeddedStack, picture: Picture) -> None:
+    answer = httpx.post(
+        f"{stack.api_url}/segment",
+        files={"image": ("a.png", picture(3))},
+        data={"text_prompt": "cat"},
+    )
+    result = SegmentationResult.model_validate(answer.json())
+    assert result.visualization is not None
+    drawn = httpx.get(f"{stack.api_url}{answer.headers['location']}").json()["result"]
+    assert drawn["visualization"] == result.visualization
+    with PIL.Image.open(io.BytesIO(base64.b64decode(result.visualization))) as overlay:
+        assert overlay.size == (96, 64)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16", "turned"])
+def test_every_kind_of_image_is_seen_upright(
+    client: EdgeSegClient, in_process: EdgeSegAI, chelsea: Path, mode: str
+) -> None:
+    out = io.BytesIO()
+    with PIL.Image.open(chelsea) as photo:
+        if mode == "turned":
+            exif = PIL.Image.Exif()
+            exif[0x0112] = 6
+            photo.convert("RGB").save(out, "JPEG", exif=exif)
+        elif mode == "CMYK":
+            photo.convert("CMYK").save(out, "JPEG")
+        elif mode == "I;16":
+            photo.convert("L").convert("I").point(lambda v: v * 256).convert("I;16").save(
+                out, "PNG"
+            )
+        else:
+            photo.convert(mode).save(out, "PNG")
+    found = client.segment_image(out.getvalue(), "cat")
+    width, height = (300, 451) if mode == "turned" else (451, 300)
+    assert (found.result.image.width, found.result.image.height) == (width, height)
+    assert found.segmentation_mask.shape == (height, width)
+    assert same(found, in_process.segment_image(out.getvalue(), "cat"))
+
+
+def test_simplify_and_detect(
+    client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+) -> None:
+    assert client.simplify("cat . dog .").phrases == ["cat", "dog"]
+    boxes = client.detect(picture(4), "cat . dog .")
+    masks = in_process.segment_image(picture(4), "cat . dog .")
+    assert [each.box for each in boxes.objects] == [each.box for each in masks.objects]
+
+
+def test_thirty_two_clients_get_their_own_answers_while_health_answers(
+    stack: EmbeddedStack, client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+) -> None:
+    def ask(number: int) -> Segmentation:
+        return client.segment_image(picture(number), f"thing {number} . cat")
+
+    probes_s: list[float] = []
+    done = threading.Event()
+
+    def probe() -> None:
+        with httpx.Client(base_url=stack.api_url) as http:
+            while not done.is_set():
+                started = time.perf_counter()
+                assert http.get("/health").status_code == 200
+                probes_s.append(time.perf_counter() - started)
+                time.sleep(0.02)
+
+    prober = threading.Thread(target=probe)
+    prober.start()
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(ask, range(100, 196)))
+    done.set()
+    prober.join()
+    for number, answer in zip(range(100, 196), answers, strict=True):
+        expected = in_process.segment_image(picture(number), f"thing {number} . cat")
+        assert same(answer, expected)
+    # The median, because other work on this machine may hold up single probes.
+    assert statistics.median(probes_s) < 0.1
+    assert len({answer.result.task_id for answer in answers}) == 96
+
+
+def test_a_request_may_be_followed_instead_of_awaited(
+    client: EdgeSegClient, picture: Picture
+) -> None:
+    task_id = client.submit(picture(5), "cat . dog .")
+    events = list(client.events(task_id))
+    assert [(each.type, each.stage) for each in events] == [
+        ("queued", "simplify"),
+        ("started", "simplify"),
+        ("finished", "simplify"),
+        ("started", "detect"),
+        ("finished", "detect"),
+        ("started", "segment"),
+        ("finished", "segment"),
+        ("done", None),
+    ]
+    status = client.task(task_id)
+    assert status.status == "done"
+    assert isinstance(status.result, SegmentationResult)
+    assert status.result.task_id == task_id
+
+
+def test_events_resume_after_the_last_one_seen(
+    stack: EmbeddedStack, client: EdgeSegClient, picture: Picture
+) -> None:
+    task_id = client.submit(picture(6), "cat")
+    everything = list(client.events(task_id))
+    for position in (0, 3, len(everything) - 2):
+        rest = list(client.events(task_id, after=everything[position].id))
+        assert rest == everything[position + 1 :]
+    assert list(client.events(task_id, after=everything[-1].id)) == []
+    by_query = httpx.get(
+        f"{stack.api_url}/tasks/{task_id}/events", params={"after": everything[-2].id}
+    )
+    assert by_query.text.startswith(f"id: {everything[-1].id}\nevent: done\ndata: ")
+
+
+def test_the_same_key_is_the_same_task(client: EdgeSegClient, picture: Picture) -> None:
+    def ask(seed: int) -> Segmentation:
+        return client.segment_image(picture(seed), "cat", idempotency_key="a key of its own")
+
+    first = ask(7)
+    assert ask(7).result == first.result
+    with pytest.raises(IdempotencyConflictError):
+        ask(8)
+    with ThreadPoolExecutor(8) as pool:
+        many = list(
+            pool.map(
+                lambda _: client.segment_image(picture(9), "dog", idempotency_key="at once"),
+                range(8),
+            )
+        )
+    assert len({each.result.task_id for each in many}) == 1
+
+
+def test_refine_corrects_an_object_and_adds_another(
+    client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+) -> None:
+    data = picture(10)
+    found = client.segment_image(data, "cat . dog .")
+    here = in_process.segment_image(data, "cat . dog .")
+    points = [{"x": 90, "y": 60, "label": 1}, {"x": 40, "y": 30, "label": 0}]
+    corrected = client.refine(found, object_id=1, points=points)
+    assert corrected.objects == in_process.refine(here, object_id=1, points=points).objects
+    assert corrected.objects[1].area != found.objects[1].area
+    more = client.refine(corrected, box=(5, 5, 50, 40), label="thing")
+    assert [each.label for each in more.objects][2:] == ["thing"]
+    stored = client.task(found.result.task_id).result
+    assert isinstance(stored, SegmentationResult)
+    assert stored.objects == more.objects
