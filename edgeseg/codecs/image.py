@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +18,7 @@ import PIL.ImageOps
 
 from edgeseg.errors import (
     AnimatedImageError,
+    EdgeSegError,
     ImageTooLargeError,
     InvalidImageError,
     NoImageError,
@@ -27,13 +26,11 @@ from edgeseg.errors import (
 from edgeseg.settings import Settings, get_settings
 from edgeseg.types import Image, UInt8Array
 
-# Formats of pictures; leaves out those that run programs (EPS) or are no pictures (PDF, video).
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000", "TGA")
-_SUFFIXES = "jpg jpeg jpe jfif mpo png webp bmp gif tif tiff ppm pgm pbm avif jp2 tga"
+# Formats of pictures; leaves out those that run programs (EPS), that are no pictures (PDF, video)
+# and that any bytes could be (TGA).
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
+_SUFFIXES = "jpg jpeg jpe jfif mpo png webp bmp gif tif tiff ppm pgm pbm avif jp2"
 SUFFIXES = frozenset(f".{name}" for name in _SUFFIXES.split(" "))
-# What Pillow raises for bytes that break off or make no sense.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error,
-           zlib.error, OverflowError, MemoryError)  # fmt: skip
 _DEFAULTS = Settings.model_fields
 
 ImageSource = Image | UInt8Array | PIL.Image.Image | bytes | str | Path
@@ -156,7 +153,10 @@ def _checked(data: bytes, max_bytes: int, max_pixels: int) -> Iterator[PIL.Image
                     frames=frames,
                 )
             yield picture
-        except _BROKEN as error:
+        except EdgeSegError:
+            raise
+        # Decoders raise errors of every class when bytes make no sense.
+        except Exception as error:
             raise InvalidImageError(
                 f"The {picture.format} image is broken or ends too early: {error}."
             ) from error
@@ -174,7 +174,7 @@ def _open(data: bytes, max_pixels: int) -> PIL.Image.Image:
         raise InvalidImageError(
             "The file is no image that can be read; send JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF."
         ) from error
-    except _BROKEN as error:
+    except Exception as error:
         raise InvalidImageError(f"The image is broken: {error}.") from error
 
 
@@ -196,7 +196,7 @@ def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
     try:
         # Pillow copies the whole picture even when there is nothing to turn.
         return PIL.ImageOps.exif_transpose(picture) if _orientation(picture) > 1 else picture
-    except _BROKEN:
+    except Exception:
         return picture
 
 
@@ -204,7 +204,7 @@ def _orientation(picture: PIL.Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 when there is none that makes sense."""
     try:
         number = picture.getexif().get(PIL.ExifTags.Base.Orientation, 1)
-    except _BROKEN:
+    except Exception:
         return 1
     return number if isinstance(number, int) and 1 <= number <= 8 else 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ from edgeseg.errors import (
     AnimatedImageError,
     EdgeSegError,
     ImageTooLargeError,
+    InputError,
     InvalidImageError,
     NoImageError,
 )
@@ -172,6 +174,27 @@ def test_what_is_no_picture(data: bytes, expected: type[EdgeSegError]) -> None:
     for read in (decode_image, inspect_image):
         with pytest.raises(expected):
             read(data)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF", "JPEG2000"]
+)
+def test_damaged_bytes_are_read_or_refused(form: str, chelsea: Path) -> None:
+    """Nothing but an InputError comes out, whatever breaks inside a decoder."""
+    chance = random.Random(form)
+    with PIL.Image.open(chelsea) as picture:
+        data = encoded(picture.resize((64, 48)), form)
+    for _ in range(60):
+        damaged = bytearray(data)
+        reach = min(len(data), chance.choice((40, 400, len(data))))
+        for _ in range(chance.choice((1, 3, 20))):
+            damaged[chance.randrange(reach)] = chance.randrange(256)
+        for read in (decode_image, inspect_image):
+            try:
+                read(bytes(damaged), max_pixels=1_000_000)
+            except EdgeSegError as error:
+                assert isinstance(error, InputError)
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
