@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import random
@@ -191,10 +192,8 @@ def test_damaged_bytes_are_read_or_refused(form: str, chelsea: Path) -> None:
         for _ in range(chance.choice((1, 3, 20))):
             damaged[chance.randrange(reach)] = chance.randrange(256)
         for read in (decode_image, inspect_image):
-            try:
-                read(bytes(damaged), max_pixels=1_000_000)
-            except EdgeSegError as error:
-                assert isinstance(error, InputError)
+            with contextlib.suppress(InputError):
+                assert read(bytes(damaged), max_pixels=1_000_000)
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
