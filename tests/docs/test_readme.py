@@ -73,7 +73,7 @@ def run_shell(line: str, folder: Path) -> str:
 
 def test_the_library_in_the_readme_finds_the_cat(folder: Path) -> None:
     block = next(each for each in blocks(README, "python") if "EdgeSegAI()" in each)
-    assert run_python(block, folder).splitlines()[0] == "cat ."
+    assert run_python(block, folder).splitlines()[0] == "the cat"
     assert (folder / "overlay.png").exists()
     result = json.loads((folder / "result.json").read_text())
     assert result["objects"][0]["label"] == "cat"
