@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from edgeseg.cli.app import app
+from edgeseg.schemas import Filter
 
 
 @app.command()
@@ -27,10 +28,20 @@ def simplify(
         return
     print(made.simplified_prompt)
     for each in made.filters:
-        details = each.model_dump(exclude_defaults=True, exclude={"kind"})
-        facts = ", ".join(f"{name}: {value}" for name, value in details.items())
-        print(f"  {each.kind}" + (f" ({facts})" if facts else ""))
+        print(f"  {_in_words(each)}")
     if made.reason:
         print(f"  {made.reason}")
     for warning in made.warnings:
         print(f"  warning: {warning}")
+
+
+def _in_words(chosen: Filter) -> str:
+    """Return a filter as text: "leftmost of dog, rank 2", "exclude of people (leftmost)"."""
+    parts = [chosen.kind if chosen.side is None else f"{chosen.kind} {chosen.side}"]
+    if chosen.phrase is not None:
+        parts.append(f"of {chosen.phrase}")
+    if chosen.filters:
+        parts.append(f"({'; '.join(map(_in_words, chosen.filters))})")
+    text = " ".join(parts)
+    text += f", rank {chosen.rank}" if chosen.rank > 1 else ""
+    return text + (f", {chosen.count} of them" if chosen.count > 1 else "")

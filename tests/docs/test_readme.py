@@ -81,7 +81,7 @@ def test_the_library_in_the_readme_finds_the_cat(folder: Path) -> None:
 
 def test_the_client_in_the_readme_finds_the_cat(folder: Path, api_url: str) -> None:
     block = next(each for each in blocks(README, "python") if "EdgeSegClient" in each)
-    assert run_python(block.replace(SHOWN_URL, api_url), folder) == "cat . ['cat']\n"
+    assert run_python(block.replace(SHOWN_URL, api_url), folder) == "the cat ['cat']\n"
 
 
 @pytest.mark.parametrize("number", range(len(lines("curl"))))

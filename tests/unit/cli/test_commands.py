@@ -38,6 +38,13 @@ def test_simplify_as_text_and_as_json() -> None:
     assert made["phrases"] == ["cat", "dog"]
 
 
+def test_filters_are_told_in_words() -> None:
+    assert "  leftmost of dog, rank 2\n" in run("simplify", "the second dog from the left")
+    assert "  largest of dogs, 2 of them\n" in run("simplify", "the two largest dogs")
+    text = run("simplify", "all people except the man on the left")
+    assert text.splitlines()[1].startswith("  exclude of people (leftmost")
+
+
 def test_engines_as_text_and_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGESEG_ENGINES", "fake")
     starred = [line.split()[1:3] for line in run("engines").splitlines() if line[0] == "*"]
