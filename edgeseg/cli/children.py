@@ -53,7 +53,10 @@ class Child:
         return self._process.pid
 
     def start(self) -> None:
-        """Start the process in a session of its own, so that Ctrl-C reaches its parent only."""
+        """Start the process in a session of its own, so that Ctrl-C reaches its parent only.
+
+        On Linux it ends with the thread that starts it: that should be the main one.
+        """
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._process = self._spawn(log)

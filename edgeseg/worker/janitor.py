@@ -20,7 +20,7 @@ from rq.worker_registration import clean_worker_registry
 from edgeseg.tasks import keys
 from edgeseg.tasks.chain import SERIALIZER
 
-LOCK_MS = 1500
+LOCK_MS = 900
 LIMBO_S = 4.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from typing import Any
 
 import redis
@@ -88,9 +89,13 @@ class StageWorker(SimpleWorker):
         queues = [
             Queue(name, connection=self._side, serializer=SERIALIZER) for name in self.queue_names()
         ]
-        while not self._stopped.wait(self._settings.heartbeat_s):
+        beat_at = 0.0
+        # Twice a beat, so that lost jobs wait for the sweep only half as long as for their end.
+        while not self._stopped.wait(self._settings.heartbeat_s / 2):
             try:
-                self._beat()
+                if time.monotonic() >= beat_at:
+                    beat_at = time.monotonic() + 0.9 * self._settings.heartbeat_s
+                    self._beat()
                 for queue in queues:
                     sweep(queue, self._side)
             except redis.RedisError as error:

@@ -1,0 +1,249 @@
+"""What breaks: workers killed, the backend restarted, Redis away, a stage nobody serves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import httpx
+import pytest
+
+from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.client import EdgeSegClient
+from edgeseg.errors import (
+    CancelledError,
+    InvalidImageError,
+    NoWorkerError,
+    QueueUnavailableError,
+    WorkerLostError,
+)
+from edgeseg.schemas import StageEvent
+
+LATENCY_S = 1.0
+RECOVERY_S = 10.0
+Picture = Callable[..., bytes]
+StackMaker = Callable[..., Any]
+
+
+@contextmanager
+def kept_alive(stack: EmbeddedStack) -> Iterator[None]:
+    """Restart what dies, as ``edgeseg up`` does."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            stack.watch()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def until_started(client: EdgeSegClient, task_id: str, stage: str, after: str = "0") -> StageEvent:
+    """Wait until a worker has begun this stage, after the event with this id."""
+    return next(
+        each
+        for each in client.events(task_id, after)
+        if (each.type, each.stage) == ("started", stage)
+    )
+
+
+def worker_of(client: EdgeSegClient, task_id: str, but_not: Collection[int] = ()) -> int:
+    """Return the process that works at a task now; a dead one is listed for a while."""
+    return next(
+        int(worker["pid"])
+        for queue in client.queue_status().values()
+        for worker in queue["workers"]
+        if worker["task_id"] == task_id and worker["pid"] not in but_not
+    )
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> float:
+    """Wait until something holds and return the seconds it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < timeout_s, "it never came true"
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def is_healthy(stack: EmbeddedStack) -> bool:
+    """Whether /health says that a request could succeed."""
+    try:
+        return httpx.get(f"{stack.api_url}/health", timeout=2.0).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.mark.parametrize("spare", [True, False], ids=["another worker", "restarted worker"])
+def test_a_killed_worker_loses_no_task(
+    make_stack: StackMaker, picture: Picture, spare: bool
+) -> None:
+    with (
+        make_stack({"detect": 2 if spare else 1}, fake_latency_s=LATENCY_S) as stack,
+        EdgeSegClient(stack.api_url) as client,
+    ):
+        task_id = client.submit(picture(1), "cat . dog .")
+        until_started(client, task_id, "detect")
+        os.kill(worker_of(client, task_id), signal.SIGKILL)
+        killed = time.monotonic()
+        with nullcontext() if spare else kept_alive(stack):
+            events = list(client.events(task_id))
+        # Its own work: what was lost of the detection is done again, then the segmentation.
+        assert time.monotonic() - killed < RECOVERY_S + 2 * LATENCY_S
+        assert events[-1].type == "done"
+        assert [each.data for each in events if each.type == "queued"][1:] == [
+            {"reason": "worker_lost"}
+        ]
+        status = client.task(task_id)
+        assert status.result is not None
+        assert len(status.result.objects) == 2  # type: ignore[union-attr]
+
+
+def test_a_task_that_kills_its_workers_fails_and_the_queue_goes_on(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with (
+        make_stack(fake_latency_s=LATENCY_S, heartbeat_s=0.4, heartbeat_ttl_s=2) as stack,
+        EdgeSegClient(stack.api_url) as client,
+        kept_alive(stack),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        poison = client.submit(picture(2), "poison")
+        last, killed = "0", list[int]()
+        for _ in range(3):
+            last = until_started(client, poison, "detect", last).id
+            killed.append(worker_of(client, poison, but_not=killed))
+            os.kill(killed[-1], signal.SIGKILL)
+            behind = pool.submit(client.segment_image, picture(3), "cat")
+        assert list(client.events(poison, last))[-1].type == "failed"
+        status = client.task(poison)
+        assert status.status == "failed"
+        assert status.error is not None
+        assert status.error["code"] == WorkerLostError.code
+        assert status.error["stage"] == "detect"
+        assert len(behind.result().objects) == 1
+        queues = client.queue_status()
+        assert queues["grounding_dino_queue"]["failed"] == 1
+        assert queues["sam2_queue"]["waiting"] == 0
+
+
+def test_a_broken_image_ends_the_task_and_its_chain(
+    client: EdgeSegClient, picture: Picture
+) -> None:
+    whole = picture(5, (640, 480))
+    with pytest.raises(InvalidImageError) as caught:
+        client.segment_image(whole[: len(whole) // 2], "cat")
+    task_id = str(caught.value.extra["task_id"])
+    assert list(client.events(task_id))[-1].type == "failed"
+    status = client.task(task_id)
+    assert status.status == "failed"
+    assert status.error is not None
+    assert status.error["code"] == InvalidImageError.code
+    assert all(queue["waiting"] == 0 for queue in client.queue_status().values())
+    # Who does not wait is told before the task is accepted.
+    with pytest.raises(InvalidImageError) as caught:
+        client.submit(whole[: len(whole) // 2], "cat")
+    assert "task_id" not in caught.value.extra
+
+
+def test_a_worker_told_to_stop_finishes_its_task(make_stack: StackMaker, picture: Picture) -> None:
+    with (
+        make_stack(fake_latency_s=LATENCY_S) as stack,
+        EdgeSegClient(stack.api_url) as client,
+    ):
+        task_id = client.submit(picture(6), "cat")
+        until_started(client, task_id, "detect")
+        child = stack.child("detect-1")
+        child.send(signal.SIGTERM)
+        events = list(client.events(task_id))
+        assert events[-1].type == "done"
+        assert sum(each.type == "queued" for each in events) == 1
+        assert child.wait(5.0)
+        # Nobody serves this stage now: said at once, not after a time-out.
+        started = time.monotonic()
+        with pytest.raises(NoWorkerError) as caught:
+            client.segment_image(picture(7), "cat")
+        assert time.monotonic() - started < 1.0
+        assert caught.value.extra["missing"] == ["grounding_dino_queue"]
+        with pytest.raises(NoWorkerError):
+            client.health()
+        assert client.simplify("cat . dog .").phrases == ["cat", "dog"]
+        child.start()
+        wait_until(lambda: is_healthy(stack))
+        assert len(client.segment_image(picture(7), "cat").objects) == 1
+
+
+def test_the_backend_may_restart_during_a_task(make_stack: StackMaker, picture: Picture) -> None:
+    with (
+        make_stack(fake_latency_s=LATENCY_S) as stack,
+        EdgeSegClient(stack.api_url) as client,
+    ):
+        task_id = client.submit(picture(8), "cat . dog .")
+        until_started(client, task_id, "simplify")
+        backend = stack.child("backend")
+        backend.send(signal.SIGKILL)
+        assert backend.wait(5.0)
+        with kept_alive(stack):
+            wait_until(lambda: is_healthy(stack))
+            events = list(client.events(task_id))
+            assert events[-1].type == "done"
+            assert client.task(task_id).status == "done"
+
+
+def test_without_redis_everything_says_so_and_recovers(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with make_stack() as stack, EdgeSegClient(stack.api_url) as client:
+        redis = stack.child("redis")
+        redis.send(signal.SIGKILL)
+        assert redis.wait(5.0)
+        started = time.monotonic()
+        answer = httpx.get(f"{stack.api_url}/health")
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["missing"] == ["redis"]
+        for request in (
+            lambda: client.segment_image(picture(9), "cat"),
+            lambda: client.simplify("cat"),
+            lambda: client.task("0" * 32),
+            lambda: client.queue_status(),
+        ):
+            with pytest.raises(QueueUnavailableError):
+                request()
+        assert time.monotonic() - started < 3.0
+        assert httpx.get(f"{stack.api_url}/livez").status_code == 200
+        assert "edgeseg_redis_up 0.0" in httpx.get(f"{stack.api_url}/metrics").text
+        redis.start()
+        assert wait_until(lambda: is_healthy(stack)) < RECOVERY_S
+        assert len(client.segment_image(picture(9), "cat").objects) == 1
+
+
+def test_a_cancelled_task_stops_where_it_is(make_stack: StackMaker, picture: Picture) -> None:
+    with (
+        make_stack(fake_latency_s=LATENCY_S) as stack,
+        EdgeSegClient(stack.api_url) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        task_id = client.submit(picture(10), "cat", idempotency_key="waits")
+        waiting = pool.submit(client.segment_image, picture(10), "cat", idempotency_key="waits")
+        until_started(client, task_id, "detect")
+        assert client.cancel(task_id).status == "cancelled"
+        with pytest.raises(CancelledError):
+            waiting.result(timeout=5.0)
+        assert list(client.events(task_id))[-1].type == "cancelled"
+        time.sleep(1.5 * LATENCY_S)
+        assert client.task(task_id).status == "cancelled"
+        assert client.task(task_id).result is None
+        assert client.cancel(task_id).status == "cancelled"
+        assert all(queue["waiting"] == 0 for queue in client.queue_status().values())

@@ -1,0 +1,168 @@
+"""Every error of the API is a problem document, and none of them needs Redis to be told."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import PIL.Image
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from backend import create_app
+from edgeseg.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[httpx.Client]:
+    """An API whose Redis is away, and whose limits are small."""
+    settings = Settings(
+        redis_host="127.0.0.1", redis_port=1, max_image_bytes=20_000, max_image_pixels=10_000
+    )
+    with served(create_app(settings)) as client:
+        yield client
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[httpx.Client]:
+    """Serve an application over real HTTP, in a thread."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}") as client:
+                while not server.started:
+                    time.sleep(0.01)
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def encoded(kind: str, size: tuple[int, int] = (40, 30), **options: Any) -> bytes:
+    out = io.BytesIO()
+    PIL.Image.effect_noise(size, 80).convert("RGB").save(out, kind, **options)
+    return out.getvalue()
+
+
+def animated() -> bytes:
+    frames = [PIL.Image.effect_noise((20, 20), 80) for _ in range(3)]
+    return encoded("GIF", (20, 20), save_all=True, append_images=frames)
+
+
+GOOD = encoded("PNG")
+CASES: dict[str, tuple[bytes | None, dict[str, Any], int, str]] = {
+    "no image": (None, {}, 422, "no_image"),
+    "empty file": (b"", {}, 422, "no_image"),
+    "not an image": (b"just words", {}, 422, "invalid_image"),
+    "broken off in its head": (GOOD[:20], {}, 422, "invalid_image"),
+    "too many bytes": (b"\x89PNG" + bytes(300_000), {}, 413, "image_too_large"),
+    "too many bytes for an image": (b"\x89PNG" + bytes(21_000), {}, 413, "image_too_large"),
+    "too many pixels": (encoded("JPEG", (200, 200)), {}, 413, "image_too_large"),
+    "animated": (animated(), {}, 422, "animated_image"),
+    "no prompt": (GOOD, {"text_prompt": None}, 422, "empty_prompt"),
+    "empty prompt": (GOOD, {"text_prompt": " . "}, 422, "empty_prompt"),
+    "long prompt": (GOOD, {"text_prompt": "cat " * 2000}, 422, "prompt_too_long"),
+    "threshold too high": (GOOD, {"box_threshold": 1.5}, 422, "invalid_parameter"),
+    "threshold no number": (GOOD, {"text_threshold": "high"}, 422, "invalid_parameter"),
+    "threshold not finite": (GOOD, {"box_threshold": "nan"}, 422, "invalid_parameter"),
+    "no objects wanted": (GOOD, {"max_objects": 0}, 422, "invalid_parameter"),
+    "unknown mode": (GOOD, {"simplify": "perhaps"}, 422, "invalid_parameter"),
+    "thresholds no JSON": (GOOD, {"class_thresholds": "{"}, 422, "invalid_parameter"),
+    "thresholds a list": (GOOD, {"class_thresholds": "[1]"}, 422, "invalid_parameter"),
+    "class threshold": (GOOD, {"class_thresholds": '{"cat": 2}'}, 422, "invalid_parameter"),
+    "unknown engine": (GOOD, {"engines": '{"detect": "best"}'}, 422, "unknown_engine"),
+    "unknown role": (GOOD, {"engines": '{"guess": "nano"}'}, 422, "invalid_parameter"),
+    "Redis away": (GOOD, {}, 503, "queue_unavailable"),
+}
+
+
+@pytest.mark.parametrize("path", ["/segment", "/detect"])
+@pytest.mark.parametrize("case", CASES)
+def test_bad_requests_are_told_apart(api: httpx.Client, path: str, case: str) -> None:
+    image, fields, status, code = CASES[case]
+    data = {"text_prompt": "cat", **fields}
+    sent = {name: str(value) for name, value in data.items() if value is not None}
+    files = {"image": ("photo", image)} if image is not None else None
+    check_problem(api.post(path, data=sent, files=files), status, code)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("DELETE", "/segment", 405, "method_not_allowed"),
+        ("GET", "/tasks/unknown", 404, "unknown_task"),
+        ("DELETE", "/tasks/..%2F..", 404, "not_found"),
+        ("GET", "/tasks/unknown/events", 404, "unknown_task"),
+        ("GET", "/health", 503, "queue_unavailable"),
+        ("GET", "/queue-status", 503, "queue_unavailable"),
+        ("GET", f"/tasks/{'0' * 32}", 503, "queue_unavailable"),
+    ],
+)
+def test_other_errors_are_problems_too(
+    api: httpx.Client, method: str, path: str, status: int, code: str
+) -> None:
+    check_problem(api.request(method, path), status, code)
+
+
+def test_bad_json_is_a_problem(api: httpx.Client) -> None:
+    path, json_type = f"/tasks/{'0' * 32}/refine", {"content-type": "application/json"}
+    check_problem(api.post(path, content=b"{", headers=json_type), 422, "invalid_parameter")
+    check_problem(api.post(path, json={"points": []}), 422, "invalid_parameter")
+
+
+def test_a_key_that_cannot_be_used_is_refused(api: httpx.Client) -> None:
+    answer = api.post(
+        "/segment",
+        data={"text_prompt": "cat"},
+        files={"image": ("photo", GOOD)},
+        headers={"Idempotency-Key": "k" * 300},
+    )
+    check_problem(answer, 422, "invalid_parameter")
+
+
+def test_an_unexpected_error_is_a_problem_without_details() -> None:
+    app = create_app(Settings(redis_host="127.0.0.1", redis_port=1))
+
+    @app.get("/breaks")
+    def breaks() -> None:
+        raise RuntimeError("a secret")
+
+    with served(app) as client:
+        answer = client.get("/breaks")
+    check_problem(answer, 500, "internal_error")
+    assert "secret" not in answer.text
+
+
+def test_the_process_is_alive_and_says_where_to_go(api: httpx.Client) -> None:
+    assert api.get("/livez").json() == {"status": "alive"}
+    links = api.get("/").json()["links"]
+    paths = api.get("/openapi.json").json()["paths"]
+    served = set(paths) | {"/docs", "/openapi.json"}
+    assert set(links.values()) <= served
+    assert {engine["name"] for engine in api.get("/engines").json()} >= {"nano", "fake"}
+    assert "edgeseg_redis_up 0.0" in api.get("/metrics").text
+
+
+def check_problem(answer: Any, status: int, code: str) -> None:
+    """The answer is an RFC 9457 problem with this status and code."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document = answer.json()
+    assert document["code"] == code
+    assert document["status"] == status
+    assert document["type"] == f"urn:edgeseg:error:{code}"
+    assert document["title"]
+    assert document["detail"]
+    if status == 503:
+        assert int(answer.headers["retry-after"]) > 0
