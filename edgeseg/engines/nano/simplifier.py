@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from edgeseg.engines.nano.language.exclusions import same_kind, split_exclusion
@@ -18,6 +19,7 @@ from edgeseg.engines.nano.language.phrases import (
 )
 from edgeseg.engines.nano.language.positions import Positioned, take_positions
 from edgeseg.engines.nano.language.questions import (
+    is_about_the_picture,
     is_sentence,
     names_a_thing,
     person_or_thing_asked_for,
@@ -31,6 +33,8 @@ from edgeseg.types import Image
 # Longer texts are split at dots and otherwise left alone: no prompt for a detector is so long.
 MAX_CHARS = 600
 MAX_PHRASES = 200
+# "the two on the left" are two of what is kept.
+_COUNTED = re.compile(r"^(?:the\s+)?(?:two|three|four|five|six)(?=\s+(?:on|at|in|from)\b)", re.I)
 
 
 @dataclass
@@ -112,10 +116,10 @@ class NanoSimplifier:
         asked = bare.casefold() != tidy(text).casefold()
         if (asked or not is_sentence(text)) and names_a_thing(bare):
             return _named(bare, "Only the thing that is asked for is kept." if asked else "")
-        if is_sentence(text) or is_sentence(bare):
-            answer = self._question(text) or self._need(text)
-            if answer is None and asked:
-                answer = self._need(bare)
+        if asked or is_sentence(text) or is_sentence(bare):
+            answer = self._question(text)
+            if answer is None and not is_about_the_picture(text):
+                answer = self._need(text) or (self._need(bare) if asked else None)
             return answer or _Draft(
                 [without_determiners(tidy(text))],
                 notes=["No thing is known that answers this, so it is looked for as it stands."],
@@ -127,9 +131,8 @@ class NanoSimplifier:
         asked = person_or_thing_asked_for(text)
         if asked is None:
             return None
-        positioned = take_positions(asked)
-        who = asked.startswith("person ")
-        if not positioned.filters and not (who and head(asked) == "person"):
+        coloured = not is_sentence(asked) and " that is " not in asked
+        if not coloured and not take_positions(asked).filters:
             return None
         return _named(asked, "The question asks for a thing in the picture.")
 
@@ -179,6 +182,10 @@ def _noun_phrase(text: str) -> _Draft:
         return _Draft([phrase])
     if phrase.lower() in {"one", "ones", "first", "second", "third", "thing"}:
         return _Draft([tidy(text)], notes=["No thing is named that could be chosen by position."])
+    several = _everything(phrase)
+    if several:
+        notes = [*several.notes, *_position_notes(positioned)]
+        return _Draft(several.phrases, positioned.filters, notes, True)
     filters = [f.model_copy(update={"phrase": phrase}) for f in positioned.filters]
     return _Draft([phrase], filters, _position_notes(positioned), True)
 
@@ -207,7 +214,8 @@ def _everything(text: str) -> _Draft | None:
 
 def _excluded_position(piece: str) -> Positioned:
     """Positions in what is left out, where the noun may be missing: "the leftmost"."""
-    for text in (piece, f"{piece} one", f"one {piece}"):
+    counted = _COUNTED.sub(r"\g<0> ones", piece)
+    for text in (counted, f"{piece} one", f"one {piece}"):
         positioned = take_positions(text)
         if positioned.filters:
             return positioned

@@ -38,6 +38,8 @@ MAX_CONTENT_WORDS = 24
 # How much the other examples of an entry, and the names of its things, count beside that.
 COVER = 0.6
 RELATED = 0.1
+# Between examples this near to each other the small words decide: "i am cold", "how cold is it".
+NEAR = 0.05
 # "cut on" asks for a surface, "cut with" for a tool: the same last preposition is a hint.
 RELATION = 0.08
 # "carry my laptop in" does not ask for the laptop.
@@ -121,7 +123,8 @@ class NeedMatcher:
         if not content or not vectors.any():
             return None
         scores = self._scores(content, vectors) + self._hints(text, content)
-        best = int(scores.argmax())
+        near = np.flatnonzero(scores >= scores.max() - NEAR)
+        best = max(map(int, near), key=lambda row: scores[row] + NEAR * self._shared(text, row))
         need, example = self._examples[best]
         return Match(need.things, example, float(scores[best]))
 
@@ -161,6 +164,12 @@ class NeedMatcher:
             if things <= named:
                 hints[rows] -= MENTIONED
         return hints
+
+    def _shared(self, text: str, row: int) -> float:
+        """Share of words, small ones too, that a text and an example have in common (0..1)."""
+        ours = {part for word in words(text) for part in word.replace("'m", " am").split()}
+        theirs = set(words(self._examples[row][1]))
+        return len(ours & theirs) / len(ours | theirs)
 
     def _weight(self, word: str) -> float:
         light = LIGHT_WEIGHT if word in LIGHT_WORDS else 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
 from edgeseg.engines.nano.language import lexicon
 from edgeseg.engines.nano.language import place_patterns as patterns
@@ -34,6 +35,13 @@ _FRONT_NOUNS = lexicon.PEOPLE | lexicon.word_set(
     "dog cat horse bird cow sheep elephant duck car truck bus bike motorcycle boat train runner "
     "row vehicle animal animals dogs cats cars cyclist soldier swimmer zebra giraffe bear"
 )
+
+_NO_THINGS = (
+    lexicon.SUPERLATIVES.keys()
+    | lexicon.DETERMINERS
+    | lexicon.word_set("corner half side part edge area section end row that is are which who")
+)
+_LAST = re.compile(r"^(?:the\s+)?(?:last|only|single)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,8 @@ def take_positions(phrase: str) -> Positioned:
         taken.append(_difference(rest, shorter))
         found.extend(items)
         rest = shorter
-    if not found:
+    rest = _LAST.sub("", rest)
+    if not found or set(words(rest)) <= _NO_THINGS:
         return Positioned(phrase)
     count, rest = _take_count(re.sub(patterns.IMAGE[:-1] + r"\s*$", "", rest, flags=re.IGNORECASE))
     several = means_several(head(rest))
@@ -234,11 +243,10 @@ def _opens_a_name(word: str, rest: str) -> bool:
 
 def _difference(longer: str, shorter: str) -> str:
     """Return the words that a step took away, for the reason given to the caller."""
-    left = longer.split()
-    for word in shorter.split():
-        bare = [w.strip(EDGES) for w in left]
-        if word.strip(EDGES) in bare:
-            del left[bare.index(word.strip(EDGES))]
+    old, new = longer.split(), shorter.split()
+    before, after = ([word.strip(EDGES) for word in side] for side in (old, new))
+    steps = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    left = [word for kind, start, end, _, _ in steps if kind != "equal" for word in old[start:end]]
     while left and left[0].lower() in lexicon.ARTICLES:
         del left[0]
     return tidy(" ".join(left))

@@ -8,14 +8,16 @@ from edgeseg.engines.nano.language import lexicon
 from edgeseg.engines.nano.language.phrases import head, tidy, words
 
 _NEXT = (
-    r"(?=(?:the|a|an|all|any|every|each|my|me|this|that|these|those|some|both|where|two|three)\b)"
+    r"(?=\s+(?:the|a|an|all|any|every|each|my|me|this|that|these|those|some|both|where|two|three)"
+    r"\b)"
 )
 _VERBS = (
     rf"(?:find|segment|detect|highlight|locate|identify|extract|isolate|look\s+for|search\s+for|"
     rf"pick\s+out|point\s+out|cut\s+out|point\s+(?:to|at)|(?:show|give|tell|get)\s+me|"
     rf"(?:select|outline|mask|mark|label|circle|crop(?:\s+out)?|count|show|draw|pick|get|box|spot|"
-    rf"see|bring|choose|remove|separate|mask\s+out|color|colour|cut|track|trace|return)\s+{_NEXT})"
+    rf"see|bring|choose|remove|separate|mask\s+out|color|colour|track|trace|return){_NEXT})"
 )
+_SUPERLATIVES = "|".join(sorted(lexicon.SUPERLATIVES, key=len, reverse=True))
 # What is said before a thing that is named outright.
 _REQUEST = re.compile(
     rf"^(?:(?:please|kindly|hey|hi|hello|ok|okay|now|just|so|and|then)[\s,]+)*(?:"
@@ -23,12 +25,13 @@ _REQUEST = re.compile(
     rf"(?:\s+where)?(?:\s+is)?|"
     rf"(?:i|we)(?:['\u2019]d|\s+would)?\s+(?:want|like|need)\s+(?:you\s+)?to\s+{_VERBS}|"
     rf"(?:i['\u2019]?m|i\s+am|we\s+are|we['\u2019]re)\s+(?:looking|searching)\s+for|"
-    rf"where(?:['\u2019]s|\s+is|\s+are|\s+can\s+(?:i|we|you)\s+(?:find|see|spot)|"
+    rf"where(?:['\u2019]?s|\s+is|\s+are|\s+can\s+(?:i|we|you)\s+(?:find|see|spot)|"
     rf"\s+do\s+(?:i|we|you)\s+(?:find|see))|"
     rf"(?:do|can|could)\s+(?:you|i|we)\s+(?:see|spot|find)(?:\s+any)?|"
     rf"(?:is|are)\s+there(?:\s+any)?|how\s+many|"
+    rf"(?:which|what)(?:['\u2019]?s|\s+is|\s+are)(?=\s+the\s+(?:{_SUPERLATIVES})\b)|"
     rf"what\s+(?:colou?r|size|shape|breed|brand|make)\s+(?:is|are)|"
-    rf"(?:i|we)\s+(?:need|want)|(?:i['\u2019]d|i\s+would)\s+like|what\s+about|how\s+(?:big|tall|old)\s+is|"
+    rf"(?:(?:i|we)\s+)?(?:need|want)(?=\s)|(?:only|just){_NEXT}|(?:i['\u2019]d|i\s+would)\s+like|what\s+about|how\s+(?:big|tall|old)\s+is|"
     rf"who(?:['\u2019]s|\s+is|\s+are)(?=\s+(?:the|a|an|that|this)\s)|the\s+location\s+of|"
     rf"what(?:['\u2019]s|\s+is|\s+are)(?=\s+(?:that|this|these|those)\s)|"
     rf"(?:masks?|outlines?|boxes|bounding\s+box(?:es)?)\s+(?:of|for|around)(?=\s+(?:the|all|every)\s)"
@@ -41,10 +44,22 @@ _COURTESY = re.compile(
 _TAIL = re.compile(
     r"\s+(?:(?:in|on|from|of)\s+(?:the|this|my|that)\s+(?:image|picture|photo|photograph|scene|pic|"
     r"frame|shot)|are\s+there|is\s+there|do\s+you\s+see|can\s+you\s+see|can\s+be\s+seen|"
-    r"do\s+i\s+see|can\s+i\s+see|here|please|for\s+me|is|are|at)\s*$",
+    r"do\s+i\s+see|can\s+i\s+see|here|please|for\s+me|is|are|at|only)\s*$",
     re.IGNORECASE,
 )
 # "which dog is the largest", "what person is on the left"
+_COLOURS = "|".join(sorted(lexicon.COLOURS))
+_ABOUT = re.compile(
+    r"^what(?:['\u2019]?s|\s+is|\s+are)\s+(?:"
+    r"(?:on|in|under|near|behind|beside|above|next)\b|"
+    r"(?:the|this|that|he|she|it|they)\b.*\b(?:wearing|holding|doing|eating|saying)$)|"
+    rf"\bmade\s+(?:out\s+)?of\b|\b(?:is|are)\s+(?:{_COLOURS})$",
+    re.IGNORECASE,
+)
+_STATE = re.compile(
+    r"^(?:so\s+|very\s+)?(?:thirsty|hungry|tired|sleepy|bored|freezing|starving|exhausted)$|^whats\b",
+    re.IGNORECASE,
+)
 _WHICH = re.compile(
     r"^(?:which|what)\s+(?P<noun>.+?)\s+(?:is|are|stands|sits)\s+(?P<rest>.+)$", re.I
 )
@@ -102,10 +117,20 @@ def person_or_thing_asked_for(text: str) -> str | None:
     if has:
         return f"person with {has['rest']}"
     if who:
-        return f"person {who['rest']}"
-    if which and not lexicon.GENERIC & set(words(which["noun"])):
+        first = next(iter(words(who["rest"])), "")
+        described = first in lexicon.PARTICIPLES | lexicon.PREPOSITIONS
+        return f"person {'' if described else 'that is '}{who['rest']}"
+    named = which and len(words(which["noun"])) <= 3 and names_a_thing(which["noun"])
+    if which and named and not lexicon.GENERIC & set(words(which["noun"])):
+        if set(words(which["rest"])) <= lexicon.ADJECTIVES:
+            return f"{which['rest']} {which['noun']}"
         return f"{which['noun']} that is {which['rest']}"
     return None
+
+
+def is_about_the_picture(text: str) -> bool:
+    """Tell whether only the picture holds the answer: "what is on the table?"."""
+    return _ABOUT.search(tidy(text)) is not None
 
 
 def is_sentence(text: str) -> bool:
@@ -115,6 +140,7 @@ def is_sentence(text: str) -> bool:
         or _PURPOSE.match(tidy(text))
         or _ASKS.match(text.strip())
         or _STATES.search(text)
+        or _STATE.match(tidy(text))
     )
 
 
@@ -126,5 +152,7 @@ def names_a_thing(phrase: str) -> bool:
     if not found or len(found) > 10 or set(found) & (pronouns | verbs) or is_sentence(phrase):
         return False
     if found[-1] in {"stored", "kept", "sold", "needed", "used"}:
+        return False
+    if set(found) <= lexicon.SUPERLATIVES.keys() | lexicon.DETERMINERS:
         return False
     return head(phrase) not in _UNSEEN | {"somewhere", "someplace"}

@@ -87,6 +87,10 @@ def test_lists_of_nouns_are_split(prompt: str, phrases: list[str]) -> None:
         ("What could I drink coffee from?", ["cup", "mug"]),
         ("I dropped a wrapper. Where does it go?", ["trash bin", "waste container"]),
         ("animals that can bark", ["dog"]),
+        ("hungry", ["pizza", "sandwich", "hot dog", "cake"]),
+        ("I'm cold", ["radiator", "heater", "fireplace"]),
+        ("need a drink", ["cup", "glass", "bottle"]),
+        ("whats the time", ["clock", "watch", "cell phone"]),
         ("the largest thing to sit on", ["chair", "couch", "bench"]),
     ],
 )
@@ -108,6 +112,10 @@ def test_needs_become_things(prompt: str, things: list[str]) -> None:
         ("FIND THE RED CAR!!!", "RED CAR"),
         ("Can you see a dog in this photo?", "dog"),
         ("Who is wearing a hat?", "person wearing a hat"),
+        ("which car is red?", "red car"),
+        ("I want to see the dog", "dog"),
+        ("only the cat", "cat"),
+        ("can you show me where the traffic light is?", "traffic light"),
         ("everyone with a hat", "person with a hat"),
     ],
 )
@@ -129,6 +137,11 @@ def test_a_request_keeps_only_the_thing(prompt: str, phrase: str) -> None:
             "everyone except the second from the left",
             ["person"],
             [{"kind": "leftmost", "phrase": "person", "rank": 2}],
+        ),
+        (
+            "all the cars except the two on the left",
+            ["cars"],
+            [{"kind": "leftmost", "phrase": "cars", "count": 2}],
         ),
         ("all animals except cats", ["animals", "cats"], []),
         ("cats, not dogs", ["cats", "dogs"], []),
@@ -166,6 +179,15 @@ def test_a_phrase_in_two_places_of_a_list_keeps_its_own_filters() -> None:
         {"kind": "leftmost", "phrase": "person"},
         {"kind": "rightmost", "phrase": "dog"},
     ]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["what is on the table?", "What is the man holding?", "an object that is red", "top left"],
+)
+def test_what_only_the_picture_could_answer_passes_unchanged(prompt: str) -> None:
+    made = simplify(prompt)
+    assert (made.changed, made.simplified_prompt) == (False, prompt)
 
 
 @pytest.mark.parametrize(

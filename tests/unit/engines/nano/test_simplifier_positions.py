@@ -49,6 +49,10 @@ CASES = [
     ("the man with a hat on the left", "man with a hat", "leftmost"),
     ("man standing on the left", "man", "leftmost"),
     ("who is on the left?", "person", "leftmost"),
+    ("who is the tallest?", "person", "largest"),
+    ("what is the largest animal in the picture", "animal", "largest"),
+    ("the last person on the right", "person", "rightmost"),
+    ("find the smallest cup on the table", "cup on the table", "smallest"),
     ("largest dog on the left", "dog", "side side=left; largest"),
     ("cup in the top left corner", "cup", "side side=top; side side=left"),
 ]
