@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench docs format clean
+.PHONY: help demo up test check bench docs picture format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -49,6 +49,10 @@ bench: $(VENV)/light.stamp  ## Measure what the stack costs beside the same stag
 
 docs: $(VENV)/test.stamp  ## Write the pages that are made from code
 	$(BIN)/python docs/generate.py
+
+picture: demo  ## Make the README's picture anew
+	@mkdir -p docs/images
+	$(BIN)/python docs/generate.py --picture out/demo/all.png
 
 format: $(VENV)/test.stamp  ## Format the code
 	$(BIN)/ruff check --fix .
