@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from edgeseg.engines.nano.language.exclusions import same_kind, split_exclusion
-from edgeseg.engines.nano.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING, PEOPLE
+from edgeseg.engines.nano.language.inflection import singular
+from edgeseg.engines.nano.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING
 from edgeseg.engines.nano.language.needs import NeedMatcher, good_enough
 from edgeseg.engines.nano.language.phrases import (
     head,
@@ -127,7 +128,7 @@ class NanoSimplifier:
         return _named(bare, "")
 
     def _question(self, text: str) -> _Draft | None:
-        """ "Which dog is the largest?" asks for the dog, by position."""
+        """The dog that "Which dog is the largest?" asks for, chosen by position."""
         asked = person_or_thing_asked_for(text)
         if asked is None:
             return None
@@ -191,22 +192,13 @@ def _noun_phrase(text: str) -> _Draft:
 
 
 def _everything(text: str) -> _Draft | None:
-    """ "Everything" and "everyone" name nothing that a detector knows; say what they stand for."""
+    """What "everything" and "everyone" stand for, which no detector knows by these names."""
     found = [w for w in words(text) if w not in {"the", "of", "in", "picture", "image", "photo"}]
     if found and found[0] in EVERYONE:
         phrase = tidy(" ".join(["person", *text.split()[1:]]))
         return _Draft([phrase], notes=["Everyone is looked for as “person”."], changed=True)
-    if (
-        found
-        and set(found) <= EVERYTHING | {"every", "visible"}
-        and set(found)
-        & {
-            "everything",
-            "all",
-            "anything",
-            "objects",
-        }
-    ):
+    every = {"everything", "anything", "all", "objects"}
+    if set(found) & every and set(found) <= EVERYTHING | {"every", "visible"}:
         note = "Everything is looked for by the names of common things."
         return _Draft(list(everything()), notes=[note], changed=True)
     return None
@@ -231,17 +223,15 @@ def _exclude(piece: str, dropped: Positioned, kept: list[str]) -> _Draft:
     refers = last in {"one", "ones", ""} and len(kept) == 1
     shades = [w for w in modifiers(noun) if w not in {"one", "ones"}]
     target = kept[0] if refers else same[0] if same else noun
-    plain = not shades and (refers or head(target) == last or last in PEOPLE)
-    if (refers or same) and shades:
+    alike = refers or (bool(same) and singular(head(target)) == singular(last))
+    if (shades and (refers or same)) or (alike and len(kept) == 1 and not dropped.filters):
         note = f"“{piece}” cannot be told apart by position, so it is not left out."
         return _Draft(notes=[note], changed=True)
-    if (refers or same) and plain and dropped.filters:
-        filters = [f.model_copy(update={"phrase": target}) for f in dropped.filters]
-        added: list[str] = []
-    else:
-        target = noun
-        filters = [f.model_copy(update={"phrase": target}) for f in dropped.filters]
-        added = [noun]
+    # "People except the man on the left" leaves out a person by place; "people except children"
+    # leaves out what fits "children" better than "people".
+    added = [] if alike or (same and dropped.filters) else [noun]
+    target = added[0] if added else target
+    filters = [f.model_copy(update={"phrase": target}) for f in dropped.filters]
     note = f"“{piece}” is found and then left out."
     chosen = Filter(kind="exclude", phrase=target, filters=filters)
     return _Draft(added, [chosen], [note], True)

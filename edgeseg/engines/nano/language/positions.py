@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from typing import cast
 
 from edgeseg.engines.nano.language import lexicon
 from edgeseg.engines.nano.language import place_patterns as patterns
@@ -113,8 +114,8 @@ def _filters(found: list[_Found], count: int | None, several: bool) -> list[Filt
         if several and number is None and item.rank == 1 and side is not None:
             filters.append(Filter(kind="side", side=side))
         else:
-            several_of_one = several and item.rank == 1
-            default = 2 if several_of_one else 1
+            # "The largest dogs" are more than one; two is the least that the words allow.
+            default = 2 if several and item.rank == 1 else 1
             filters.append(Filter(kind=item.kind, rank=item.rank or 1, count=number or default))
     return filters
 
@@ -139,8 +140,7 @@ def _rank(text: str | None) -> int:
 
 
 def _kind(word: str) -> FilterKind:
-    kind: FilterKind = lexicon.SUPERLATIVES[word.lower()]  # type: ignore[assignment]
-    return kind
+    return cast(FilterKind, lexicon.SUPERLATIVES[word.lower()])
 
 
 def _places(match: re.Match[str]) -> list[_Found]:

@@ -162,11 +162,17 @@ def test_everything_but_one_thing_names_common_things() -> None:
     made = simplify("everything but the cat")
     assert {"person", "cat", "car", "chair"} <= set(made.phrases)
     assert filters_of("everything but the cat") == [{"kind": "exclude", "phrase": "cat"}]
+    assert filters_of("everything except people") == [{"kind": "exclude", "phrase": "person"}]
 
 
 @pytest.mark.parametrize(
     "prompt",
-    ["dogs but not the brown one", "all cups without the red one", "people except the tall man"],
+    [
+        "cats except the cat",
+        "dogs but not the brown one",
+        "all cups without the red one",
+        "people except the tall man",
+    ],
 )
 def test_what_cannot_be_left_out_is_said(prompt: str) -> None:
     made = simplify(prompt)
