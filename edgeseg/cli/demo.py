@@ -14,6 +14,7 @@ import typer
 
 from edgeseg.cli.app import app
 from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.cli.table import table
 from edgeseg.cli.up import with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import UnavailableError
@@ -65,16 +66,6 @@ def find_photo(name: str) -> Path:
         if path.exists():
             return path
     raise UnavailableError(f"The photo {name} comes with scikit-image: pip install scikit-image")
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as text in columns; the first row is the head."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
 def _row(name: str, found: Segmentation) -> list[str]:

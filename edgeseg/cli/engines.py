@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from edgeseg.cli.app import app
+from edgeseg.cli.table import table
 from edgeseg.engines import registry
 from edgeseg.schemas import EngineInfo
-from edgeseg.settings import Role, get_settings
+from edgeseg.settings import get_settings
+
+_TITLES = ("", "role", "engine", "size", "licence", "weights", "here", "what it is")
 
 
 @app.command()
@@ -27,12 +30,19 @@ def engines(
     if as_json:
         print(json.dumps([row.model_dump() for row in rows], indent=2))
         return
-    for known in registry.ROLES:
-        _print_role(known, [row for row in rows if row.role == known])
+    print(table([_TITLES, *(_row(each) for each in rows)]))
 
 
-def _print_role(role: Role, rows: list[EngineInfo]) -> None:
-    for row in rows:
-        star = "*" if row.default else " "
-        state = "ready" if row.available else f"not here: {row.missing}"
-        print(f"{star} {role:<9}{row.name:<12}{row.description} [{row.licence}] {state}")
+def _row(each: EngineInfo) -> tuple[str, ...]:
+    size = "" if each.size_mb is None else f"{each.size_mb:.1f} MB"
+    state = "ready" if each.available else f"not here: {each.missing}"
+    return (
+        "*" if each.default else "",
+        each.role,
+        each.name,
+        size,
+        each.licence,
+        each.weights,
+        state,
+        each.description,
+    )

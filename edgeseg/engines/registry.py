@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import importlib.resources
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from edgeseg.engines.base import Engine, EngineOptions
@@ -14,6 +14,7 @@ from edgeseg.errors import EngineUnavailableError, UnknownEngineError
 from edgeseg.schemas import EngineInfo
 from edgeseg.settings import Role, Settings
 
+_ROOT = Path(__file__).parents[1]
 ROLES: tuple[Role, ...] = ("simplify", "detect", "segment", "ground")
 
 
@@ -42,11 +43,16 @@ class Entry:
         if absent:
             need = f'pip install "edgeseg[{self.extra}]"' if self.extra else "pip install them"
             return f"{', '.join(absent)} cannot be imported: {need}"
-        root = importlib.resources.files("edgeseg")
-        lost = [name for name in self.files if not root.joinpath(name).is_file()]
+        lost = [name for name in self.files if not (_ROOT / name).is_file()]
         if lost:
             return f"{', '.join(lost)} is not in the package: install edgeseg again"
         return ""
+
+    def size_here_mb(self) -> float | None:
+        """Return the size of the files in the package; None without any."""
+        paths = [_ROOT / name for name in self.files]
+        sizes = [path.stat().st_size for path in paths if path.is_file()]
+        return round(sum(sizes) / 1e6, 1) if sizes else None
 
 
 _entries: dict[tuple[Role, str], Entry] = {}
@@ -105,7 +111,7 @@ def _describe(entry: Entry, settings: Settings) -> EngineInfo:
         role=entry.role,
         description=entry.description,
         licence=entry.licence,
-        size_mb=entry.size_mb,
+        size_mb=entry.size_mb if entry.size_mb is not None else entry.size_here_mb(),
         weights=entry.weights,
         extra=entry.extra,
         available=not missing,

@@ -47,7 +47,9 @@ def test_filters_are_told_in_words() -> None:
 
 def test_engines_as_text_and_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGESEG_ENGINES", "fake")
-    starred = [line.split()[1:3] for line in run("engines").splitlines() if line[0] == "*"]
+    lines = run("engines").splitlines()
+    assert lines[0].split()[:3] == ["role", "engine", "size"]
+    starred = [line.split()[1:3] for line in lines if line[0] == "*"]
     assert starred == [["simplify", "fake"], ["detect", "fake"], ["segment", "fake"]]
     rows = json.loads(run("engines", "--role", "detect", "--json"))
     assert {row["role"] for row in rows} == {"detect"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,13 @@ def test_a_missing_file_is_named(spare: registry.Entry) -> None:
     row = next(row for row in registry.describe(Settings()) if row.name == "spare")
     assert not row.available
     assert "nowhere.onnx" in row.missing
+
+
+def test_the_size_is_that_of_the_files_in_the_package() -> None:
+    rows = {(row.role, row.name): row.size_mb for row in registry.describe(Settings())}
+    words = Path(registry.__file__).parent / "nano" / "weights" / "words.npz"
+    assert rows["simplify", "nano"] == round(words.stat().st_size / 1e6, 1)
+    assert rows["simplify", "fake"] is None
 
 
 def test_the_settings_choose_the_default() -> None:
