@@ -23,6 +23,7 @@ from edgeseg.errors import (
     EdgeSegError,
     InputError,
     NoWorkerError,
+    QueueUnavailableError,
     RequestTimeoutError,
     UnknownTaskError,
 )
@@ -110,7 +111,10 @@ async def wait_for(services: Services, task_id: str) -> TaskRecord:
         record = await read_task(services, task_id)
         if record.stage is not None:
             await require_workers(services, (record.stage,))
-    record = await read_task(services, task_id)
+    try:
+        record = await read_task(services, task_id)
+    except UnknownTaskError as error:
+        raise QueueUnavailableError("Redis has lost the task; send the request again.") from error
     for stage, ms in record.timings_ms.items():
         services.telemetry.stage_seconds.labels(stage).observe(ms / 1000)
     return raise_for(record)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.problems import problem
@@ -27,8 +29,10 @@ class LimitBody:
             await self.app(scope, receive, send)
             return
         limit = self.max_bytes + FORM_BYTES
-        headers = dict(scope["headers"])
-        announced = headers.get(b"content-length", b"0")
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > limit:
+            await self._refuse(scope, receive, send)
+            return
         got = 0
 
         async def counted() -> Message:
@@ -39,13 +43,19 @@ class LimitBody:
                 raise _BodyTooLargeError
             return message
 
-        try:
-            if announced.isdigit() and int(announced) > limit:
-                raise _BodyTooLargeError
-            await self.app(scope, counted, send)
-        except _BodyTooLargeError:
-            error = ImageTooLargeError(
-                f"The request is larger than {self.max_bytes} bytes, the limit of an image file.",
-                limit_bytes=self.max_bytes,
-            )
-            await problem(error, scope["path"])(scope, receive, send)
+        async def unless_refused(message: Message) -> None:
+            # Whoever reads the body makes an answer of its own out of our exception.
+            if got <= limit:
+                await send(message)
+
+        with contextlib.suppress(_BodyTooLargeError):
+            await self.app(scope, counted, unless_refused)
+        if got > limit:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error = ImageTooLargeError(
+            f"The request is larger than {self.max_bytes} bytes, the limit of an image file.",
+            limit_bytes=self.max_bytes,
+        )
+        await problem(error, scope["path"])(scope, receive, send)

@@ -1,5 +1,6 @@
 """The task record and the queue contract in Redis; no other package knows the keys."""
 
+from edgeseg.tasks.ahead import next_image
 from edgeseg.tasks.chain import TaskChain, make_queue
 from edgeseg.tasks.connection import connect, connect_async, redis_errors
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
@@ -24,6 +25,7 @@ __all__ = [
     "connect_async",
     "look",
     "make_queue",
+    "next_image",
     "redis_errors",
     "unserved",
 ]

@@ -8,6 +8,7 @@ from rq.job import Job, JobStatus
 
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import keys
+from edgeseg.tasks.ahead import announce
 from edgeseg.tasks.record import NewTask
 from edgeseg.tasks.store import TaskStore
 
@@ -47,6 +48,7 @@ class TaskChain:
                 job.register_dependency(pipeline=pipe)
                 job.save(pipeline=pipe)
             self.store.write(task, image, pipe)
+            announce(task, pipe)
             pipe.execute()
 
     def withdraw(self, task_id: str, stages: tuple[Role, ...]) -> None:

@@ -46,6 +46,31 @@ def janitor_key(queue: str) -> str:
     return f"edgeseg:janitor:{queue}"
 
 
+def waiting_key(queue: str) -> str:
+    """List: RQ's jobs that wait."""
+    return f"rq:queue:{queue}"
+
+
+def started_key(queue: str) -> str:
+    """Sorted set: RQ's jobs that run."""
+    return f"rq:wip:{queue}"
+
+
+def failed_key(queue: str) -> str:
+    """Sorted set: RQ's jobs that failed for good."""
+    return f"rq:failed:{queue}"
+
+
+def workers_key(queue: str) -> str:
+    """Set: the keys of RQ's workers of a queue, dead ones included for a while."""
+    return f"rq:workers:{queue}"
+
+
+def ahead_key(queue: str) -> str:
+    """List: images that a queue's worker will need soon."""
+    return f"edgeseg:ahead:{queue}"
+
+
 def limbo_key(queue: str) -> str:
     """Hash: jobs seen between queue and worker, and when, in seconds since 1970."""
     return f"edgeseg:limbo:{queue}"

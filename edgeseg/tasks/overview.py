@@ -13,11 +13,6 @@ from edgeseg.settings import Role
 from edgeseg.tasks import keys
 from edgeseg.tasks.connection import redis_errors
 
-_QUEUE = "rq:queue:{}"
-_STARTED = "rq:wip:{}"
-_FAILED = "rq:failed:{}"
-_WORKERS = "rq:workers:{}"
-
 
 @dataclass(frozen=True)
 class WorkerView:
@@ -51,10 +46,10 @@ async def look(connection: redis.asyncio.Redis) -> dict[str, QueueView]:
     with redis_errors():
         async with connection.pipeline(transaction=False) as pipe:
             for name in keys.QUEUE_NAMES:
-                pipe.llen(_QUEUE.format(name))
-                pipe.zcard(_STARTED.format(name))
-                pipe.zcard(_FAILED.format(name))
-                pipe.smembers(_WORKERS.format(name))
+                pipe.llen(keys.waiting_key(name))
+                pipe.zcard(keys.started_key(name))
+                pipe.zcard(keys.failed_key(name))
+                pipe.smembers(keys.workers_key(name))
             counts = await pipe.execute()
             members = [sorted(counts[i + 3]) for i in range(0, len(counts), 4)]
             for key in (key for queue in members for key in queue):

@@ -29,7 +29,7 @@ class StageRunner:
         self.chain = chain
         self._engines = engines
         self._settings = settings
-        self._images = ImageCache(store, settings)
+        self.images = ImageCache(store, settings)
         self._embeddings = EmbeddingCache()
 
     def run(self, task_id: str, stage: Role) -> None:
@@ -46,7 +46,7 @@ class StageRunner:
         started = time.perf_counter()
         choice = EngineChoice.model_validate(record.request["engines"])
         name = getattr(choice, stage) or self._settings.engine_for(stage)
-        work = Work(started_record, stage, self.store, self._images, self._embeddings)
+        work = Work(started_record, stage, self.store, self.images, self._embeddings)
         with self._engines.lease(stage, str(name)) as engine:
             load_ms = (time.perf_counter() - started) * 1000
             if load_ms > LOAD_NOTED_MS:

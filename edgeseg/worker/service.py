@@ -18,6 +18,7 @@ from edgeseg.pipeline import ran
 from edgeseg.settings import Role, Settings, get_settings
 from edgeseg.tasks import QUEUES, TaskChain, TaskStore, connect
 from edgeseg.worker import jobs
+from edgeseg.worker.images import DecodeAhead
 from edgeseg.worker.rqworker import StageWorker
 from edgeseg.worker.runner import StageRunner
 
@@ -40,11 +41,14 @@ def serve(*roles: Role, settings: Settings | None = None) -> None:
     connection = connect(settings)
     store = TaskStore(connection, settings.task_ttl_s)
     chain = TaskChain(connection, store, settings)
-    jobs.install(StageRunner(store, chain, engines, settings))
+    runner = StageRunner(store, chain, engines, settings)
+    jobs.install(runner)
     with ExitStack() as loaded:
         loaded.callback(engines.close)
         facts = [loaded.enter_context(_loaded(engines, role, settings)) for role in roles]
         used = next(fact for fact in facts if fact)
+        if "simplify" not in roles:
+            DecodeAhead(runner.images, QUEUES[roles[0]], settings).start()
         while not _work(QUEUES[roles[0]], used, settings):
             signal.signal(signal.SIGTERM, _leave)
             signal.signal(signal.SIGINT, _leave)

@@ -131,6 +131,18 @@ def test_a_key_that_cannot_be_used_is_refused(api: httpx.Client) -> None:
     check_problem(answer, 422, "invalid_parameter")
 
 
+def test_a_body_of_unknown_length_is_stopped_when_it_is_too_large(api: httpx.Client) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+
+    def body() -> Iterator[bytes]:
+        yield head
+        for _ in range(100):
+            yield bytes(10_000)
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    check_problem(api.post("/segment", content=body(), headers=headers), 413, "image_too_large")
+
+
 def test_an_unexpected_error_is_a_problem_without_details() -> None:
     app = create_app(Settings(redis_host="127.0.0.1", redis_port=1))
 

@@ -1,0 +1,45 @@
+"""Images announced to the workers that will need them, so that they decode while they wait."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import redis
+from redis.client import Pipeline
+
+from edgeseg.tasks import keys
+from edgeseg.tasks.record import ImageRef, NewTask
+
+_KEEP_S = 5
+
+# Only an idle worker has time for it, and among several nobody knows which one will get the job.
+_ANNOUNCE = """
+local idle = redis.call('LLEN', KEYS[2]) == 0 and redis.call('ZCARD', KEYS[3]) == 0
+if not idle or redis.call('SCARD', KEYS[1]) ~= 1 then return 0 end
+redis.call('RPUSH', KEYS[4], ARGV[1])
+redis.call('EXPIRE', KEYS[4], ARGV[2])
+return 1
+"""
+
+
+def announce(task: NewTask, pipe: Pipeline) -> None:
+    """Queue the commands that tell the later stages' workers of a task's image."""
+    if task.image is None:
+        return
+    for queue in dict.fromkeys(keys.QUEUES[stage] for stage in task.plan[1:]):
+        names = [
+            keys.workers_key(queue),
+            keys.waiting_key(queue),
+            keys.started_key(queue),
+            keys.ahead_key(queue),
+        ]
+        pipe.eval(_ANNOUNCE, len(names), *names, json.dumps(vars(task.image)), _KEEP_S)
+
+
+def next_image(connection: redis.Redis, queue: str, timeout_s: float) -> ImageRef | None:
+    """Wait for an image that was announced to a queue; None when time is up."""
+    found = connection.blpop([keys.ahead_key(queue)], timeout_s)
+    if found is None:
+        return None
+    return ImageRef(**json.loads(cast("tuple[bytes, bytes]", found)[1]))
