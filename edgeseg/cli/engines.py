@@ -31,11 +31,13 @@ def engines(
         print(json.dumps([row.model_dump() for row in rows], indent=2))
         return
     print(table([_TITLES, *(_row(each) for each in rows)]))
+    for each in rows:
+        if not each.available:
+            print(f"\n{each.name} cannot {each.role} here: {each.missing}.")
 
 
 def _row(each: EngineInfo) -> tuple[str, ...]:
     size = "" if each.size_mb is None else f"{each.size_mb:.1f} MB"
-    state = "ready" if each.available else f"not here: {each.missing}"
     return (
         "*" if each.default else "",
         each.role,
@@ -43,6 +45,6 @@ def _row(each: EngineInfo) -> tuple[str, ...]:
         size,
         each.licence,
         each.weights,
-        state,
+        "yes" if each.available else "no",
         each.description,
     )
