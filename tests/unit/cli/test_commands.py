@@ -49,7 +49,7 @@ def test_engines_as_text_and_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGESEG_ENGINES", "fake")
     lines = run("engines").splitlines()
     assert lines[0].split()[:3] == ["role", "engine", "size"]
-    starred = [line.split()[1:3] for line in lines if line[0] == "*"]
+    starred = [line.split()[1:3] for line in lines if line.startswith("*")]
     assert starred == [["simplify", "fake"], ["detect", "fake"], ["segment", "fake"]]
     rows = json.loads(run("engines", "--role", "detect", "--json"))
     assert {row["role"] for row in rows} == {"detect"}
