@@ -10,7 +10,10 @@ from edgeseg.types import Detections, FloatArray
 
 SAME_PHRASE_IOU = 0.6
 ACROSS_PHRASES_IOU = 0.8
-NEGATIVE_IOU = 0.5
+SAME_THING_IOU = 0.5
+# An apple is a fruit: what is left out need not fit better than what is asked for, only about as
+# well.
+EXCLUDED_SCORE = 0.7
 # A box round a group holds two or more of the same phrase, each within it, not much less sure
 # than it and clearly smaller, and together they fill most of it.
 GROUP_INSIDE = 0.9
@@ -79,9 +82,19 @@ def without_negatives(detections: Detections, negatives: Collection[str]) -> Det
     wanted, unwanted = detections.take(~is_negative), detections.take(is_negative)
     if not len(wanted) or not len(unwanted):
         return wanted
-    overlaps = iou(wanted.boxes_xyxy, unwanted.boxes_xyxy) >= NEGATIVE_IOU
+    overlaps = iou(wanted.boxes_xyxy, unwanted.boxes_xyxy) >= SAME_THING_IOU
     surer = unwanted.scores[None, :] > wanted.scores[:, None]
     return wanted.take(~np.any(overlaps & surer, axis=1))
+
+
+def without_covered(detections: Detections, excluded: Detections) -> Detections:
+    """Drop the boxes that an excluded box of another phrase covers about as surely."""
+    if not len(detections) or not len(excluded):
+        return detections
+    same_thing = iou(detections.boxes_xyxy, excluded.boxes_xyxy) >= SAME_THING_IOU
+    other = np.array([[one != another for another in excluded.labels] for one in detections.labels])
+    sure = excluded.scores[None, :] >= EXCLUDED_SCORE * detections.scores[:, None]
+    return detections.take(~np.any(same_thing & other & sure, axis=1))
 
 
 def suppress(detections: Detections) -> Detections:

@@ -222,9 +222,27 @@ def _select(
     kept = boxes.clip(found, image.size_hw)
     kept = boxes.above_thresholds(kept, request.box_threshold, request.class_thresholds)
     kept = boxes.without_negatives(kept, negatives)
+    kept = _without_excluded(kept, simplification, image.size_hw)
     kept = boxes.without_groups(boxes.suppress(kept))
     kept = apply_filters(kept, simplification.filters, image.size_hw)
     return boxes.best_first(kept).take(list(range(len(kept)))[: request.max_objects])
+
+
+def _without_excluded(
+    found: Detections, simplification: Simplification, size_hw: tuple[int, int]
+) -> Detections:
+    """Drop boxes of what is asked for where something to be left out lies: fruit that is an apple.
+
+    The boxes of what is left out stay, since the filters are yet to choose among them.
+    """
+    for each in simplification.filters:
+        if each.kind == "exclude" and each.phrase is not None:
+            phrase = each.phrase.casefold()
+            named = found.take(
+                [i for i, label in enumerate(found.labels) if label.casefold() == phrase]
+            )
+            found = boxes.without_covered(found, apply_filters(named, each.filters, size_hw))
+    return found
 
 
 def _objects(detections: Detections, masks: BoolArray, first_id: int) -> list[SegmentedObject]:

@@ -111,6 +111,41 @@ def test_filters_choose_before_the_number_is_limited() -> None:
     assert first.labels == ("dog",)
 
 
+def excluding(phrase: str, *inner: Filter) -> Simplification:
+    return stages.pass_through("fruit . apple").model_copy(
+        update={"filters": [Filter(kind="exclude", phrase=phrase, filters=list(inner))]}
+    )
+
+
+FRUIT = (
+    ((0, 0, 20, 20), 0.9, "fruit"),
+    ((1, 0, 20, 19), 0.7, "apple"),
+    ((40, 0, 60, 20), 0.8, "fruit"),
+    ((40, 1, 59, 20), 0.4, "apple"),
+)
+
+
+def test_fruit_that_is_an_apple_is_left_out_but_a_pear_that_looks_like_one_stays() -> None:
+    found = stages.detect(Scripted(*FRUIT), IMAGE, request(), excluding("apple"))
+    assert [(label, box[0]) for label, box in zip(found.labels, found.boxes_xyxy, strict=True)] == [
+        ("fruit", 40)
+    ]
+
+
+def test_one_apple_is_left_out_by_its_place() -> None:
+    rows = (*FRUIT[:2], ((40, 0, 60, 20), 0.8, "apple"), ((40, 1, 59, 20), 0.75, "fruit"))
+    chosen = excluding("apple", Filter(kind="leftmost", phrase="apple"))
+    found = stages.detect(Scripted(*rows), IMAGE, request(), chosen)
+    assert found.boxes_xyxy[:, 0].tolist() == [40]
+
+
+def test_leaving_out_one_of_the_same_phrase_leaves_the_others() -> None:
+    rows = [((x, 0, x + 20, 20), 0.9, "fruit") for x in (0.0, 6.0, 40.0)]
+    chosen = excluding("fruit", Filter(kind="leftmost", phrase="fruit"))
+    found = stages.detect(Scripted(*rows), IMAGE, request(), chosen)
+    assert sorted(found.boxes_xyxy[:, 0].tolist()) == [6, 40]
+
+
 def test_no_boxes_never_reach_the_segmenter() -> None:
     class Untouchable(FakeSegmenter):
         def embed(self, image: Image) -> Embedding:
