@@ -34,6 +34,7 @@ JPEG_BYTES = 1_000_000
 MOST_ADDED_MS = 30.0
 LEAST_PER_SECOND = 18.0
 WARM_UP = 10
+RAMP_UP_S = 3.0
 ROLES: tuple[Role, ...] = ("simplify", "detect", "segment")
 PROMPT = "cup . spoon ."
 
@@ -45,12 +46,13 @@ app.add_typer(bench, name="bench")
 def stack(
     context: typer.Context,
     requests: Annotated[int, typer.Option(min=10, help="Requests of each kind.")] = 100,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds under load.")] = 15,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
 ) -> None:
     """Measure HTTP and queues against the same stages in process, and the throughput."""
     if context.invoked_subcommand is not None:
         return
-    figures = {**overhead(requests), **throughput(requests)}
+    figures = {**overhead(requests), **throughput(seconds)}
     print(f"{'machine':<32}{machine()}")
     for name, value in figures.items():
         print(f"{name:<32}{value:.1f}")
@@ -94,24 +96,39 @@ def overhead(requests: int) -> dict[str, float]:
     return figures
 
 
-def throughput(requests: int, workers: int = 4, clients: int = 16) -> dict[str, float]:
-    """Load four workers a stage that take 0.2 s each with 16 clients, and probe /health."""
+def throughput(seconds: float, workers: int = 4, clients: int = 16) -> dict[str, float]:
+    """Load four workers a stage that take 0.2 s each with 16 clients, and probe /health.
+
+    Counted are the answers of so many seconds, once all stages are at work.
+    """
     photo = find_photo("coffee").read_bytes()
+    ended: list[tuple[float, float]] = []
+    done = threading.Event()
+
+    def go_on() -> None:
+        while not done.is_set():
+            spent_ms = timed_ms(lambda: client.segment_image(photo, PROMPT))
+            ended.append((time.perf_counter(), spent_ms))
+
     with (
         running(workers, 0.2) as url,
         EdgeSegClient(url) as client,
         ThreadPoolExecutor(clients) as pool,
     ):
-        list(pool.map(lambda _: client.segment_image(photo, PROMPT), range(clients)))
+        going = [pool.submit(go_on) for _ in range(clients)]
+        time.sleep(RAMP_UP_S)
         with probing(f"{url}/health") as probes_ms:
             began = time.perf_counter()
-            one = lambda _: timed_ms(lambda: client.segment_image(photo, PROMPT))  # noqa: E731
-            spent_ms = list(pool.map(one, range(2 * requests)))
-            took_s = time.perf_counter() - began
+            time.sleep(seconds)
+            until = time.perf_counter()
+        done.set()
+        for each in going:
+            each.result()
+    counted_ms = [spent_ms for at, spent_ms in ended if began <= at < until]
     return {
-        "throughput_per_s": len(spent_ms) / took_s,
-        "throughput_median_ms": statistics.median(spent_ms),
-        "throughput_p95_ms": p95(spent_ms),
+        "throughput_per_s": len(counted_ms) / (until - began),
+        "throughput_median_ms": statistics.median(counted_ms),
+        "throughput_p95_ms": p95(counted_ms),
         "health_median_ms": statistics.median(probes_ms),
         "health_p95_ms": p95(probes_ms),
     }
