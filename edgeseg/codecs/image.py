@@ -215,14 +215,18 @@ def _to_rgb(picture: PIL.Image.Image) -> UInt8Array:
         return np.repeat(gray[:, :, None], 3, axis=2)
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
-        paper = PIL.Image.new("RGBA", picture.size, "white")
-        picture = PIL.Image.alpha_composite(paper, layer)
+        picture = PIL.Image.new("RGB", picture.size, "white")
+        picture.paste(layer, mask=layer)
     return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _to_8_bit(gray: npt.NDArray[np.generic]) -> UInt8Array:
     """Scale wide grayscale (H, W) to 0..255: 16 bits by their full range, others by content."""
-    values = np.nan_to_num(gray.astype(np.float64))
+    if gray.dtype == np.uint16:
+        # A 257th, rounded; the sum stays within 32 bits.
+        eight: UInt8Array = ((gray.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
+        return eight
+    values = np.nan_to_num(gray.astype(np.float32))
     low, high = float(values.min()), float(values.max())
     if gray.dtype.kind in "ui" and low >= 0 and high <= 65535:
         low, high = 0.0, 65535.0
@@ -230,6 +234,7 @@ def _to_8_bit(gray: npt.NDArray[np.generic]) -> UInt8Array:
         low, high = 0.0, 1.0
     elif low >= 0 and high <= 255:
         low, high = 0.0, 255.0
-    scaled = (values - low) * (255.0 / max(high - low, 1e-12))
-    eight: UInt8Array = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return eight
+    values -= low
+    values *= 255.0 / max(high - low, 1e-12)
+    scaled: UInt8Array = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return scaled

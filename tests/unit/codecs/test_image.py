@@ -107,7 +107,7 @@ def test_cmyk_jpeg_as_adobe_writes_it() -> None:
 def test_16_bit_grayscale_is_scaled_by_its_full_range(form: str) -> None:
     wide = np.linspace(0, 65535, 40 * 60).reshape(40, 60).astype(np.uint16)
     image = decode_image(encoded(PIL.Image.fromarray(wide), form))
-    expected = np.repeat((wide / 257).round().astype(np.uint8)[:, :, None], 3, axis=2)
+    expected = np.repeat(np.rint(wide / 257).astype(np.uint8)[:, :, None], 3, axis=2)
     assert_shows(image, expected, tolerance=1)
 
 
