@@ -69,26 +69,26 @@ class TaskWatch:
         with _Waiter(self._waiting, task_id, every=True) as changed:
             while True:
                 changed.clear()
-                with redis_errors():
-                    raw = await self.connection.xrange(keys.events_key(task_id), f"({after}")
-                    rows = cast("list[tuple[bytes, dict[bytes, bytes]]]", raw)
-                    alive = rows or await self.connection.exists(keys.task_key(task_id))
+                has_ended, rows = await self._status_and_events(task_id, after)
                 for raw_id, fields in rows:
                     after = raw_id.decode()
                     event = StageEvent.model_validate_json(fields[b"event"])
                     yield event.model_copy(update={"id": after})
-                    if event.type in FINAL_STATES:
-                        return
-                if not alive:
+                if has_ended:
                     return
                 if not rows and not await _wait(changed, POLL_S):
-                    with redis_errors():
-                        status = await cast(
-                            Any, self.connection.hget(keys.task_key(task_id), "status")
-                        )
-                    if status is None or status.decode() in FINAL_STATES:
-                        return
                     yield None
+
+    async def _status_and_events(
+        self, task_id: str, after: str
+    ) -> tuple[bool, list[tuple[bytes, dict[bytes, bytes]]]]:
+        """Return whether a task has ended or expired, then its events: so none is left unread."""
+        with redis_errors():
+            async with self.connection.pipeline(transaction=False) as pipe:
+                pipe.hget(keys.task_key(task_id), "status")
+                pipe.xrange(keys.events_key(task_id), f"({after}")
+                status, rows = await pipe.execute()
+        return status is None or status.decode() in FINAL_STATES, rows
 
     async def _read(self) -> None:
         """Listen for ever; after a lost connection everybody looks once, then it listens again."""
