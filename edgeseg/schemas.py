@@ -303,7 +303,7 @@ class TaskStatus(_Wire):
     created_at: float = Field(description="Seconds since 1970.")
     finished_at: float | None = Field(None, description="Seconds since 1970.")
     timings_ms: dict[str, float] = Field(default_factory=dict, description="So far.")
-    result: SegmentationResult | DetectionResult | Simplification | None = Field(
+    result: SegmentationResult | DetectionResult | Simplification | RefineResult | None = Field(
         None, description="Once it is done."
     )
     error: dict[str, Any] | None = Field(None, description="Problem document once it failed.")

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -58,6 +59,11 @@ class EmbeddedStack:
         return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{self.api_port}"
 
     @property
+    def redis_url(self) -> str:
+        """Where the stack's own Redis answers, once it was started."""
+        return self._environment["EDGESEG_REDIS_URL"]
+
+    @property
     def log_dir(self) -> Path:
         """Folder with one log file per child."""
         return self.data_dir / "logs"
@@ -91,16 +97,23 @@ class EmbeddedStack:
             child.restart_if_dead()
 
     def stop(self) -> None:
-        """End backend and workers, then Redis; what does not end in time is killed."""
-        try:
-            children.stop_all(self.children, STOP_TIMEOUT_S)
-        finally:
-            if self._redis is not None:
-                children.stop_all([self._redis], STOP_TIMEOUT_S)
+        """End the backend, the workers and Redis, in this order, so that requests get answers.
+
+        What does not end in time is killed.
+        """
+        is_backend = [child.name == "backend" for child in self.children]
+        order = [
+            [child for child, first in zip(self.children, is_backend, strict=True) if first],
+            [child for child, first in zip(self.children, is_backend, strict=True) if not first],
+            [self._redis] if self._redis else [],
+        ]
+        with ExitStack() as stack:
+            if self._socket_dir is not None:
+                stack.callback(shutil.rmtree, self._socket_dir, ignore_errors=True)
+            for group in reversed(order):
+                stack.callback(children.stop_all, group, STOP_TIMEOUT_S)
         self.children.clear()
         self._redis = None
-        if self._socket_dir is not None:
-            shutil.rmtree(self._socket_dir, ignore_errors=True)
 
     def child(self, name: str) -> Child:
         """Return a child by name: redis, backend, or a role and a number, as in detect-1."""

@@ -168,8 +168,7 @@ class TaskStore:
             IdempotencyConflictError: the key came with another request before.
         """
         name = keys.idempotency_key(key)
-        mine = json.dumps({"task": task_id, "fingerprint": fingerprint})
-        give_up = time.monotonic() + IDEMPOTENCY_WAIT_S
+        mine = json.dumps({"task": task_id, "fingerprint": fingerprint, "at": time.time()})
         while not self.connection.set(name, mine, nx=True, ex=UNFINISHED_TTL_S):
             held = cast(bytes | None, self.connection.get(name))
             if held is None:
@@ -180,9 +179,10 @@ class TaskStore:
                     raise IdempotencyConflictError("This Idempotency-Key came with other content.")
                 return str(other["task"])
             # Its owner is about to write the task, died before it did, or the task has expired.
-            if time.monotonic() > give_up:
+            if time.time() - other["at"] > IDEMPOTENCY_WAIT_S:
                 self.connection.delete(name)
-            time.sleep(0.02)
+            else:
+                time.sleep(0.02)
         return None
 
     def release(self, key: str) -> None:

@@ -21,9 +21,12 @@ from edgeseg.errors import (
     InvalidImageError,
     NoWorkerError,
     QueueUnavailableError,
+    StageFailedError,
     WorkerLostError,
 )
 from edgeseg.schemas import StageEvent
+from edgeseg.settings import Settings
+from edgeseg.tasks import connect, make_queue
 
 LATENCY_S = 1.0
 RECOVERY_S = 10.0
@@ -182,6 +185,44 @@ def test_a_worker_told_to_stop_finishes_its_task(make_stack: StackMaker, picture
         child.start()
         wait_until(lambda: is_healthy(stack))
         assert len(client.segment_image(picture(7), "cat").objects) == 1
+
+
+def test_a_stage_that_takes_too_long_fails_its_task(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with (
+        make_stack(fake_latency_s=2.5, stage_timeout_s=1) as stack,
+        EdgeSegClient(stack.api_url) as client,
+    ):
+        with pytest.raises(StageFailedError, match="longer than is allowed") as caught:
+            client.segment_image(picture(11), "cat")
+        assert caught.value.extra["stage"] == "simplify"
+        queues = client.queue_status()
+        assert queues["simplifier_queue"]["failed"] == 1
+        assert queues["grounding_dino_queue"]["waiting"] == 0
+        task_id = str(caught.value.extra["task_id"])
+        assert [each.type for each in client.events(task_id)] == ["queued", "started", "failed"]
+
+
+def test_a_job_lost_between_queue_and_worker_is_found_again(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with make_stack() as stack, EdgeSegClient(stack.api_url) as client:
+        redis = connect(Settings(redis_url=stack.redis_url))
+        queue = make_queue("simplifier_queue", redis)
+        simplifier = stack.child("simplify-1")
+        simplifier.send(signal.SIGSTOP)
+        task_id = client.submit(picture(12), "cat")
+        # A worker takes the job off the queue and dies before it says so.
+        if redis.lmove(queue.key, queue.intermediate_queue_key) is None:
+            assert redis.llen(queue.intermediate_queue_key) == 1
+        simplifier.send(signal.SIGKILL)
+        assert simplifier.wait(5.0)
+        lost = time.monotonic()
+        simplifier.start()
+        assert list(client.events(task_id))[-1].type == "done"
+        assert time.monotonic() - lost < RECOVERY_S
+        redis.close()
 
 
 def test_the_backend_may_restart_during_a_task(make_stack: StackMaker, picture: Picture) -> None:

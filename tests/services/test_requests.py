@@ -18,8 +18,12 @@ import pytest
 from edgeseg import EdgeSegAI, Segmentation
 from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
-from edgeseg.errors import IdempotencyConflictError
-from edgeseg.schemas import SegmentationResult
+from edgeseg.errors import (
+    IdempotencyConflictError,
+    InvalidParameterError,
+    UnknownObjectError,
+)
+from edgeseg.schemas import RefineResult, SegmentationResult
 
 Picture = Callable[..., bytes]
 
@@ -192,7 +196,7 @@ def test_the_same_key_is_the_same_task(client: EdgeSegClient, picture: Picture) 
 
 
 def test_refine_corrects_an_object_and_adds_another(
-    client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+    stack: EmbeddedStack, client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
 ) -> None:
     data = picture(10)
     found = client.segment_image(data, "cat . dog .")
@@ -203,6 +207,30 @@ def test_refine_corrects_an_object_and_adds_another(
     assert corrected.objects[1].area != found.objects[1].area
     more = client.refine(corrected, box=(5, 5, 50, 40), label="thing")
     assert [each.label for each in more.objects][2:] == ["thing"]
+    answer = httpx.post(
+        f"{stack.api_url}/tasks/{found.result.task_id}/refine",
+        json={"object_id": 2, "box": [5, 5, 50, 40]},
+        headers={"Prefer": "respond-async"},
+    )
+    assert answer.status_code == 202
+    assert list(client.events(answer.json()["task_id"]))[-1].type == "done"
+    refined = client.task(answer.json()["task_id"]).result
+    assert isinstance(refined, RefineResult)
+    assert refined.object == more.objects[2]
     stored = client.task(found.result.task_id).result
     assert isinstance(stored, SegmentationResult)
     assert stored.objects == more.objects
+
+
+def test_refine_refuses_what_is_not_there(client: EdgeSegClient, picture: Picture) -> None:
+    found = client.segment_image(picture(11), "cat")
+    with pytest.raises(UnknownObjectError):
+        client.refine(found, object_id=7, points=[{"x": 1, "y": 1}])
+    with pytest.raises(InvalidParameterError):
+        client.refine(found, object_id=0, points=[{"x": 1000, "y": 1}])
+    with pytest.raises(InvalidParameterError):
+        client.refine(found, object_id=0, box=(0, 0, 1000, 10))
+    boxes = client.detect(picture(11), "cat")
+    other = Segmentation(found.result.model_copy(update={"task_id": boxes.task_id}), picture(11))
+    with pytest.raises(InvalidParameterError):
+        client.refine(other, object_id=0, points=[{"x": 1, "y": 1}])
