@@ -27,14 +27,9 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, help="a MiniLM folder: makes the words anew")
     parser.add_argument("--word-list", type=Path, default=Path("/usr/share/dict/words"))
     args = parser.parse_args()
-    nano, caltech = args.data / "nano", args.data / "caltech101"
     detector, segmenter = args.cache / "detector.pt", args.cache / "segmenter.pt"
     if args.encoder is not None:
         run("words", args.encoder, args.word_list, args.out / "words.npz")
-    finished = args.cache / "teacher.done"
-    if not finished.exists():
-        run("teacher", nano, caltech, args.cache)
-        finished.touch()
     run(
         "train_detector",
         args.data,

@@ -94,7 +94,9 @@ def detection_loss(
     soft = quality.clamp(0.1) * targets.weight[box]
     goal = torch.zeros_like(logits)
     goal[image, cell, targets.column[box]] = soft
-    focus = logits.detach().sigmoid().sub_(goal).square_().mul_(known[:, None, :])
+    # Varifocal weights: positives by their goal, negatives by how wrong they are.
+    focus = logits.detach().sigmoid().square_()
+    focus = torch.where(goal > 0, goal, focus).mul_(known[:, None, :])
     bce = F.binary_cross_entropy_with_logits(logits, goal, reduction="none")
     total = soft.sum().clamp(1.0)
     loss_class = (bce * focus).sum() / total
@@ -113,11 +115,41 @@ def detection_loss(
     return {"class": loss_class, "box": 2.0 * loss_box, "spread": 0.4 * loss_spread}
 
 
-def mimic_loss(adapted: list[Tensor], teacher: list[Tensor], valid: list[Tensor]) -> Tensor:
-    """Mean squared distance to the teacher's maps, relative to their spread, where valid."""
+class DenseTargets(NamedTuple):
+    """A teacher's answers for all cells of a batch."""
+
+    scores: Tensor
+    """(B, L, T) in [0, 1] for T of the text columns."""
+    columns: Tensor
+    """(T,) int64 text columns."""
+    boxes: Tensor
+    """(B, L, 4) xyxy pixels."""
+    features: list[Tensor]
+    """(B, C, S, S) per level."""
+
+
+def dense_loss(
+    cells: Cells, logits: Tensor, adapted: list[Tensor], dense: DenseTargets, side: int
+) -> dict[str, Tensor]:
+    """Follow a teacher in every cell: its scores, its boxes where it is sure, its features."""
+    mine = logits[:, :, dense.columns].float()
+    with torch.no_grad():
+        focus = (mine.sigmoid() - dense.scores).abs_() + 0.5 * dense.scores
+    bce = F.binary_cross_entropy_with_logits(mine, dense.scores, reduction="none")
+    loss_scores = (bce * focus).sum() / dense.scores.sum().clamp(10.0)
+    sure = dense.scores.amax(-1)
+    image, cell = (sure > 0.1).nonzero(as_tuple=True)
+    centres, strides = cell_grid(side, side)
+    predicted = decode_boxes(cells.sides[image, cell].float(), centres[cell], strides[cell])
+    weight = sure[image, cell]
+    apart = 1 - giou(predicted, dense.boxes[image, cell])
+    loss_boxes = (apart * weight).sum() / weight.sum().clamp(1.0)
     losses = []
-    for student, wanted, mask in zip(adapted, teacher, valid, strict=True):
+    for student, wanted in zip(adapted, dense.features, strict=True):
         spread = wanted.square().mean().clamp(1e-3)
-        distance = (student.float() - wanted).square().mean(1)
-        losses.append((distance * mask).sum() / mask.sum().clamp(1.0) / spread)
-    return torch.stack(losses).mean()
+        losses.append((student.float() - wanted).square().mean() / spread)
+    return {
+        "dense": loss_scores,
+        "dense_box": loss_boxes,
+        "mimic": 2.0 * torch.stack(losses).mean(),
+    }

@@ -20,10 +20,11 @@ from edgeseg.engines.nano.words import WordVectors
 from training.backbone import ConvBN, channels_last
 from training.data import add_caltech, load_photos
 from training.detector import Detector
-from training.detector_loss import Targets, detection_loss, mimic_loss
-from training.views import MIMICKED, Canvas, Views, Vocabulary
+from training.detector_loss import DenseTargets, Targets, dense_loss, detection_loss
+from training.teacher import CHANNELS, CLASSES, STRIDES, Teacher
+from training.views import Canvas, Views, Vocabulary
 
-SIZES = (224, 288)
+SIZES = (192, 256)
 LAST_SIZE = 320
 """Sizes while training, and in the last fifth, which also goes without mosaics."""
 
@@ -38,8 +39,9 @@ class Batch:
     boxes: Tensor
     classes: np.ndarray
     weight: Tensor
-    teacher: list[Tensor]
-    valid: list[Tensor]
+    scores: Tensor
+    teacher_boxes: Tensor
+    features: list[Tensor]
 
 
 def collate(canvases: list[Canvas]) -> Batch:
@@ -53,8 +55,12 @@ def collate(canvases: list[Canvas]) -> Batch:
         torch.from_numpy(np.concatenate([b for c in canvases for b in c.boxes])),
         np.concatenate([k for c in canvases for k in c.classes]),
         torch.from_numpy(np.concatenate([w for c in canvases for w in c.weights])),
-        [torch.from_numpy(np.stack([c.maps[i] for c in canvases])) for i in range(len(MIMICKED))],
-        [torch.from_numpy(np.stack([c.valid[i] for c in canvases])) for i in range(len(MIMICKED))],
+        torch.from_numpy(np.stack([c.lesson.scores for c in canvases])),
+        torch.from_numpy(np.stack([c.lesson.boxes_xyxy for c in canvases])),
+        [
+            torch.from_numpy(np.stack([c.lesson.features[i] for c in canvases]))
+            for i in range(len(STRIDES))
+        ],
     )
 
 
@@ -108,15 +114,20 @@ def schedule(progress: float, steps: int) -> float:
     return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * decay)))
 
 
+def adapter() -> nn.Sequential:
+    """From a map of the student's pyramid to the teacher's; begins near zero."""
+    last = nn.Conv2d(CHANNELS, CHANNELS, 1)
+    nn.init.normal_(last.weight, std=0.01)
+    return nn.Sequential(ConvBN(CHANNELS, CHANNELS, 1), last)
+
+
 class Trainer:
     """Model, teacher adapters, optimiser and clock."""
 
     def __init__(self, names: list[str], checkpoint: Path, rate: float) -> None:
         self.words = WordVectors.shipped()
         self.model = channels_last(Detector(self.words.dim))
-        self.adapters = nn.ModuleList(
-            nn.Sequential(ConvBN(96, 96, 1), nn.Conv2d(96, 96, 1)) for _ in MIMICKED
-        )
+        self.adapters = nn.ModuleList(adapter() for _ in STRIDES)
         self.vocabulary = Vocabulary(names, self.words, seed=int(time.time()))
         self.optimiser = optimiser([self.model, self.adapters], rate)
         self.rate, self.checkpoint = rate, checkpoint
@@ -162,12 +173,17 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16):
             cells = self.model(images)
             logits = self.model.logits(cells.embeddings, torch.from_numpy(text))
-            adapted = [
-                a(p) for a, p in zip(self.adapters, cells.pyramid[-len(MIMICKED) :], strict=True)
-            ]
+            adapted = [a(p) for a, p in zip(self.adapters, cells.pyramid, strict=True)]
         size_hw = (images.shape[2], images.shape[3])
         losses = detection_loss(cells, logits, torch.from_numpy(known), targets, size_hw)
-        losses["mimic"] = 2.0 * mimic_loss(adapted, batch.teacher, batch.valid)
+        taught = np.flatnonzero(classes < CLASSES)
+        dense = DenseTargets(
+            batch.scores[:, :, classes[taught]],
+            torch.from_numpy(taught),
+            batch.teacher_boxes,
+            batch.features,
+        )
+        losses |= dense_loss(cells, logits, adapted, dense, size_hw[0])
         total = torch.stack(list(losses.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -210,7 +226,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with nano/ and caltech101/")
-    parser.add_argument("cache", type=Path, help="folder that training.teacher has filled")
+    parser.add_argument("cache", type=Path, help="folder for decoded photos")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--batch", type=int, default=16)
@@ -225,7 +241,7 @@ def main() -> None:
     photos = add_caltech(photos, args.data / "caltech101", args.cache / "caltech.u8")
 
     def make(seed: int, mosaic: float) -> Views:
-        return Views(photos, args.cache, nano / "teacher.json.gz", seed, mosaic)
+        return Views(photos, nano / "teacher.json.gz", Teacher(nano / "teacher"), seed, mosaic)
 
     trainer = Trainer(photos.class_names, args.checkpoint, args.rate)
     train(trainer, make, args.minutes, args.batch)

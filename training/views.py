@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from edgeseg.engines.nano.words import WordVectors
-from training.backbone import STRIDES
 from training.data import FloatArray, IntArray, PhotoSet, UInt8Array, read_json
-from training.features import STEP, open_features
+from training.teacher import Lesson
 
 COCO_CLASSES = 80
-MIMICKED = STRIDES[1:]
-"""Levels whose teacher maps are sampled: the finest costs as much as the rest of a view."""
 SURE = 0.3
 """Teacher boxes from here on are labels; a weaker one makes its class unknown."""
 # A random word this close to a class that is or may be in the photo is no safe negative.
@@ -81,7 +78,9 @@ class Placement:
 
 
 class Canvas:
-    """One training image: pixels, boxes, known classes and the teacher's maps."""
+    """One training image: pixels, boxes, known classes and what the teacher says of it."""
+
+    lesson: Lesson
 
     def __init__(self, size: int, classes: int) -> None:
         self.size = size
@@ -90,13 +89,11 @@ class Canvas:
         self.classes: list[IntArray] = []
         self.weights: list[FloatArray] = []
         self.known = np.ones(classes, np.float32)
-        self.maps = [np.zeros((96, size // s, size // s), np.float32) for s in MIMICKED]
-        self.valid = [np.zeros((size // s, size // s), np.float32) for s in MIMICKED]
 
-    def place(self, photos: PhotoSet, labels: Labels, put: Placement, teacher: list[Any]) -> None:
-        """Draw a photo, keep the boxes that stay mostly in view, sample the teacher's maps."""
+    def place(self, photos: PhotoSet, labels: Labels, put: Placement) -> None:
+        """Draw a photo and keep the boxes that stay mostly in view."""
         rgb = photos.rgb(put.index)
-        h, w = rgb.shape[:2]
+        w = rgb.shape[1]
         (sx, sy), (ox, oy), (x0, y0, x1, y1) = put.scale_xy, put.offset_xy, put.window
         ax, bx = (-sx, w * sx + ox) if put.mirrored else (sx, ox)
         matrix = np.array([[ax, 0, bx - x0], [0, sy, oy - y0]], np.float32)
@@ -124,50 +121,21 @@ class Canvas:
         self.known *= labels.known
         # A class cut away to a sliver is neither there nor absent.
         self.known[labels.classes[~keep & (sides.min(1) > 1)]] = 0
-        self._sample(put, (ax, bx, sy, oy), (h, w), teacher)
-
-    def _sample(
-        self,
-        put: Placement,
-        affine: tuple[float, float, float, float],
-        size_hw: tuple[int, int],
-        teacher: list[Any],
-    ) -> None:
-        ax, bx, sy, oy = affine
-        x0, y0, x1, y1 = put.window
-        for stride, target, valid, source in zip(
-            MIMICKED, self.maps, self.valid, teacher, strict=True
-        ):
-            side = source.shape[-1]
-            xs = (np.arange(x0 // stride, x1 // stride) + 0.5) * stride
-            ys = (np.arange(y0 // stride, y1 // stride) + 0.5) * stride
-            u, v = (xs - bx) / ax / size_hw[1], (ys - oy) / sy / size_hw[0]
-            sampled = interpolation(v, side) @ (source[put.index].astype(np.float32) / STEP)
-            window = np.s_[y0 // stride : y1 // stride, x0 // stride : x1 // stride]
-            target[(slice(None), *window)] = sampled @ interpolation(u, side).T
-            valid[window] = np.outer((v > 0) & (v < 1), (u > 0) & (u < 1))
-
-
-def interpolation(position: npt.NDArray[np.float64], side: int) -> FloatArray:
-    """(N, side) weights that read a `side`-cell axis at N positions in [0, 1], linearly."""
-    x = np.clip(position * side - 0.5, 0, side - 1)
-    low = np.minimum(np.floor(x).astype(int), side - 2)
-    weights = np.zeros((len(x), side), np.float32)
-    rows = np.arange(len(x))
-    weights[rows, low] = 1 - (x - low)
-    weights[rows, low + 1] = x - low
-    return weights
 
 
 class Views:
     """Random views: one photo, or a mosaic of four; mirrored, scaled, recoloured."""
 
     def __init__(
-        self, photos: PhotoSet, cache: Path, teacher_json: Path, seed: int, mosaic: float = 0.4
+        self,
+        photos: PhotoSet,
+        teacher_json: Path,
+        teacher: Callable[[UInt8Array], Lesson],
+        seed: int,
+        mosaic: float = 0.4,
     ) -> None:
-        self.photos, self.mosaic = photos, mosaic
+        self.photos, self.teacher, self.mosaic = photos, teacher, mosaic
         self.rng = np.random.default_rng(seed)
-        self.teacher = open_features(cache, len(photos))[-len(MIMICKED) :]
         pseudo = read_json(teacher_json)
         self.labels = [
             photo_labels(photos, i, pseudo.get(p.file_name, []))
@@ -183,8 +151,8 @@ class Views:
         )
         rare = np.sqrt(300 / np.maximum(count, 1)).clip(0.7, 3.0)
         odds = np.array([rare[p.classes].max(initial=0.7) for p in self.photos.photos])
-        odds[[p.source == "indoor_roboflow_box" for p in self.photos.photos]] *= 0.5
-        odds[[p.source == "caltech101" for p in self.photos.photos]] = 0.5
+        share = {"indoor_roboflow_box": 0.3, "ccp_mask": 0.6, "caltech101": 0.3}
+        odds *= np.array([share.get(p.source, 1.0) for p in self.photos.photos])
         return odds / odds.sum()
 
     def sample(self, size: int) -> Canvas:
@@ -196,8 +164,9 @@ class Views:
             windows = [(0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size)]
         for index in self.rng.choice(len(self.photos), len(windows), p=self.odds):
             put = self._placement(int(index), windows.pop(), size)
-            canvas.place(self.photos, self.labels[int(index)], put, self.teacher)
+            canvas.place(self.photos, self.labels[int(index)], put)
         canvas.rgb = self._recolour(canvas.rgb)
+        canvas.lesson = self.teacher(canvas.rgb)
         return canvas
 
     def _placement(self, index: int, window: tuple[int, int, int, int], size: int) -> Placement:

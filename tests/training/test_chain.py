@@ -14,17 +14,15 @@ import PIL.Image
 import PIL.ImageDraw
 import pytest
 
-torch = pytest.importorskip("torch", reason="make test installs torch")
-
-from training.data import PhotoSet, load_photos  # noqa: E402
-from training.export import export_detector, export_segmenter  # noqa: E402
-from training.features import open_features  # noqa: E402
-from training.mask_views import MaskViews  # noqa: E402
-from training.train_detector import Trainer  # noqa: E402
-from training.train_detector import collate as collate_canvases  # noqa: E402
-from training.train_segmenter import SegmenterTrainer  # noqa: E402
-from training.train_segmenter import collate as collate_masks  # noqa: E402
-from training.views import Views, photo_labels  # noqa: E402
+from training.data import PhotoSet, load_photos
+from training.export import export_detector, export_segmenter
+from training.mask_views import MaskViews
+from training.teacher import no_lesson
+from training.train_detector import Trainer
+from training.train_detector import collate as collate_canvases
+from training.train_segmenter import SegmenterTrainer
+from training.train_segmenter import collate as collate_masks
+from training.views import Views, photo_labels
 
 # The tracing exporter fits these small networks; its successor needs another package.
 pytestmark = [
@@ -89,9 +87,8 @@ def test_teacher_fills_only_what_the_source_leaves_open(photos: PhotoSet) -> Non
 
 def test_detector_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path) -> None:
     """The loss falls within a few steps, a checkpoint resumes, and the ONNX file runs."""
-    open_features(tmp_path, len(photos), "r+")
     (tmp_path / "teacher.json").write_text("{}")
-    views = Views(photos, tmp_path, tmp_path / "teacher.json", seed=0, mosaic=0.5)
+    views = Views(photos, tmp_path / "teacher.json", no_lesson, seed=0, mosaic=0.5)
     trainer = Trainer(NAMES, tmp_path / "detector.pt", rate=2e-3)
     batch = collate_canvases([views.sample(192) for _ in range(2)])
     history = [sum(trainer.step(batch, 0.1).values()) for _ in range(8)]
