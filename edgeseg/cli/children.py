@@ -98,10 +98,10 @@ class Child:
             return False
         return True
 
-    def last_words(self, lines: int = 5) -> str:
-        """Return the end of its log."""
+    def last_words(self) -> str:
+        """Return the last line of its log."""
         text = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
-        return " | ".join(text.strip().splitlines()[-lines:]) or "it said nothing"
+        return (text.strip().splitlines() or ["it said nothing"])[-1]
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

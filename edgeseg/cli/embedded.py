@@ -25,6 +25,7 @@ SERVICES: dict[Role, str] = {
     "segment": "sam2_service.service",
 }
 START_TIMEOUT_S = 90.0
+LONGEST_SOCKET_FOLDER = 70
 # Workers finish the stage they are at; the backend the answers it owes.
 STOP_TIMEOUT_S = 20.0
 
@@ -126,8 +127,11 @@ class EmbeddedStack:
         return bool({"redis_url", "redis_host"} & self.settings.model_fields_set)
 
     def _start_redis(self) -> None:
-        # The path of a socket is limited to some hundred characters: too few for a data folder.
-        self._socket_dir = Path(tempfile.mkdtemp(prefix="edgeseg-"))
+        # The path of a socket is limited to some hundred characters: too few for a data folder,
+        # and for some folders of temporary files.
+        usual = tempfile.gettempdir()
+        folder = usual if len(usual) < LONGEST_SOCKET_FOLDER else "/tmp"
+        self._socket_dir = Path(tempfile.mkdtemp(prefix="edgeseg-", dir=folder))
         socket = self._socket_dir / "redis.sock"
         config = f'port 0\nunixsocket "{socket}"\nunixsocketperm 700\nsave ""\nappendonly no\n'
         self._environment["EDGESEG_REDIS_URL"] = f"unix://{socket}?db=0"

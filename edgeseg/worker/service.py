@@ -6,14 +6,13 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 import redis
 
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.residency import Residency
+from edgeseg.errors import EdgeSegError
 from edgeseg.pipeline import ran
 from edgeseg.settings import Role, Settings, get_settings
 from edgeseg.tasks import QUEUES, TaskChain, TaskStore, connect
@@ -31,7 +30,7 @@ def serve(*roles: Role, settings: Settings | None = None) -> None:
 
     Engines are loaded before the worker registers, so "registered" means "ready". A signal lets
     the current stage finish. While Redis is away the engines stay loaded and the worker waits.
-    Raises EngineUnavailableError or UnknownEngineError when the engine cannot be loaded.
+    An engine that cannot be loaded ends the process with a sentence and exit code 1.
     """
     settings = settings or get_settings()
     _log_to_stderr(settings)
@@ -43,29 +42,30 @@ def serve(*roles: Role, settings: Settings | None = None) -> None:
     chain = TaskChain(connection, store, settings)
     runner = StageRunner(store, chain, engines, settings)
     jobs.install(runner)
-    with ExitStack() as loaded:
-        loaded.callback(engines.close)
-        facts = [loaded.enter_context(_loaded(engines, role, settings)) for role in roles]
-        used = next(fact for fact in facts if fact)
+    with engines:
+        try:
+            facts = [_load(engines, role, settings) for role in roles]
+        except EdgeSegError as error:
+            log.error("%s [%s]", error.detail, error.code)
+            sys.exit(1)
         if "simplify" not in roles:
             DecodeAhead(runner.images, QUEUES[roles[0]], settings).start()
+        used = next(fact for fact in facts if fact)
         while not _work(QUEUES[roles[0]], used, settings):
             signal.signal(signal.SIGTERM, _leave)
             signal.signal(signal.SIGINT, _leave)
             time.sleep(RECONNECT_S)
 
 
-@contextmanager
-def _loaded(engines: Residency, role: Role, settings: Settings) -> Iterator[dict[str, str]]:
-    """Hold the engine of a role and say what it is; nothing for a role that is not used."""
+def _load(engines: Residency, role: Role, settings: Settings) -> dict[str, str]:
+    """Load the engine of a role and say what it is; nothing for a role that is not used."""
     name = settings.engine_for(role)
     if name is None:
-        yield {}
-        return
+        return {}
     started = time.perf_counter()
     with engines.lease(role, name) as engine:
         log.info("%s engine %s loaded in %.2f s", role, name, time.perf_counter() - started)
-        yield {"role": role, **ran(engine).model_dump()}
+        return {"role": role, **ran(engine).model_dump()}
 
 
 def _work(queue: str, facts: dict[str, str], settings: Settings) -> bool:

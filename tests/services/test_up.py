@@ -139,4 +139,21 @@ def test_an_engine_that_cannot_be_had_is_one_clear_sentence(tmp_path: Path) -> N
     )
     assert ended.returncode == 1
     assert "No engine named 'none'" in ended.stderr
-    assert "Traceback (most" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_the_demo_shows_what_it_found_and_stops_what_it_started(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "edgeseg.cli", "demo", "--engines", "fake", "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=2 * START_S,
+    )
+    assert ended.returncode == 0, ended.stderr
+    rows = ended.stdout.splitlines()
+    assert any(row.startswith("coffee") and "cup . spoon ." in row for row in rows)
+    assert all(word in ended.stdout for word in ("simplified prompt", "detect", "segment"))
+    overlays = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert overlays[:2] == ["1_chelsea.png", "2_astronaut.png"]
+    assert "all.png" in overlays
