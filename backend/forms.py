@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import File, Form, Header, UploadFile
 
-from backend.headers import json_field
+from backend.headers import json_field, json_list_field
 from edgeseg.schemas import DetectRequest, SegmentRequest, parse
 
 _FIELDS = SegmentRequest.model_fields
@@ -27,6 +27,13 @@ PromptField = Annotated[str, Form(description=_about("text_prompt"), examples=["
 BoxThreshold = Annotated[float, Form(description=_about("box_threshold"), examples=[0.35])]
 TextThreshold = Annotated[float, Form(description=_about("text_threshold"), examples=[0.25])]
 SimplifyField = Annotated[str, Form(description=_about("simplify"), examples=["auto"])]
+FiltersField = Annotated[
+    str | None,
+    Form(
+        description=_about("filters") + " A JSON array.",
+        examples=['[{"kind": "leftmost", "phrase": "cat"}]'],
+    ),
+]
 NegativePrompt = Annotated[
     str | None, Form(description=_about("negative_prompt"), examples=["toy ."])
 ]
@@ -65,6 +72,7 @@ class DetectForm:
         box_threshold: BoxThreshold = 0.35,
         text_threshold: TextThreshold = 0.25,
         simplify: SimplifyField = "auto",
+        filters: FiltersField = None,
         negative_prompt: NegativePrompt = None,
         max_objects: MaxObjects = None,
         class_thresholds: ClassThresholds = None,
@@ -77,6 +85,7 @@ class DetectForm:
             "box_threshold": box_threshold,
             "text_threshold": text_threshold,
             "simplify": simplify,
+            "filters": json_list_field("filters", filters),
             "negative_prompt": negative_prompt or None,
             "max_objects": max_objects,
             "class_thresholds": json_field("class_thresholds", class_thresholds),

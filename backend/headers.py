@@ -32,12 +32,21 @@ def key_of(request: Request) -> str | None:
 
 def json_field(name: str, text: str | None) -> Any:
     """Read a form field that holds a JSON object; empty is an empty object."""
+    return _json_of(name, text, dict, "a JSON object") or {}
+
+
+def json_list_field(name: str, text: str | None) -> Any:
+    """Read a form field that holds a JSON array; empty is None."""
+    return _json_of(name, text, list, "a JSON array")
+
+
+def _json_of(name: str, text: str | None, kind: type, expected: str) -> Any:
     if text is None or not text.strip():
-        return {}
+        return None
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InvalidParameterError(f"{name}: expected a JSON object: {error}.") from None
-    if not isinstance(value, dict):
-        raise InvalidParameterError(f"{name}: expected a JSON object, got {text[:80]!r}.")
+        raise InvalidParameterError(f"{name}: expected {expected}: {error}.") from None
+    if not isinstance(value, kind):
+        raise InvalidParameterError(f"{name}: expected {expected}, got {text[:80]!r}.")
     return value

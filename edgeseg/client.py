@@ -63,9 +63,10 @@ class EdgeSegClient:
         """Close the connections."""
         self._http.close()
 
-    def simplify(self, prompt: str) -> Simplification:
-        """Return the phrases and filters that a prompt stands for."""
-        response = self._send("POST", "/simplify", data={"text_prompt": prompt})
+    def simplify(self, prompt: str, engines: Mapping[str, str] | None = None) -> Simplification:
+        """Return the phrases and filters that a prompt stands for; ``engines`` are by role."""
+        data = {"text_prompt": prompt, "engines": json.dumps(dict(engines or {}))}
+        response = self._send("POST", "/simplify", data=data)
         return Simplification.model_validate_json(response.content)
 
     def segment_image(
@@ -203,8 +204,8 @@ class EdgeSegClient:
         for name, value in fields.items():
             if name == "idempotency_key":
                 sent["Idempotency-Key"] = str(value)
-            elif isinstance(value, Mapping):
-                form[name] = json.dumps(dict(value))
+            elif isinstance(value, Mapping | list):
+                form[name] = json.dumps(dict(value) if isinstance(value, Mapping) else value)
             elif value is not None:
                 form[name] = str(value)
         return self._send("POST", path, files={"image": ("image", data)}, data=form, headers=sent)

@@ -36,27 +36,32 @@ def overlay(
     masks: bool = True,
     boxes: bool = True,
     labels: bool = True,
+    colours: Sequence[Colour] | None = None,
 ) -> PIL.Image.Image:
     """Draw objects on the image and return an RGB picture of the same size.
 
-    ``opacity`` is that of the masks' fill, 0..1; their outlines are always drawn. Raises
-    ValueError when a mask has another size than the image.
+    ``opacity`` is that of the masks' fill, 0..1; their outlines are always drawn. ``colours`` has
+    one for each object, in place of :func:`colour_of`. Raises ValueError when there are too few,
+    and when a mask has another size than the image.
     """
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity: expected 0 to 1, got {opacity}")
+    paints = [colour_of(i) for i in range(len(objects))] if colours is None else list(colours)
+    if len(paints) != len(objects):
+        raise ValueError(f"colours: expected {len(objects)}, got {len(paints)}")
     pixels = image.rgb.copy()
     width_px = _line_width(image.size_hw)
     if masks:
         # Larger ones first, so that what lies on top of them stays in sight.
         for index in sorted(range(len(objects)), key=lambda i: -objects[i].area):
-            _fill(pixels, objects[index], colour_of(index), opacity, width_px)
+            _fill(pixels, objects[index], paints[index], opacity, width_px)
     picture = PIL.Image.fromarray(pixels)
     draw = PIL.ImageDraw.Draw(picture)
     if boxes:
         for index, each in enumerate(objects):
-            _frame(draw, each, colour_of(index), width_px)
+            _frame(draw, each, paints[index], width_px)
     if labels:
-        _write_labels(draw, objects, image.size_hw)
+        _write_labels(draw, objects, paints, image.size_hw)
     return picture
 
 
@@ -131,7 +136,10 @@ def _frame(
 
 
 def _write_labels(
-    draw: PIL.ImageDraw.ImageDraw, objects: Sequence[SegmentedObject], size_hw: tuple[int, int]
+    draw: PIL.ImageDraw.ImageDraw,
+    objects: Sequence[SegmentedObject],
+    paints: Sequence[Colour],
+    size_hw: tuple[int, int],
 ) -> None:
     """Write each label on a plate of its colour, at its box and clear of the plates before it."""
     height, width = size_hw
@@ -144,7 +152,7 @@ def _write_labels(
         size = (right - left + 2 * pad, bottom - top + 2 * pad)
         plate = _place(each.box, size, (width, height), taken)
         taken.append(plate)
-        colour = colour_of(index)
+        colour = paints[index]
         draw.rectangle(plate, fill=colour)
         ink = "black" if _luminance(colour) > 0.35 else "white"
         draw.text((plate[0] + pad - left, plate[1] + pad - top), text, ink, font)

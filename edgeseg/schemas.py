@@ -144,6 +144,13 @@ class DetectRequest(_Wire):
         description="auto: simplify where it helps; always: pass every prompt through the "
         "simplifier; never: split at dots only.",
     )
+    filters: list[Filter] | None = Field(
+        None,
+        max_length=100,
+        description="Choices among the boxes, in place of those that the prompt asks for; "
+        "null: those of the prompt.",
+        examples=[[{"kind": "leftmost", "phrase": "cat"}]],
+    )
     negative_prompt: str | None = Field(
         None,
         max_length=MAX_PROMPT_CHARS,

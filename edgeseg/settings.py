@@ -100,7 +100,10 @@ class Settings(BaseSettings):
     # Serving
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0: any free one.")
-    ui_port: int = Field(8501, ge=0, le=65535, description="Port of the browser UI.")
+    ui_host: str = Field("127.0.0.1", description="Address that the browser UI listens on.")
+    ui_port: int = Field(
+        8501, ge=0, le=65535, description="Port of the browser UI; 0: any free one."
+    )
     api_url: str = Field(
         "http://127.0.0.1:8000", description="Where the client and the UI find the API."
     )

@@ -63,8 +63,18 @@ def simplify(
     """Turn the request's prompt into phrases and filters.
 
     With ``simplify="never"`` the engine is not asked. With "auto" its failure leaves the prompt
-    as it is, with a warning; with "always" it is raised.
+    as it is, with a warning; with "always" it is raised. Filters of the request take the place of
+    those that the prompt asks for.
     """
+    made = _simplified(engine, request, image)
+    if isinstance(request, DetectRequest) and request.filters is not None:
+        made = made.model_copy(update={"filters": request.filters})
+    return made
+
+
+def _simplified(
+    engine: Simplifier, request: SimplifyRequest | DetectRequest, image: Image | None
+) -> Simplification:
     prompt = request.text_prompt
     mode = request.simplify if isinstance(request, DetectRequest) else "always"
     if mode == "never":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -24,6 +25,8 @@ SERVICES: dict[Role, str] = {
     "detect": "grounding_dino_service.service",
     "segment": "sam2_service.service",
 }
+UI_PACKAGES = ("streamlit", "streamlit_image_coordinates")
+UI_HEALTH = "/_stcore/health"
 START_TIMEOUT_S = 90.0
 LONGEST_SOCKET_FOLDER = 70
 # Workers finish the stage they are at; the backend the answers it owes.
@@ -42,12 +45,15 @@ class EmbeddedStack:
         settings: Settings,
         workers: Mapping[Role, int] | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        *,
+        ui: bool = False,
     ) -> None:
         self.settings = settings
         self.workers = dict.fromkeys(SERVICES, 1) | dict(workers or {})
         self.should_stop = should_stop
         self.data_dir = settings.data_dir.resolve()
         self.api_port = settings.api_port or children.free_port()
+        self.ui_port = (settings.ui_port or children.free_port()) if ui else None
         self.children: list[Child] = []
         self._redis: Child | None = None
         self._socket_dir: Path | None = None
@@ -56,8 +62,12 @@ class EmbeddedStack:
     @property
     def api_url(self) -> str:
         """Where the API answers."""
-        host = self.settings.api_host
-        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{self.api_port}"
+        return _url(self.settings.api_host, self.api_port)
+
+    @property
+    def ui_url(self) -> str | None:
+        """Where the browser UI answers; None without one."""
+        return None if self.ui_port is None else _url(self.settings.ui_host, self.ui_port)
 
     @property
     def redis_url(self) -> str:
@@ -83,6 +93,8 @@ class EmbeddedStack:
         everything that was started is stopped again.
         """
         children.require_free(self.settings.api_host, self.api_port)
+        if self.ui_port is not None:
+            children.require_free(self.settings.ui_host, self.ui_port)
         try:
             if not self._has_redis():
                 self._start_redis()
@@ -144,6 +156,8 @@ class EmbeddedStack:
         for role, count in self.workers.items():
             for number in range(1, count + 1):
                 commands[f"{role}-{number}"] = [sys.executable, "-m", SERVICES[role]]
+        if self.ui_port is not None:
+            commands["ui"] = [sys.executable, "-m", "frontend"]
         for name, command in commands.items():
             child = Child(name, command, self._environment, self.log_dir)
             self.children.append(child)
@@ -154,6 +168,8 @@ class EmbeddedStack:
         root = str(Path(edgeseg.__file__).parents[1])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         own = {**children.as_environment(self.settings), "EDGESEG_API_PORT": str(self.api_port)}
+        if self.ui_port is not None:
+            own |= {"EDGESEG_API_URL": self.api_url, "EDGESEG_UI_PORT": str(self.ui_port)}
         return {**os.environ, **own, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
     def _wait_until_healthy(self) -> None:
@@ -169,11 +185,23 @@ class EmbeddedStack:
             try:
                 response = httpx.get(f"{self.api_url}/health", timeout=2.0)
                 if response.status_code == 200:
-                    return
-                last = str(response.json().get("detail"))
+                    last = "the UI does not answer"
+                    if self.ui_url is None or httpx.get(f"{self.ui_url}{UI_HEALTH}").is_success:
+                        return
+                else:
+                    last = str(response.json().get("detail"))
             except (httpx.HTTPError, ValueError):
                 pass
             time.sleep(0.05)
         raise UnavailableError(
             f"The stack is not ready after {START_TIMEOUT_S:g} s ({last}); see {self.log_dir}."
         )
+
+
+def ui_is_installed() -> bool:
+    """Whether the packages of the browser UI are here."""
+    return all(importlib.util.find_spec(name) for name in ("frontend", *UI_PACKAGES))
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"

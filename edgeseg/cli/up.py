@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from edgeseg.cli.app import app
-from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.cli.embedded import EmbeddedStack, ui_is_installed
 from edgeseg.settings import Role, Settings, get_settings
 
 WATCH_EVERY_S = 0.2
@@ -25,6 +25,13 @@ def up(
     api_host: Annotated[
         str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
     ] = None,
+    ui: Annotated[
+        bool | None,
+        typer.Option("--ui/--no-ui", help="Serve the browser UI.", show_default="if installed"),
+    ] = None,
+    ui_port: Annotated[
+        int | None, typer.Option(help="Port of the UI; 0: any free one.", show_default="8501")
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder for logs and queued tasks.", show_default="out")
     ] = None,
@@ -35,19 +42,23 @@ def up(
     detectors: Annotated[int, typer.Option(min=1, help="Detector workers.")] = 1,
     segmenters: Annotated[int, typer.Option(min=1, help="Segmenter workers.")] = 1,
 ) -> None:
-    """Serve Redis, backend and workers until Ctrl-C or SIGTERM; restart what dies."""
+    """Serve Redis, backend, workers and UI until Ctrl-C or SIGTERM; restart what dies."""
     chosen = {
-        "api_port": api_port, "api_host": api_host, "data_dir": data_dir, "engines": engines
+        "api_port": api_port, "api_host": api_host, "ui_port": ui_port, "data_dir": data_dir,
+        "engines": engines,
     }  # fmt: skip
     settings = with_settings(**{name: value for name, value in chosen.items() if value is not None})
     stopped = StopFlag()
     counts: dict[Role, int] = {
         "simplify": simplifiers, "detect": detectors, "segment": segmenters
     }  # fmt: skip
-    stack = EmbeddedStack(settings, counts, stopped.__bool__)
+    has_ui = ui_is_installed() if ui is None else ui
+    stack = EmbeddedStack(settings, counts, stopped.__bool__, ui=has_ui)
     print(f"Starting; logs are in {stack.log_dir} ...", flush=True)
     with stack:
         print(f"API      {stack.api_url}\nDocs     {stack.api_url}/docs", flush=True)
+        if has_ui:
+            print(f"UI       {stack.ui_url}", flush=True)
         print("Ctrl-C stops everything.", flush=True)
         while not stopped:
             stack.watch()

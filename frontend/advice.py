@@ -1,0 +1,49 @@
+"""Errors as sentences: what happened, and what the person can do about it."""
+
+from __future__ import annotations
+
+from edgeseg import errors
+from edgeseg.errors import EdgeSegError
+
+# The first class that fits says it; narrow ones come before their parents.
+_ADVICE: tuple[tuple[type[EdgeSegError], str], ...] = (
+    (errors.ImageTooLargeError, "Make the picture smaller and add it again."),
+    (errors.AnimatedImageError, "Save one frame as JPEG, PNG or WebP and add that."),
+    (errors.InvalidImageError, "Open it in an image viewer, save it as JPEG or PNG, and try that."),
+    (errors.NoImageError, "Add a picture, or pick a sample."),
+    (errors.EmptyPromptError, "Write what to look for, such as: cat . dog ."),
+    (errors.PromptTooLongError, "Name fewer things, or ask for them in several turns."),
+    (errors.UnknownEngineError, "Choose another engine in the sidebar."),
+    (errors.EngineUnavailableError, "Choose another engine in the sidebar."),
+    (errors.InvalidParameterError, "Change the value and try again."),
+    (
+        errors.UnknownTaskError,
+        "The server keeps a finished picture for some minutes only: press Segment Image again.",
+    ),
+    (errors.UnknownObjectError, "Press Segment Image again to start from what the server has."),
+    (errors.CancelledError, "Press Segment Image to start it again."),
+    (errors.RequestTimeoutError, "The server is busy: try again, or use a smaller picture."),
+    (errors.QueueUnavailableError, "Wait a moment and try again; if it stays so, start Redis."),
+    (errors.NoWorkerError, "Wait a moment and try again; if it stays so, start that worker."),
+    (errors.UnavailableError, "Check that the stack runs (make up), then try again."),
+    (errors.WorkerLostError, "Try a smaller picture, or another engine in the sidebar."),
+    (errors.EngineError, "Try again, or choose another engine in the sidebar."),
+    (errors.InputError, "Change the request and try again."),
+)
+_ELSE = "Try again; the server's log says more."
+
+
+def advice(error: EdgeSegError) -> str:
+    """Return what the person can do about an error, as a sentence."""
+    return next((text for kind, text in _ADVICE if isinstance(error, kind)), _ELSE)
+
+
+def explain(error: EdgeSegError) -> str:
+    """Return what happened and what to do, as Markdown on two lines."""
+    return f"{_sentence(error.detail)}  \n**What to do:** {advice(error)}"
+
+
+def _sentence(text: str) -> str:
+    """End a text with a dot and keep Markdown out of it: it may quote what people wrote."""
+    safe = "".join("\\" + sign if sign in "\\`*_[]<>$#~:" else sign for sign in text.strip())
+    return safe if safe.endswith((".", "!", "?")) else safe + "."

@@ -1,0 +1,72 @@
+"""The page: what to look for on the left, what was found on the right."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from frontend import api, inputs, jobs, past, progress, prompt, results, session, sidebar, style
+from frontend.state import Photo
+
+
+def main() -> None:
+    """Draw the page once."""
+    st.set_page_config("EdgeSeg", ":material/category:", layout="wide")
+    style.apply()
+    settings = sidebar.sidebar()
+    left, right = st.columns([4, 7], gap="large")
+    with left:
+        st.title("EdgeSeg", anchor=False)
+        st.caption("Segment images from words.")
+        photos = inputs.choose_photos()
+        prompt.ask(settings["engines"])
+        wanted = _go_button(photos)
+    if wanted:
+        parameters = {**settings, **prompt.fields()}
+        written = str(st.session_state.get("prompt") or "").strip()
+        session.set_run(jobs.start(api.client(), photos, written, parameters))
+    with right:
+        _outcome()
+
+
+def _go_button(photos: list[Photo]) -> bool:
+    """Draw Segment Image; what it still lacks stands below it."""
+    run = session.run()
+    busy = run is not None and not run.collected
+    written = str(st.session_state.get("prompt") or "").strip()
+    lacking = "Add a picture first." if not photos else "" if written else "Say what to find."
+    label = f"Segment {len(photos)} Images" if len(photos) > 1 else "Segment Image"
+    pressed = st.button(
+        label, type="primary", width="stretch", disabled=bool(lacking) or busy,
+        icon=":material/play_arrow:", key="segment",
+    )  # fmt: skip
+    if lacking:
+        st.caption(lacking)
+    return pressed
+
+
+def _outcome() -> None:
+    run = session.run()
+    if run is not None and not run.collected:
+        progress.live()
+    progress.tell_failures()
+    history = session.history()
+    entry = history.opened
+    if entry is not None:
+        results.show(entry, history)
+        past.strip(history)
+    elif run is None:
+        _welcome()
+
+
+def _welcome() -> None:
+    with st.container(border=True, key="welcome"):
+        st.markdown(
+            "#### From words to masks\n"
+            "1. Drop one or several pictures, or pick a sample.\n"
+            "2. Write what to find: a list of things, a place, or a question.\n"
+            "3. Press **Simplify** to see and change what will be looked for, or go straight on.\n"
+            "4. Press **Segment Image**. Then hide, rename, refine by clicks, and download."
+        )
+
+
+main()

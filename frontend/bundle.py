@@ -1,0 +1,82 @@
+"""Files to take away: the overlay, cut-outs and data of one result, and a zip of many."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+
+from edgeseg.codecs import encode_png
+from edgeseg.exporters import FORMATS, Picture, export, export_files
+from edgeseg.exporters.base import unique
+from edgeseg.render import overlay
+from frontend.pictures import cutout, decoded
+from frontend.state import Entry
+
+LABEL_MAP = "png"
+
+
+def overlay_png(entry: Entry, opacity: float = 0.45) -> bytes:
+    """Return the overlay in the full size of the picture."""
+    shown = entry.shown
+    colours = [entry.colour(each.id) for each in shown]
+    return encode_png(overlay(decoded(entry.photo.data), shown, opacity=opacity, colours=colours))
+
+
+def cutouts(entry: Entry) -> dict[str, bytes]:
+    """Return a transparent PNG of each object, by file name."""
+    image = decoded(entry.photo.data)
+    made = {}
+    for number, each in enumerate(entry.shown, 1):
+        picture = cutout(image, each)
+        if picture is not None:
+            made[f"{number:02d}_{safe(each.label)}.png"] = encode_png(picture)
+    return made
+
+
+def cutouts_zip(entry: Entry) -> bytes:
+    """Return the cut-outs in one file."""
+    return zipped(cutouts(entry))
+
+
+def result_json(entry: Entry) -> bytes:
+    """Return the result as the API gives it, without what is hidden and under its new names."""
+    return entry.result.model_dump_json(indent=2).encode() + b"\n"
+
+
+def exported(entries: Sequence[Entry], format_name: str) -> tuple[str, str, bytes]:
+    """Return an export's file name, media type and bytes: those that the API gives."""
+    made = export([Picture(each.result, each.photo.name) for each in entries], format_name)
+    return made.file_name, made.media_type, made.data
+
+
+def batch_zip(entries: Sequence[Entry]) -> bytes:
+    """Return everything of several results: a folder each, and one for every export format."""
+    files: dict[str, bytes] = {}
+    stems = unique((safe(each.photo.stem), "") for each in entries)
+    for stem, entry in zip(stems, entries, strict=True):
+        files[f"{stem}/overlay.png"] = overlay_png(entry)
+        files[f"{stem}/result.json"] = result_json(entry)
+        for name, data in cutouts(entry).items():
+            files[f"{stem}/cutouts/{name}"] = data
+    pictures = [Picture(each.result, each.photo.name) for each in entries]
+    for format_name in FORMATS:
+        for name, data in export_files(pictures, format_name).items():
+            files[f"exports/{format_name}/{name}"] = data
+    return zipped(files)
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return files in one zip; pictures are not compressed again."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            kind = zipfile.ZIP_STORED if name.endswith(".png") else zipfile.ZIP_DEFLATED
+            archive.writestr(name, data, compress_type=kind)
+    return out.getvalue()
+
+
+def safe(text: str) -> str:
+    """Return text that can be a file's name anywhere."""
+    return re.sub(r"[^\w\-]+", "_", text).strip("_")[:60] or "picture"

@@ -1,0 +1,51 @@
+"""The download menu: files are made when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from edgeseg.exporters import FORMATS
+from frontend import bundle
+from frontend.state import Entry
+
+
+def menu(entry: Entry, batch: Sequence[Entry]) -> None:
+    """Draw the buttons for one result, and for the batch that it belongs to."""
+    stem = bundle.safe(entry.photo.stem)
+    with st.popover("Download", icon=":material/download:", key="downloads"):
+        _button("Overlay (PNG)", partial(bundle.overlay_png, entry), f"{stem}_overlay.png")
+        _button("Cut-outs (zip)", partial(bundle.cutouts_zip, entry), f"{stem}_cutouts.zip")
+        _export_button("Label map (PNG)", [entry], bundle.LABEL_MAP)
+        _button("Result (JSON)", partial(bundle.result_json, entry), f"{stem}.json")
+        st.divider()
+        chosen = st.selectbox(
+            "Export format",
+            list(FORMATS),
+            format_func=lambda name: FORMATS[name].title,
+            key="export_format",
+        )
+        st.caption(FORMATS[chosen].description)
+        _export_button("Export", [entry], chosen)
+        if len(batch) > 1:
+            _export_button(f"Export all {len(batch)} pictures", batch, chosen)
+            st.divider()
+            label = f"Everything of all {len(batch)} pictures (zip)"
+            _button(label, partial(bundle.batch_zip, batch), "edgeseg.zip")
+
+
+def _export_button(label: str, entries: Sequence[Entry], format_name: str) -> None:
+    """Offer an export; its name tells its kind, so the file is made once for both."""
+    file_name, media_type, data = bundle.exported(entries, format_name)
+    st.download_button(
+        label, data, file_name, media_type, on_click="ignore", width="stretch",
+        key=f"export_{label}",
+    )  # fmt: skip
+
+
+def _button(label: str, make: Callable[[], bytes], file_name: str) -> None:
+    st.download_button(
+        label, make, file_name, on_click="ignore", width="stretch", key=f"download_{label}"
+    )

@@ -1,0 +1,68 @@
+"""Where pictures come from: files that people drop, and samples."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from edgeseg.errors import EdgeSegError
+from frontend import samples
+from frontend.advice import explain
+from frontend.pictures import THUMB_PX, on_screen
+from frontend.state import Photo
+
+SUFFIXES = ("jpg", "jpeg", "png", "webp")
+
+
+def choose_photos() -> list[Photo]:
+    """Draw the uploader and the samples; return the pictures chosen, each once."""
+    files = st.file_uploader(
+        "Pictures",
+        type=list(SUFFIXES),
+        accept_multiple_files=True,
+        help="One or several; JPG, PNG or WebP.",
+        key="files",
+    )
+    titles = samples.titles()
+    picked = st.pills(
+        "Or try a sample",
+        list(titles),
+        selection_mode="multi",
+        key="samples",
+        on_change=_suggest_prompt,
+    )
+    photos = [Photo.of(file.name, file.getvalue()) for file in files]
+    photos += [samples.sample(title) for title in picked]
+    readable = [photo for photo in {each.key: each for each in photos}.values() if _usable(photo)]
+    _thumbnails(readable)
+    return readable
+
+
+def _suggest_prompt() -> None:
+    """Put a sample's prompt into the empty box; one that the person wrote stays."""
+    picked = st.session_state.get("samples") or []
+    titles = samples.titles()
+    written = str(st.session_state.get("prompt", "")).strip()
+    if picked and (not written or written in titles.values()):
+        st.session_state["prompt"] = titles[picked[-1]]
+
+
+def _usable(photo: Photo) -> bool:
+    """Whether the picture can be read; if not, say so by its name."""
+    try:
+        on_screen(photo.data)
+    except EdgeSegError as error:
+        st.error(f"**{photo.name.replace('*', '')}**  \n{explain(error)}")
+        return False
+    return True
+
+
+def _thumbnails(photos: list[Photo]) -> None:
+    if not photos:
+        return
+    with st.container(horizontal=True, key="chosen"):
+        for photo in photos:
+            small = on_screen(photo.data, THUMB_PX)
+            with st.container(width=124):
+                st.image(small.rgb, width="stretch", alt=photo.name)
+                height, width = on_screen(photo.data).size_hw
+                st.caption(f"{photo.stem[:16]}", help=f"{photo.name}, {width}x{height} on screen")

@@ -1,0 +1,170 @@
+"""Running requests: each picture in a thread of its own, its progress read from its events."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from edgeseg.client import EdgeSegClient
+from edgeseg.errors import CancelledError, EdgeSegError, UnavailableError
+from edgeseg.schemas import SegmentationResult, StageEvent
+from edgeseg.segmentation import Segmentation
+from edgeseg.settings import Role
+from frontend.api import QUEUES
+from frontend.state import Photo
+
+JobState = Literal["sending", "queued", "running", "done", "failed", "cancelled"]
+StepState = Literal["waiting", "running", "done", "skipped"]
+ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
+PARALLEL = 4
+_RECONNECTS = 5
+_batches = itertools.count(1)
+
+
+@dataclass
+class Job:
+    """One picture on its way; written by its thread, read by the page."""
+
+    photo: Photo
+    prompt: str
+    state: JobState = "sending"
+    task_id: str | None = None
+    steps: dict[Role, StepState] = field(default_factory=dict)
+    ahead: int = 0
+    error: EdgeSegError | None = None
+    segmentation: Segmentation | None = None
+    wants_cancel: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in ENDED
+
+    @property
+    def stage(self) -> Role | None:
+        """The stage that runs, or else the first one that waits."""
+        running = [stage for stage, step in self.steps.items() if step == "running"]
+        waiting = [stage for stage, step in self.steps.items() if step == "waiting"]
+        return next(iter(running + waiting), None)
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, 0..1, each stage counted alike."""
+        if self.state == "done":
+            return 1.0
+        worth = {"done": 1.0, "skipped": 1.0, "running": 0.5, "waiting": 0.0}
+        total = sum(worth[step] for step in self.steps.values())
+        return total / len(self.steps) if self.steps else 0.0
+
+    def queued_behind(self, queues: Mapping[str, Any]) -> int:
+        """Return how many tasks are before it at most; those that come later do not count."""
+        stage = self.stage
+        if stage is None:
+            return 0
+        queue = queues.get(QUEUES[stage], {})
+        before = int(queue.get("waiting", 0)) + int(queue.get("running", 0)) - 1
+        self.ahead = max(0, min(self.ahead, before))
+        return self.ahead
+
+    def take(self, event: StageEvent) -> None:
+        """Follow one event of the task."""
+        if event.type == "queued" and "plan" in event.data:
+            self.steps = dict.fromkeys(event.data["plan"], "waiting")
+        if event.stage is not None:
+            step: dict[str, StepState] = {
+                "queued": "waiting", "started": "running", "finished": "done", "skipped": "skipped"
+            }  # fmt: skip
+            self.steps[event.stage] = step.get(event.type, "waiting")
+        if not self.ended:
+            self.state = "running" if "running" in self.steps.values() else "queued"
+
+
+@dataclass
+class Run:
+    """The pictures that one press of Segment Image started."""
+
+    jobs: list[Job]
+    batch: int = field(default_factory=lambda: next(_batches))
+    collected: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of them ended."""
+        return all(job.ended for job in self.jobs)
+
+
+def start(
+    client: EdgeSegClient, photos: Sequence[Photo], prompt: str, parameters: Mapping[str, Any]
+) -> Run:
+    """Send the pictures, a few at a time, and return at once.
+
+    ``parameters`` are fields of POST /segment, ``text_prompt`` among them; ``prompt`` is what the
+    person wrote.
+    """
+    run = Run([Job(photo, prompt) for photo in photos])
+    pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="edgeseg-ui")
+    for job in run.jobs:
+        pool.submit(follow, client, job, parameters)
+    pool.shutdown(wait=False)
+    return run
+
+
+def cancel(client: EdgeSegClient, job: Job) -> None:
+    """Cancel a picture, also one that was not sent yet; raises what the client raises."""
+    job.wants_cancel.set()
+    if job.task_id is not None and not job.ended:
+        client.cancel(job.task_id)
+
+
+def follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> None:
+    """Send one picture and follow it to its end; what goes wrong ends up in the job."""
+    try:
+        _follow(client, job, parameters)
+    except CancelledError:
+        job.state = "cancelled"
+    except EdgeSegError as error:
+        job.error, job.state = error, "failed"
+    except Exception as error:
+        job.error, job.state = EdgeSegError(f"The UI stumbled: {error}"), "failed"
+
+
+def _follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> None:
+    if job.wants_cancel.is_set():
+        raise CancelledError("It was cancelled.")
+    fields = dict(parameters)
+    text = str(fields.pop("text_prompt"))
+    queues = client.queue_status()
+    job.ahead = sum(queue["waiting"] + queue["running"] for queue in queues.values())
+    job.task_id = client.submit(job.photo.data, text, **fields)
+    job.state = "queued"
+    if job.wants_cancel.is_set():
+        client.cancel(job.task_id)
+    _watch(client, job)
+    status = client.task(job.task_id)
+    if status.error is not None:
+        raise EdgeSegError.from_dict(status.error)
+    if not isinstance(status.result, SegmentationResult):
+        raise CancelledError("It was cancelled.")
+    job.segmentation = Segmentation(status.result, job.photo.data)
+    job.state = "done"
+
+
+def _watch(client: EdgeSegClient, job: Job) -> None:
+    """Read events until the task ends; a connection that breaks is made anew where it was."""
+    assert job.task_id is not None
+    last: str | None = None
+    for attempt in range(_RECONNECTS + 1):
+        try:
+            for event in client.events(job.task_id, last):
+                last = event.id
+                if event.type in ENDED:
+                    return
+                job.take(event)
+        except UnavailableError:
+            if attempt == _RECONNECTS:
+                raise
+            job.wants_cancel.wait(0.2 * 2**attempt)

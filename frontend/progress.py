@@ -1,0 +1,106 @@
+"""Live progress: one row per picture with its stages, what it waits for, and Cancel."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from edgeseg.errors import EdgeSegError
+from edgeseg.settings import Role
+from frontend import api, jobs, session
+from frontend.advice import explain
+from frontend.jobs import Job, StepState
+from frontend.state import Entry
+
+EVERY_S = 0.3
+_NOW: dict[Role, str] = {
+    "simplify": "Simplifying", "detect": "Detecting", "segment": "Segmenting",
+    "ground": "Detecting and segmenting",
+}  # fmt: skip
+_MARKS: dict[StepState, str] = {"waiting": "○", "running": "◐", "done": "●", "skipped": "–"}
+
+
+@st.fragment(run_every=EVERY_S)
+def live() -> None:
+    """Show what runs; once all of it ended, turn it into results and draw the page anew."""
+    run = session.run()
+    if run is None:
+        return
+    if run.ended:
+        collect()
+        st.rerun()
+    with st.container(border=True, key="progress"):
+        for number, job in enumerate(run.jobs):
+            _row(number, job)
+        waiting = sum(not job.ended for job in run.jobs)
+        if len(run.jobs) > 1 and waiting > 1:
+            st.button("Cancel all", key="cancel_all", on_click=_cancel, args=(run.jobs,))
+
+
+def collect() -> None:
+    """Put what is done into the history; what failed stays to be told."""
+    run = session.run()
+    if run is None or run.collected:
+        return
+    run.collected = True
+    session.history().add(
+        [
+            Entry(job.photo, job.prompt, job.segmentation, run.batch)
+            for job in run.jobs
+            if job.segmentation is not None
+        ]
+    )
+
+
+def tell_failures() -> None:
+    """Say which pictures of the last run failed or were cancelled, and what to do."""
+    run = session.run()
+    for job in run.jobs if run is not None and run.collected else []:
+        if job.state == "cancelled":
+            st.info(f"{job.photo.name}: cancelled. Press Segment Image to start it again.")
+        elif job.error is not None:
+            st.error(f"**{job.photo.name.replace('*', '')}**  \n{explain(job.error)}")
+
+
+def describe(job: Job) -> str:
+    """Return where a picture stands, in words."""
+    if job.state == "sending":
+        return "Sending"
+    if job.ended:
+        return {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}[job.state]
+    if job.state == "running" and job.stage is not None:
+        return _NOW[job.stage]
+    behind = job.queued_behind(_queues())
+    return f"Queued behind {behind}" if behind else "Queued, next in line"
+
+
+def _row(number: int, job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"job_{number}"):
+        steps = "  ".join(f"{_MARKS[step]} {stage}" for stage, step in job.steps.items())
+        with st.container(width="stretch"):
+            st.progress(job.share, text=f"**{job.photo.name[:40]}** · {describe(job)} ...")
+            if steps:
+                st.caption(steps)
+        if not job.ended:
+            st.button(
+                "Cancel",
+                key=f"cancel_{number}",
+                on_click=partial(_cancel, [job]),
+                icon=":material/close:",
+            )
+
+
+def _cancel(wanted: list[Job]) -> None:
+    for job in wanted:
+        try:
+            jobs.cancel(api.client(), job)
+        except EdgeSegError as error:
+            st.toast(explain(error))
+
+
+def _queues() -> dict[str, dict[str, int]]:
+    try:
+        return api.queues()
+    except EdgeSegError:
+        return {}

@@ -1,0 +1,137 @@
+"""The prompt: its box, examples to click, and the review of what Simplify makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from edgeseg.errors import EdgeSegError
+from edgeseg.schemas import MAX_PROMPT_CHARS, Filter, Simplification, SimplifyMode
+from frontend import api, session
+from frontend.advice import explain
+
+EXAMPLES = (
+    "cat . dog .",
+    "the leftmost person",
+    "the two largest cups",
+    "What could I drink coffee from?",
+    "all people except the man on the left",
+)
+MODES: dict[SimplifyMode, str] = {"auto": "Auto", "always": "Always", "never": "Never"}
+_MODES_HELP = (
+    "Auto: simplify where it helps. Always: pass every prompt through the simplifier, and stop "
+    "when it fails. Never: take the prompt as it is, split at its dots."
+)
+_ORDINALS = {1: "", 2: "second ", 3: "third "}
+_WHERE = {
+    "leftmost": "leftmost", "rightmost": "rightmost", "topmost": "topmost",
+    "bottommost": "bottommost", "largest": "largest", "smallest": "smallest",
+    "front": "front-most", "back": "rear-most", "center": "most central",
+}  # fmt: skip
+
+
+def ask(engines: Mapping[str, str]) -> None:
+    """Draw the prompt's box, the switch, the examples and Simplify with its review."""
+    st.text_area(
+        "What to find",
+        key="prompt",
+        height=80,
+        max_chars=MAX_PROMPT_CHARS,
+        placeholder="cat . dog .   or   the leftmost cup   or   What can I sit on?",
+    )
+    st.pills(
+        "Examples", EXAMPLES, key="example", on_change=_take_example, label_visibility="collapsed"
+    )
+    st.segmented_control(
+        "Simplify",
+        list(MODES),
+        format_func=lambda mode: MODES[mode],
+        default="auto",
+        required=True,
+        key="mode",
+        help=_MODES_HELP,
+    )
+    if st.session_state.get("mode") != "never":
+        written = str(st.session_state.get("prompt") or "").strip()
+        if st.button("Simplify", icon=":material/auto_fix_high:", disabled=not written):
+            _simplify(written, engines)
+        made = session.review()
+        if made is not None:
+            _review(made)
+
+
+def fields() -> dict[str, Any]:
+    """Return the fields of POST /segment that the prompt sets: as reviewed, if it was."""
+    made = session.review()
+    mode = st.session_state.get("mode") or "auto"
+    if made is None or mode == "never":
+        return {"text_prompt": str(st.session_state.get("prompt") or ""), "simplify": mode}
+    kept = [
+        each.model_dump(exclude_defaults=True)
+        for number, each in enumerate(made.filters)
+        if st.session_state.get(_filter_key(number), True)
+    ]
+    text = str(st.session_state.get("reviewed") or "")
+    return {"text_prompt": text, "simplify": "never", "filters": kept}
+
+
+def say(each: Filter) -> str:
+    """Return a filter in words: "keep the second leftmost cat"."""
+    thing = each.phrase or "object"
+    if each.kind == "exclude":
+        return "leave out: " + ", ".join(_choice(inner, each.phrase) for inner in each.filters)
+    return f"keep the {_choice(each, thing)}"
+
+
+def _choice(each: Filter, thing: str | None) -> str:
+    thing = each.phrase or thing or "object"
+    if each.kind == "side":
+        return f"{thing} in the centre" if each.side == "center" else f"{thing} at the {each.side}"
+    nth = _ORDINALS.get(each.rank, f"{each.rank}th ")
+    many = f"{each.count} " if each.count > 1 else ""
+    return f"{nth}{many}{_WHERE.get(each.kind, each.kind)} {thing}"
+
+
+def _take_example() -> None:
+    chosen = st.session_state.get("example")
+    if chosen:
+        st.session_state["prompt"] = chosen
+        st.session_state["example"] = None
+
+
+def _simplify(written: str, engines: Mapping[str, str]) -> None:
+    chosen = {role: name for role, name in engines.items() if role == "simplify"}
+    try:
+        with st.spinner("Simplifying ..."):
+            made = api.client().simplify(written, chosen)
+    except EdgeSegError as error:
+        session.set_review(None)
+        st.error(explain(error))
+        return
+    session.set_review(made)
+    st.session_state["reviewed"] = made.simplified_prompt
+    for number in range(len(made.filters)):
+        st.session_state[_filter_key(number)] = True
+
+
+def _review(made: Simplification) -> None:
+    """Show what the prompt became and why, to be changed before anything is segmented."""
+    with st.container(border=True, key="review"):
+        st.text_area(
+            "Simplified prompt",
+            key="reviewed",
+            height=68,
+            help="This is what Segment Image looks for; change it as you like.",
+        )
+        for number, each in enumerate(made.filters):
+            st.checkbox(say(each).capitalize(), key=_filter_key(number))
+        why = made.reason or "The prompt is simple already."
+        st.caption(f"Why: {why}")
+        for warning in made.warnings:
+            st.caption(f":material/warning: {warning}")
+
+
+def _filter_key(number: int) -> str:
+    return f"filter_{number}"

@@ -1,0 +1,195 @@
+"""Refine: clicks and boxes on the picture that correct an object, or make a new one; Undo."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal, cast
+
+import streamlit as st
+from streamlit_image_coordinates import streamlit_image_coordinates
+
+from edgeseg.errors import EdgeSegError
+from edgeseg.schemas import BoxXYXY, Point, SegmentedObject
+from frontend import api, pictures
+from frontend.advice import explain
+from frontend.state import Entry
+
+Tool = Literal["add", "remove", "box"]
+TOOLS: dict[Tool, str] = {
+    "add": ":material/add_circle: Add",
+    "remove": ":material/do_not_disturb_on: Remove",
+    "box": ":material/select: Box",
+}
+# A drag shorter than this is a tap: the first or the second corner of a box.
+_TAP_PX = 8
+_NEW = "new"
+_HINTS: dict[Tool, str] = {
+    "add": "Click on the picture where the object is.",
+    "remove": "Click on the picture where the object is not.",
+    "box": "Drag a box round the object, or tap two of its corners.",
+}
+
+
+def panel(entry: Entry) -> None:
+    """Draw the tools and the picture to click on."""
+    tool, target = _tools(entry)
+    picture = _drawn(entry, target)
+    scale = picture.width / entry.segmentation.result.image.width
+    key = f"canvas_{entry.key}"
+    streamlit_image_coordinates(
+        picture,
+        key=key,
+        width="stretch",
+        click_and_drag=tool == "box",
+        image_format="JPEG",
+        jpeg_quality=88,
+        cursor="crosshair",
+        on_click=partial(_clicked, entry, key, scale * entry.segmentation.result.image.width),
+    )
+    failed = st.session_state.pop("refine_error", None)
+    if failed is not None:
+        st.error(explain(failed))
+
+
+def _tools(entry: Entry) -> tuple[Tool, int | None]:
+    """Draw the choice of object and tool, the new object's name, and Undo."""
+    names = {each.id: f"{each.id + 1} · {each.label}" for each in entry.shown}
+    options: list[int | str] = [*names, _NEW]
+    key = f"target_{entry.key}"
+    wanted: int | str = entry.chosen if entry.chosen in names else _NEW
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = wanted if entry.chosen is not None else options[0]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="refine_tools"):
+        target = st.selectbox(
+            "Object",
+            options,
+            format_func=lambda one: "New object" if one == _NEW else names[cast(int, one)],
+            key=key,
+            width=220,
+        )
+        tool = cast(
+            Tool,
+            st.segmented_control(
+                "Tool", list(TOOLS), format_func=lambda one: TOOLS[one], default="add",
+                required=True, key="tool",
+            ),
+        )  # fmt: skip
+        if target == _NEW:
+            st.text_input("Its name", value="object", key=f"new_name_{entry.key}", width=180)
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            disabled=not entry.undo,
+            on_click=_undo,
+            args=(entry,),
+            key="undo",
+        )
+    st.caption(_HINTS[tool])
+    return tool, None if target == _NEW else cast(int, target)
+
+
+def _drawn(entry: Entry, target: int | None) -> pictures.PIL.Image.Image:
+    """Draw all objects, the chosen one with its box and clicks, the others paler."""
+    shown = entry.shown
+    colours = [entry.colour(each.id) for each in shown]
+    picture = pictures.draw(
+        entry.photo.data, shown, colours, opacity=0.35, boxes=False, labels=False
+    )
+    scale = picture.width / entry.segmentation.result.image.width
+    if target is not None:
+        pictures.mark_points(picture, entry.points.get(target, []), scale)
+    corner = st.session_state.get(f"corner_{entry.key}")
+    if corner is not None:
+        pictures.mark_corner(picture, corner[0] * scale, corner[1] * scale)
+    return picture
+
+
+def _undo(entry: Entry) -> None:
+    entry.undo_last()
+    st.session_state.pop(f"corner_{entry.key}", None)
+    st.session_state.pop(f"target_{entry.key}", None)
+
+
+def _clicked(entry: Entry, key: str, width_px: float) -> None:
+    """Take one click or drag, in pixels of the picture as it was shown."""
+    event = st.session_state.get(key)
+    if not event or not event.get("width"):
+        return
+    size = entry.segmentation.result.image
+    scale = size.width / float(event["width"])
+
+    def inside(x: float, y: float) -> tuple[float, float]:
+        return min(max(x * scale, 0.0), size.width), min(max(y * scale, 0.0), size.height)
+
+    target = st.session_state.get(f"target_{entry.key}", _NEW)
+    object_id = None if target == _NEW else int(target)
+    if "x1" not in event:
+        x, y = inside(event["x"], event["y"])
+        label = 0 if st.session_state.get("tool") == "remove" else 1
+        add_point(entry, object_id, Point(x=x, y=y, label=cast(Literal[0, 1], label)))
+        return
+    first, second = inside(event["x1"], event["y1"]), inside(event["x2"], event["y2"])
+    moved_px = max(abs(event["x1"] - event["x2"]), abs(event["y1"] - event["y2"]))
+    take_corners(entry, object_id, first, second, is_tap=moved_px < _TAP_PX)
+
+
+def take_corners(
+    entry: Entry,
+    object_id: int | None,
+    first: tuple[float, float],
+    second: tuple[float, float],
+    *,
+    is_tap: bool,
+) -> None:
+    """Take a dragged box, or one corner of a box of two taps."""
+    key = f"corner_{entry.key}"
+    if is_tap:
+        earlier = st.session_state.pop(key, None)
+        if earlier is None:
+            st.session_state[key] = second
+            return
+        first = earlier
+    xs, ys = sorted((first[0], second[0])), sorted((first[1], second[1]))
+    if xs[1] - xs[0] >= 1 and ys[1] - ys[0] >= 1:
+        send(entry, object_id, [], (xs[0], ys[0], xs[1], ys[1]))
+
+
+def add_point(entry: Entry, object_id: int | None, point: Point) -> None:
+    """Send a click together with those before it on the same object."""
+    before = entry.points.get(object_id, []) if object_id is not None else []
+    if object_id is None and point.label == 0:
+        st.toast("A new object starts with a place where it is: choose Add, or Box.")
+        return
+    send(entry, object_id, [*before, point], entry.box_to_send(object_id))
+
+
+def send(
+    entry: Entry, object_id: int | None, points: list[Point], box: BoxXYXY | None
+) -> None:
+    """Ask the server for the mask and take it over; what goes wrong is told on the page."""
+    known = {each.id for each in entry.segmentation.objects}
+    label = str(st.session_state.get(f"new_name_{entry.key}") or "object").strip()
+    try:
+        made = api.client().refine(
+            entry.segmentation,
+            object_id=object_id,
+            points=[point.model_dump() for point in points],
+            box=box,
+            label=label if object_id is None else None,
+            engines=_engines(),
+        )
+    except EdgeSegError as error:
+        st.session_state["refine_error"] = error
+        return
+    changed = object_id if object_id is not None else _added(made.objects, known)
+    entry.replace(made, changed, points)
+    st.session_state[f"target_{entry.key}"] = changed
+
+
+def _added(objects: list[SegmentedObject], known: set[int]) -> int:
+    return next(each.id for each in objects if each.id not in known)
+
+
+def _engines() -> dict[str, str]:
+    chosen = st.session_state.get("engine_segment")
+    return {"segment": chosen} if chosen else {}

@@ -1,0 +1,181 @@
+"""One result: its views, the table of its objects, and how it came about."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+import streamlit as st
+
+from frontend import downloads, pictures, refine
+from frontend.compare import before_and_after
+from frontend.state import Entry, History
+
+View = Literal["overlay", "masks", "boxes", "cutouts", "compare", "refine"]
+VIEWS: dict[View, str] = {
+    "overlay": ":material/layers: Overlay",
+    "masks": ":material/texture: Masks",
+    "boxes": ":material/crop_square: Boxes",
+    "cutouts": ":material/content_cut: Cut-outs",
+    "compare": ":material/compare: Before / after",
+    "refine": ":material/ads_click: Refine",
+}
+CUTOUTS_SHOWN = 60
+
+
+def show(entry: Entry, history: History) -> None:
+    """Draw the result that is open."""
+    batch = history.batch_of(entry)
+    if len(batch) > 1:
+        _pick_of_batch(entry, batch, history)
+    _headline(entry)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="view_bar"):
+        view = cast(
+            View,
+            st.segmented_control(
+                "View", list(VIEWS), format_func=lambda one: VIEWS[one], default="overlay",
+                required=True, key="view", label_visibility="collapsed",
+            ),
+        )  # fmt: skip
+        downloads.menu(entry, batch)
+    # The table comes below the picture, but what it hides and renames is drawn in it.
+    above = st.container(key="picture")
+    _table(entry)
+    with above:
+        _picture(entry, view)
+    _details(entry)
+
+
+def _pick_of_batch(entry: Entry, batch: list[Entry], history: History) -> None:
+    names = {each.key: each.photo.name for each in batch}
+    chosen = st.pills(
+        "Pictures of this run", list(names), format_func=lambda key: names[key],
+        default=entry.key, required=True, key=f"of_batch_{entry.batch}_{entry.key}",
+    )  # fmt: skip
+    if chosen != entry.key:
+        history.open_key = chosen
+        st.rerun()
+
+
+def _headline(entry: Entry) -> None:
+    result = entry.segmentation.result
+    count = len(entry.segmentation.objects)
+    found = f"{count} object" + ("" if count == 1 else "s")
+    looked = f" · looked for `{result.simplified_prompt.replace('`', ' ')}`"
+    st.markdown(f"**{found}** in {entry.photo.name.replace('*', '')}{looked}")
+    for warning in result.warnings:
+        st.warning(warning)
+    if not entry.segmentation.objects:
+        st.info(
+            "Nothing was found. **What to do:** name the thing more simply, lower the box "
+            "threshold in the sidebar, or choose Refine and click on it."
+        )
+
+
+def _picture(entry: Entry, view: View) -> None:
+    data, shown = entry.photo.data, entry.shown
+    colours = [entry.colour(each.id) for each in shown]
+    if view == "refine":
+        refine.panel(entry)
+    elif view == "cutouts":
+        _cutouts(entry)
+    elif view == "masks":
+        _image(pictures.masks_only(data, shown, colours), "The masks, each in its colour")
+    elif view == "boxes":
+        _image(pictures.draw(data, shown, colours, masks=False), "The boxes with their labels")
+    elif view == "compare":
+        before = pictures.jpeg_url(pictures.on_screen(data).rgb)
+        after = pictures.jpeg_url(pictures.draw(data, shown, colours))
+        before_and_after(before, after, key=f"compare_{entry.key}")
+    else:
+        place = st.container()
+        opacity = st.slider("Opacity", 0.0, 1.0, 0.45, 0.05, key="opacity")
+        with place:
+            drawn = pictures.draw(data, shown, colours, opacity=opacity)
+            _image(drawn, "The picture with its objects")
+
+
+def _image(picture: pictures.PIL.Image.Image, alt: str) -> None:
+    st.image(picture, width="stretch", output_format="JPEG", alt=alt)
+
+
+def _cutouts(entry: Entry) -> None:
+    """Show each object alone; grey squares stand for transparency."""
+    image = pictures.on_screen(entry.photo.data)
+    objects = pictures.scaled(entry.shown, image.size_hw)
+    with st.container(horizontal=True, key="cutouts"):
+        for each in objects[:CUTOUTS_SHOWN]:
+            picture = pictures.cutout(image, each)
+            if picture is None:
+                continue
+            picture.thumbnail((480, 480))
+            with st.container(width=220):
+                st.image(pictures.on_squares(picture), width="stretch", alt=each.label)
+                st.caption(f"{each.label} {each.score:.2f}")
+    if len(objects) > CUTOUTS_SHOWN:
+        st.caption(f"The first {CUTOUTS_SHOWN} of {len(objects)}; the download holds all.")
+
+
+def _table(entry: Entry) -> None:
+    """Draw the objects as rows that can be hidden and renamed."""
+    if not entry.segmentation.objects:
+        return
+    # The rows stay as they were first drawn: the editor keeps what changed by itself.
+    base_key = f"rows_{entry.key}_{entry.version}"
+    rows = st.session_state.setdefault(base_key, _rows(entry))
+    edited = st.data_editor(
+        rows,
+        key=f"table_{entry.key}_{entry.version}",
+        hide_index=True,
+        width="stretch",
+        disabled=("colour", "score", "box", "area"),
+        column_order=("show", "colour", "label", "score", "area", "box"),
+        column_config={
+            "show": st.column_config.CheckboxColumn("Show", width="small"),
+            "colour": st.column_config.ImageColumn("", width="small"),
+            "label": st.column_config.TextColumn("Label", max_chars=200, required=True),
+            "score": st.column_config.NumberColumn("Score", format="%.2f", width="small"),
+            "area": st.column_config.NumberColumn("Area (px)", format="localized"),
+            "box": st.column_config.TextColumn("Box (x0, y0, x1, y1)"),
+        },
+    )
+    take_edits(entry, [dict(row) for row in edited])
+
+
+def take_edits(entry: Entry, rows: list[dict[str, Any]]) -> None:
+    """Follow what the person did in the table."""
+    objects = entry.segmentation.objects
+    entry.hidden = {
+        each.id for each, row in zip(objects, rows, strict=True) if not row["show"]
+    }
+    entry.names = {
+        each.id: label
+        for each, row in zip(objects, rows, strict=True)
+        if (label := str(row["label"] or "").strip()) and label != each.label
+    }
+
+
+def _rows(entry: Entry) -> list[dict[str, Any]]:
+    return [
+        {
+            "show": each.id not in entry.hidden,
+            "colour": pictures.swatch_url(entry.colour(each.id)),
+            "label": each.label,
+            "score": each.score,
+            "area": each.area,
+            "box": ", ".join(f"{value:.0f}" for value in each.box),
+        }
+        for each in entry.objects
+    ]
+
+
+def _details(entry: Entry) -> None:
+    result = entry.segmentation.result
+    with st.expander("How it was found"):
+        if result.simplify_reason:
+            st.markdown(result.simplify_reason)
+        engines = ", ".join(
+            f"{role} {ran.name} ({ran.device}, {ran.dtype})" for role, ran in result.engines.items()
+        )
+        spent = " · ".join(f"{name} {value:.0f} ms" for name, value in result.timings_ms.items())
+        st.caption(f"Engines: {engines or 'unknown'}")
+        st.caption(f"Time: {spent}")

@@ -1,0 +1,68 @@
+"""Pictures to try without having one: photos that scikit-image brings, and one drawn here."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import PIL.Image
+import PIL.ImageDraw
+
+from edgeseg.codecs import encode_png
+from frontend.state import Photo
+
+# Title, file of scikit-image's public-domain photos, a prompt that suits it.
+_PHOTOS = (
+    ("Cat", "chelsea.png", "cat"),
+    ("Astronaut", "astronaut.png", "the person"),
+    ("Coffee", "coffee.png", "What could I drink coffee from?"),
+    ("Motorcycle", "motorcycle_left.png", "motorcycle"),
+)
+DRAWN = "Drawn balls"
+
+
+def titles() -> dict[str, str]:
+    """Return the samples that are here, with a prompt for each."""
+    found = {title: prompt for title, name, prompt in _PHOTOS if _file(name) is not None}
+    return {**found, DRAWN: "the largest ball"}
+
+
+def sample(title: str) -> Photo:
+    """Return a sample by its title; raises KeyError for one that is not here."""
+    if title == DRAWN:
+        return Photo.of("balls.png", encode_png(_balls()))
+    name = next(name for known, name, _ in _PHOTOS if known == title)
+    path = _file(name)
+    if path is None:
+        raise KeyError(title)
+    return Photo.of(name, path.read_bytes())
+
+
+def _file(name: str) -> Path | None:
+    """Return a photo's file; nothing of scikit-image is imported."""
+    spec = importlib.util.find_spec("skimage")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / "data" / name
+        if path.exists():
+            return path
+    return None
+
+
+def _balls() -> PIL.Image.Image:
+    """Draw three balls on grass under a sky."""
+    picture = PIL.Image.new("RGB", (640, 420), (168, 208, 240))
+    pen = PIL.ImageDraw.Draw(picture)
+    pen.rectangle((0, 230, 640, 420), fill=(96, 158, 72))
+    for x, y, radius, colour in (
+        (170, 270, 95, (205, 45, 40)),
+        (400, 300, 60, (240, 200, 40)),
+        (545, 265, 40, (40, 80, 190)),
+    ):
+        pen.ellipse((x - radius, y + radius * 0.8, x + radius, y + radius * 1.1), (70, 120, 55))
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        light = radius * 0.45
+        pen.ellipse(
+            (x - light, y - radius * 0.75, x + light * 0.2, y - radius * 0.35),
+            fill=tuple(min(255, value + 70) for value in colour),
+        )
+    return picture

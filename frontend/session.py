@@ -1,0 +1,44 @@
+"""Typed access to what Streamlit keeps for one browser session."""
+
+from __future__ import annotations
+
+from typing import TypeVar, cast
+
+import streamlit as st
+
+from edgeseg.schemas import Simplification
+from frontend.jobs import Run
+from frontend.state import History
+
+T = TypeVar("T")
+
+
+def history() -> History:
+    """Return the results of this session."""
+    return _kept("history", History())
+
+
+def run() -> Run | None:
+    """Return what runs now or ended last."""
+    return cast(Run | None, st.session_state.get("run"))
+
+
+def set_run(value: Run | None) -> None:
+    """Note what runs."""
+    st.session_state["run"] = value
+
+
+def review() -> Simplification | None:
+    """Return what Simplify said of the prompt, if the prompt is still the same."""
+    made = cast(Simplification | None, st.session_state.get("review"))
+    written = str(st.session_state.get("prompt", "")).strip()
+    return made if made is not None and made.prompt.strip() == written else None
+
+
+def set_review(value: Simplification | None) -> None:
+    """Note what Simplify said."""
+    st.session_state["review"] = value
+
+
+def _kept(name: str, fresh: T) -> T:
+    return cast(T, st.session_state.setdefault(name, fresh))

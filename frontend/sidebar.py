@@ -1,0 +1,116 @@
+"""The sidebar: how strictly to look, which engines to use, and what the stack is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from edgeseg.errors import EdgeSegError
+from edgeseg.schemas import MAX_OBJECTS, MAX_PROMPT_CHARS, DetectRequest, EngineInfo
+from edgeseg.settings import Role
+from frontend import api
+from frontend.advice import explain
+
+QUEUES_EVERY_S = 2.0
+_FIELDS = DetectRequest.model_fields
+_ROLES: dict[Role, str] = {"simplify": "Simplifier", "detect": "Detector", "segment": "Segmenter"}
+
+
+def sidebar() -> dict[str, Any]:
+    """Draw it and return the fields of POST /segment that it sets."""
+    with st.sidebar:
+        st.header("Settings")
+        chosen: dict[str, Any] = {
+            "box_threshold": _threshold("box_threshold", "Box threshold"),
+            "text_threshold": _threshold("text_threshold", "Text threshold"),
+            "negative_prompt": _negative_prompt(),
+            "max_objects": _max_objects(),
+            "engines": _engines(),
+        }
+        st.divider()
+        st.subheader("Queues")
+        _queues()
+    return chosen
+
+
+def _threshold(name: str, label: str) -> float:
+    field = _FIELDS[name]
+    return float(
+        st.slider(label, 0.0, 1.0, field.default, 0.01, help=field.description, key=name)
+    )
+
+
+def _negative_prompt() -> str | None:
+    text = st.text_input(
+        "Negative prompt",
+        placeholder="toy . statue .",
+        max_chars=MAX_PROMPT_CHARS,
+        help=_FIELDS["negative_prompt"].description,
+        key="negative_prompt",
+    )
+    return (text or "").strip() or None
+
+
+def _max_objects() -> int | None:
+    number = st.number_input(
+        "Maximum objects",
+        min_value=1,
+        max_value=MAX_OBJECTS,
+        value=None,
+        step=1,
+        placeholder="all",
+        help=_FIELDS["max_objects"].description,
+        key="max_objects",
+    )
+    return None if number is None else int(number)
+
+
+def _engines() -> dict[str, str]:
+    """Offer the engines that can run; return those that are not the server's own choice."""
+    try:
+        known = api.engines()
+    except EdgeSegError as error:
+        st.warning(explain(error))
+        return {}
+    chosen = {}
+    with st.expander("Engines"):
+        for role, title in _ROLES.items():
+            name = _engine(role, title, [each for each in known if each.role == role])
+            if name is not None:
+                chosen[role] = name
+    return chosen
+
+
+def _engine(role: Role, title: str, known: Sequence[EngineInfo]) -> str | None:
+    by_name = {each.name: each for each in known if each.available}
+    usual = next((each.name for each in known if each.default), None)
+    names = [None, *(name for name in by_name if name != usual)]
+    said = f"{usual} (the server's choice)" if usual else "the server's choice"
+    chosen: str | None = st.selectbox(
+        title, names, format_func=lambda name: name or said, key=f"engine_{role}"
+    )
+    about = by_name.get(chosen or usual or "")
+    if about is not None:
+        st.caption(about.description)
+    return chosen
+
+
+@st.fragment(run_every=QUEUES_EVERY_S)
+def _queues() -> None:
+    """Show queue lengths and workers as they are now."""
+    try:
+        queues = api.queues()
+    except EdgeSegError as error:
+        st.warning(explain(error))
+        return
+    for role, title in _ROLES.items():
+        queue = queues.get(api.QUEUES[role], {})
+        workers = queue.get("workers", [])
+        sign = ":green[●]" if workers else ":red[●]"
+        plural = "" if len(workers) == 1 else "s"
+        st.markdown(
+            f"{sign} **{title}** · {len(workers)} worker{plural}  \n"
+            f"{queue.get('waiting', 0)} waiting · {queue.get('running', 0)} running"
+        )
