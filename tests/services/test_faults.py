@@ -284,6 +284,18 @@ def test_without_redis_everything_says_so_and_recovers(
         assert len(client.segment_image(picture(9), "cat").objects) == 1
 
 
+def test_two_stacks_share_a_redis_that_is_named(
+    stack: EmbeddedStack, make_stack: StackMaker, client: EdgeSegClient, picture: Picture
+) -> None:
+    with make_stack(redis_url=stack.redis_url) as other, EdgeSegClient(other.api_url) as second:
+        assert second.health()["workers"]["grounding_dino_queue"] == 2
+        with pytest.raises(StopIteration):
+            other.child("redis")
+        task_id = second.submit(picture(14), "cat")
+        assert list(client.events(task_id))[-1].type == "done"
+    wait_until(lambda: client.health()["workers"]["grounding_dino_queue"] == 1)
+
+
 def test_a_cancelled_task_stops_where_it_is(make_stack: StackMaker, picture: Picture) -> None:
     with (
         make_stack(fake_latency_s=LATENCY_S) as stack,
