@@ -64,7 +64,7 @@ async def submit(
     body = request.model_dump(mode="json")
     task = NewTask(kind=kind, plan=plan, request=body, prompt=prompt)
     if upload is not None:
-        image = ImageRef(upload.width, upload.height, upload.sha256, task.id)
+        image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
         timings = {"decode": upload.decode_ms}
         task = NewTask(
             kind=kind, plan=plan, request=body, prompt=prompt,
