@@ -284,6 +284,26 @@ def test_without_redis_everything_says_so_and_recovers(
         assert len(client.segment_image(picture(9), "cat").objects) == 1
 
 
+def test_who_waits_while_redis_loses_its_memory_is_told(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with (
+        make_stack(fake_latency_s=LATENCY_S) as stack,
+        EdgeSegClient(stack.api_url) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(client.segment_image, picture(15), "cat")
+        wait_until(lambda: bool(client.queue_status()["simplifier_queue"]["running"]))
+        redis = stack.child("redis")
+        redis.send(signal.SIGKILL)
+        assert redis.wait(5.0)
+        redis.start()
+        with pytest.raises(QueueUnavailableError):
+            waiting.result(timeout=RECOVERY_S)
+        wait_until(lambda: is_healthy(stack))
+        assert len(client.segment_image(picture(15), "cat").objects) == 1
+
+
 def test_two_stacks_share_a_redis_that_is_named(
     stack: EmbeddedStack, make_stack: StackMaker, client: EdgeSegClient, picture: Picture
 ) -> None:
