@@ -25,7 +25,6 @@ from edgeseg.errors import (
 from edgeseg.exporters import FORMATS, MEDIA_TYPES
 
 Picture = Callable[..., bytes]
-StackMaker = Callable[..., object]
 
 
 @pytest.mark.parametrize("name", FORMATS)
