@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 from anyio import to_thread
@@ -64,12 +65,8 @@ async def submit(
     body = request.model_dump(mode="json")
     task = NewTask(kind=kind, plan=plan, request=body, prompt=prompt)
     if upload is not None:
-        image = ImageRef(upload.width, upload.height, upload.sha256, task.id)
-        timings = {"decode": upload.decode_ms}
-        task = NewTask(
-            kind=kind, plan=plan, request=body, prompt=prompt,
-            image=image, timings_ms=timings, id=task.id,
-        )  # fmt: skip
+        image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
+        task = replace(task, image=image, timings_ms={"decode": upload.decode_ms})
     return await to_thread.run_sync(_submit, services, task, upload.data if upload else None, key)
 
 
@@ -108,13 +105,10 @@ async def wait_for(services: Services, task_id: str) -> TaskRecord:
                 f"it goes on, see /tasks/{task_id}.",
                 task_id=task_id,
             )
-        record = await read_task(services, task_id)
+        record = await _read_own(services, task_id)
         if record.stage is not None:
             await require_workers(services, (record.stage,))
-    try:
-        record = await read_task(services, task_id)
-    except UnknownTaskError as error:
-        raise QueueUnavailableError("Redis has lost the task; send the request again.") from error
+    record = await _read_own(services, task_id)
     for stage, ms in record.timings_ms.items():
         services.telemetry.stage_seconds.labels(stage).observe(ms / 1000)
     return raise_for(record)
@@ -126,6 +120,13 @@ async def read_task(services: Services, task_id: str) -> TaskRecord:
         raise UnknownTaskError(f"No task has the id {task_id[:64]!r}.")
     with redis_errors():
         return await to_thread.run_sync(services.store.read, task_id)
+
+
+async def _read_own(services: Services, task_id: str) -> TaskRecord:
+    try:
+        return await read_task(services, task_id)
+    except UnknownTaskError as error:
+        raise QueueUnavailableError("Redis has lost the task; send the request again.") from error
 
 
 def raise_for(record: TaskRecord) -> TaskRecord:
@@ -192,10 +193,11 @@ async def _check_beside(
         await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
         if checking.done():
             checking.result()
-    except InputError as error:
+    except BaseException as error:
         waiting.cancel()
-        with redis_errors():
-            await to_thread.run_sync(_fail, services, task_id, error)
+        if isinstance(error, InputError):
+            with redis_errors():
+                await to_thread.run_sync(_fail, services, task_id, error)
         raise
     finally:
         checking.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyio import to_thread
 from fastapi import UploadFile
@@ -12,16 +12,19 @@ from backend.services import Services
 from edgeseg.codecs import inspect_image
 from edgeseg.errors import NoImageError
 
+MAX_NAME_CHARS = 255
+
 
 @dataclass(frozen=True)
 class Upload:
-    """An image file that was read and found good: its bytes, size and hash."""
+    """An image file that was read and found good: its bytes, size, hash and name."""
 
     data: bytes
     width: int
     height: int
     sha256: str
     decode_ms: float
+    file_name: str = ""
 
 
 async def read_upload(
@@ -30,7 +33,8 @@ async def read_upload(
     """Read and check an uploaded image off the event loop; raises the errors of inspect_image."""
     if upload is None:
         raise NoImageError("The form has no file in its field 'image'.")
-    return await check(services, await upload.read(), to_the_end)
+    checked = await check(services, await upload.read(), to_the_end)
+    return replace(checked, file_name=(upload.filename or "")[:MAX_NAME_CHARS])
 
 
 async def check(services: Services, data: bytes, to_the_end: bool = True) -> Upload:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import numpy as np
@@ -14,6 +15,7 @@ import PIL.Image
 
 from edgeseg.codecs import ImageSource, encode_png
 from edgeseg.errors import EdgeSegError, NoImageError, UnavailableError
+from edgeseg.exporters import Export
 from edgeseg.schemas import (
     DetectionResult,
     EngineInfo,
@@ -32,6 +34,8 @@ from edgeseg.types import Image
 
 PARALLEL = 8
 _EVENTS_SILENCE_S = 30.0
+# The server knows by this name that the file has none.
+_UNNAMED = "image"
 
 
 class EdgeSegClient:
@@ -86,7 +90,8 @@ class EdgeSegClient:
         """Segment what the prompt names in one image, as EdgeSegAI does.
 
         ``more`` are further fields of POST /segment: ``engines``, ``visualization`` (False here,
-        since the overlay can be drawn from the result) and ``idempotency_key``.
+        since the overlay can be drawn from the result) and ``idempotency_key``; and ``file_name``,
+        which exports name the image by, where it is not that of the path.
         """
         source = image_path if image_path is not None else image
         fields = {
@@ -98,11 +103,13 @@ class EdgeSegClient:
             "max_objects": max_objects,
             "class_thresholds": dict(class_thresholds or {}),
             "visualization": False,
+            "file_name": _name_of(source),
             **more,
         }
         data = file_bytes(source)
         response = self._post_image("/segment", data, fields)
-        return Segmentation(SegmentationResult.model_validate_json(response.content), data)
+        result = SegmentationResult.model_validate_json(response.content)
+        return Segmentation(result, data, file_name=fields["file_name"])
 
     def segment_images(
         self, images: Sequence[ImageSource], prompt: str | Sequence[str], **parameters: Any
@@ -140,11 +147,16 @@ class EdgeSegClient:
         if made.id not in {each.id for each in segmentation.objects}:
             objects.append(made)
         changed = segmentation.result.model_copy(update={"objects": objects})
-        return Segmentation(changed, segmentation.image)
+        return Segmentation(changed, segmentation.image, file_name=segmentation.file_name)
 
     def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str:
         """Queue an image for segmentation and return the task's id at once."""
-        fields = {"text_prompt": prompt, "visualization": False, **parameters}
+        fields = {
+            "text_prompt": prompt,
+            "visualization": False,
+            "file_name": _name_of(image),
+            **parameters,
+        }
         headers = {"Prefer": "respond-async"}
         response = self._post_image("/segment", file_bytes(image), fields, headers)
         return str(response.json()["task_id"])
@@ -180,6 +192,25 @@ class EdgeSegClient:
         except httpx.TransportError as error:
             raise UnavailableError(f"The connection to the API broke: {error}.") from error
 
+    def export(
+        self, task: str | Sequence[str], format_name: str, *, file_name: str | None = None
+    ) -> Export:
+        """Return the masks of a finished task, or of several as one data set, as a file.
+
+        ``file_name`` names the image of one task, in place of the name that it was sent with.
+        """
+        parameters: dict[str, Any] = {"format": format_name}
+        if isinstance(task, str):
+            path = f"/tasks/{task}/export"
+            if file_name is not None:
+                parameters["file_name"] = file_name
+        else:
+            path, parameters["task"] = "/export", list(task)
+        response = self._send("GET", path, params=parameters)
+        name = response.headers["Content-Disposition"].rpartition("''")[2]
+        media_type = response.headers["Content-Type"].partition(";")[0]
+        return Export(unquote(name), media_type, response.content)
+
     def engines(self) -> list[EngineInfo]:
         """List the engines that can be chosen."""
         return [EngineInfo.model_validate(row) for row in self._send("GET", "/engines").json()]
@@ -201,14 +232,17 @@ class EdgeSegClient:
     ) -> httpx.Response:
         sent = dict(headers or {})
         form = {}
+        file_name = fields.get("file_name") or _UNNAMED
         for name, value in fields.items():
             if name == "idempotency_key":
                 sent["Idempotency-Key"] = str(value)
+            elif name == "file_name":
+                continue
             elif isinstance(value, Mapping | list):
                 form[name] = json.dumps(dict(value) if isinstance(value, Mapping) else value)
             elif value is not None:
                 form[name] = str(value)
-        return self._send("POST", path, files={"image": ("image", data)}, data=form, headers=sent)
+        return self._send("POST", path, files={"image": (file_name, data)}, data=form, headers=sent)
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
@@ -220,6 +254,10 @@ class EdgeSegClient:
         if response.is_error:
             raise _error_of(response)
         return response
+
+
+def _name_of(source: ImageSource | None) -> str | None:
+    return Path(source).name if isinstance(source, str | Path) else None
 
 
 def file_bytes(source: ImageSource | None) -> bytes:

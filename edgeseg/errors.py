@@ -9,7 +9,8 @@ EdgeSegError                       internal_error       500
 │   ├── EmptyPromptError           empty_prompt         422
 │   ├── PromptTooLongError         prompt_too_long      422
 │   ├── InvalidParameterError      invalid_parameter    422
-│   └── UnknownEngineError         unknown_engine       422
+│   ├── UnknownEngineError         unknown_engine       422
+│   └── UnknownFormatError         unknown_format       422
 ├── NotFoundError                  not_found            404
 │   ├── UnknownTaskError           unknown_task         404
 │   └── UnknownObjectError         unknown_object       404
@@ -144,6 +145,12 @@ class UnknownEngineError(InputError):
     """No engine of this name plays this role."""
 
     code, status, title = "unknown_engine", 422, "Unknown engine"
+
+
+class UnknownFormatError(InputError):
+    """Results cannot be exported in a format of this name."""
+
+    code, status, title = "unknown_format", 422, "Unknown format"
 
 
 class NotFoundError(EdgeSegError):

@@ -255,7 +255,7 @@ class EdgeSegAI:
         if made.id not in {each.id for each in objects}:
             objects.append(made)
         changed = segmentation.result.model_copy(update={"objects": objects})
-        return Segmentation(changed, image, self.settings)
+        return Segmentation(changed, image, self.settings, segmentation.file_name)
 
     def _job(self, source: ImageSource, prompt: str, parameters: Mapping[str, Any]) -> _Job:
         request = parse(SegmentRequest, {"text_prompt": prompt, **parameters})

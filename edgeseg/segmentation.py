@@ -8,6 +8,7 @@ from pathlib import Path
 import PIL.Image
 
 from edgeseg.codecs import ImageSource, load_image, rle_to_mask, union_of
+from edgeseg.exporters import Export, Picture, export
 from edgeseg.render import overlay
 from edgeseg.schemas import SegmentationResult, SegmentedObject
 from edgeseg.settings import Settings
@@ -21,9 +22,16 @@ class Segmentation:
     """
 
     def __init__(
-        self, result: SegmentationResult, source: ImageSource, settings: Settings | None = None
+        self,
+        result: SegmentationResult,
+        source: ImageSource,
+        settings: Settings | None = None,
+        file_name: str | None = None,
     ) -> None:
         self.result = result
+        if file_name is None and isinstance(source, str | Path):
+            file_name = Path(source).name
+        self.file_name = file_name
         self._source = source
         self._settings = settings
 
@@ -82,6 +90,18 @@ class Segmentation:
         if path is not None:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
+
+    def export(
+        self, format_name: str, path: str | Path | None = None, *, file_name: str | None = None
+    ) -> Export:
+        """Return the result as a file of another tool's format, and write it to ``path`` if given.
+
+        ``file_name`` is that of the image, in place of its path's. Raises UnknownFormatError.
+        """
+        made = export([Picture(self.result, file_name or self.file_name)], format_name)
+        if path is not None:
+            Path(path).write_bytes(made.data)
+        return made
 
     @property
     def _size_hw(self) -> tuple[int, int]:

@@ -139,7 +139,7 @@ def _follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> N
     text = str(fields.pop("text_prompt"))
     queues = client.queue_status()
     job.ahead = sum(queue["waiting"] + queue["running"] for queue in queues.values())
-    job.task_id = client.submit(job.photo.data, text, **fields)
+    job.task_id = client.submit(job.photo.data, text, file_name=job.photo.name, **fields)
     job.state = "queued"
     if job.wants_cancel.is_set():
         client.cancel(job.task_id)
@@ -149,7 +149,7 @@ def _follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> N
         raise EdgeSegError.from_dict(status.error)
     if not isinstance(status.result, SegmentationResult):
         raise CancelledError("It was cancelled.")
-    job.segmentation = Segmentation(status.result, job.photo.data)
+    job.segmentation = Segmentation(status.result, job.photo.data, file_name=job.photo.name)
     job.state = "done"
 
 

@@ -103,7 +103,7 @@ class Entry:
         }
         changed = {"objects": before.objects}
         result = self.segmentation.result.model_copy(update=changed)
-        self.segmentation = Segmentation(result, self.photo.data)
+        self.segmentation = Segmentation(result, self.photo.data, file_name=self.photo.name)
         self.points, self.chosen = before.points, before.chosen
         self.version += 1
         return True

@@ -2,13 +2,25 @@
 
 from fastapi import APIRouter
 
-from backend.routes import detect, engines, health, index, metrics, queues, segment, simplify, tasks
+from backend.routes import (
+    detect,
+    engines,
+    export,
+    health,
+    index,
+    metrics,
+    queues,
+    segment,
+    simplify,
+    tasks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     segment.router,
     simplify.router,
     detect.router,
     tasks.router,
+    export.router,
     health.router,
     queues.router,
     engines.router,

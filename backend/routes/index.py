@@ -16,6 +16,7 @@ _LINKS = {
     "simplify": "/simplify",
     "detect": "/detect",
     "tasks": "/tasks/{task_id}",
+    "export": "/tasks/{task_id}/export",
     "engines": "/engines",
     "health": "/health",
     "queue_status": "/queue-status",

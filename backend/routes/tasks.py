@@ -63,12 +63,18 @@ async def task_events(
     after: Annotated[
         str | None, Query(description="The same, for clients that cannot send headers.")
     ] = None,
-) -> StreamingResponse:
-    """Stream the events of a task (server-sent events) until it ends."""
+) -> Response:
+    """Stream the events of a task (server-sent events) until it ends.
+
+    Asked for what comes after the last one, it answers 204, so that a browser does not come back.
+    """
     start = last_event_id or after or "0"
     if not _EVENT_ID.fullmatch(start):
         raise InvalidParameterError(f"Last-Event-ID: expected an event id, got {start[:64]!r}.")
     await gateway.read_task(services, task_id)
+    has_ended, rows = await services.watch.since(task_id, start)
+    if has_ended and not rows:
+        return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(
         _stream(services, task_id, start), media_type="text/event-stream", headers=headers

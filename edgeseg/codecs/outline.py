@@ -36,7 +36,7 @@ def mask_to_polygons(
     No ring touches another or itself. Read as ``reading`` says, each part overlaps its pixels by
     at least ``min_iou``; 1 keeps every corner, and the mask comes back exactly.
     """
-    parts = trace(mask)
+    parts = _traced(mask)
     if min_iou < 1:
         for first in range(len(TOLERANCES_PX)):
             tolerances = TOLERANCES_PX[first:]
@@ -45,6 +45,16 @@ def mask_to_polygons(
                 parts = thinner
                 break
     return [_placed(part, reading) for part in parts]
+
+
+def _traced(mask: BoolArray) -> list[tuple[Ring, ...]]:
+    """Trace only the tight box of the mask: an object is often small beside its picture."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return []
+    inside = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    corner = np.array([columns[0], rows[0]])
+    return [tuple(ring.moved(corner) for ring in part) for part in trace(inside)]
 
 
 def _placed(part: Sequence[Ring], reading: Reading) -> Polygon:

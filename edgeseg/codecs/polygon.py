@@ -52,6 +52,10 @@ class Ring:
         moved = np.where(self.is_pinched, _APART, 0.0)[:, None] * self.inward
         return self.corners.astype(np.float64) + moved
 
+    def moved(self, by_xy: _Ints) -> Ring:
+        """Return the ring elsewhere on the grid."""
+        return Ring(self.corners + by_xy, self.inward, self.is_pinched)
+
     def take(self, kept: _Ints) -> Ring:
         """Return the ring through some of its corners."""
         return Ring(self.corners[kept], self.inward[kept], self.is_pinched[kept])

@@ -18,12 +18,13 @@ TaskKind = Literal["simplify", "detect", "segment", "refine"]
 
 @dataclass(frozen=True)
 class ImageRef:
-    """The image of a task: its size in pixels, its hash, and the task that holds its bytes."""
+    """The image of a task: its size, its hash, the task that holds its bytes, its file's name."""
 
     width: int
     height: int
     sha256: str
     task_id: str
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class TaskWatch:
         with _Waiter(self._waiting, task_id, every=True) as changed:
             while True:
                 changed.clear()
-                has_ended, rows = await self._status_and_events(task_id, after)
+                has_ended, rows = await self.since(task_id, after)
                 for raw_id, fields in rows:
                     after = raw_id.decode()
                     event = StageEvent.model_validate_json(fields[b"event"])
@@ -79,10 +79,14 @@ class TaskWatch:
                 if not rows and not await _wait(changed, POLL_S):
                     yield None
 
-    async def _status_and_events(
+    async def since(
         self, task_id: str, after: str
     ) -> tuple[bool, list[tuple[bytes, dict[bytes, bytes]]]]:
-        """Return whether a task has ended or expired, then its events: so none is left unread."""
+        """Return whether a task has ended or expired, then its events: so none is left unread.
+
+        Raises:
+            QueueUnavailableError: Redis does not answer.
+        """
         with redis_errors():
             async with self.connection.pipeline(transaction=False) as pipe:
                 pipe.hget(keys.task_key(task_id), "status")

@@ -21,6 +21,7 @@ from edgeseg.errors import (
     InvalidImageError,
     NoWorkerError,
     QueueUnavailableError,
+    RequestTimeoutError,
     StageFailedError,
     WorkerLostError,
 )
@@ -136,9 +137,8 @@ def test_a_task_that_kills_its_workers_fails_and_the_queue_goes_on(
         assert status.error["code"] == WorkerLostError.code
         assert status.error["stage"] == "detect"
         assert len(behind.result().objects) == 1
-        queues = client.queue_status()
-        assert queues["grounding_dino_queue"]["failed"] == 1
-        assert queues["sam2_queue"]["waiting"] == 0
+        wait_until(lambda: bool(client.queue_status()["grounding_dino_queue"]["failed"] == 1))
+        assert client.queue_status()["sam2_queue"]["waiting"] == 0
 
 
 def test_a_broken_image_ends_the_task_and_its_chain(
@@ -197,11 +197,25 @@ def test_a_stage_that_takes_too_long_fails_its_task(
         with pytest.raises(StageFailedError, match="longer than is allowed") as caught:
             client.segment_image(picture(11), "cat")
         assert caught.value.extra["stage"] == "simplify"
-        queues = client.queue_status()
-        assert queues["simplifier_queue"]["failed"] == 1
-        assert queues["grounding_dino_queue"]["waiting"] == 0
+        wait_until(lambda: bool(client.queue_status()["simplifier_queue"]["failed"] == 1))
+        assert client.queue_status()["grounding_dino_queue"]["waiting"] == 0
         task_id = str(caught.value.extra["task_id"])
         assert [each.type for each in client.events(task_id)] == ["queued", "started", "failed"]
+
+
+def test_a_task_outlives_the_request_that_waits_too_short(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with (
+        make_stack(fake_latency_s=LATENCY_S, request_timeout_s=0.5) as stack,
+        EdgeSegClient(stack.api_url) as client,
+    ):
+        with pytest.raises(RequestTimeoutError) as caught:
+            client.segment_image(picture(13), "cat")
+        assert caught.value.status == 504
+        task_id = str(caught.value.extra["task_id"])
+        assert list(client.events(task_id))[-1].type == "done"
+        assert client.task(task_id).status == "done"
 
 
 def test_a_job_lost_between_queue_and_worker_is_found_again(
@@ -268,6 +282,38 @@ def test_without_redis_everything_says_so_and_recovers(
         redis.start()
         assert wait_until(lambda: is_healthy(stack)) < RECOVERY_S
         assert len(client.segment_image(picture(9), "cat").objects) == 1
+
+
+def test_who_waits_while_redis_loses_its_memory_is_told(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with (
+        make_stack(fake_latency_s=LATENCY_S) as stack,
+        EdgeSegClient(stack.api_url) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(client.segment_image, picture(15), "cat")
+        wait_until(lambda: bool(client.queue_status()["simplifier_queue"]["running"]))
+        redis = stack.child("redis")
+        redis.send(signal.SIGKILL)
+        assert redis.wait(5.0)
+        redis.start()
+        with pytest.raises(QueueUnavailableError):
+            waiting.result(timeout=RECOVERY_S)
+        wait_until(lambda: is_healthy(stack))
+        assert len(client.segment_image(picture(15), "cat").objects) == 1
+
+
+def test_two_stacks_share_a_redis_that_is_named(
+    stack: EmbeddedStack, make_stack: StackMaker, client: EdgeSegClient, picture: Picture
+) -> None:
+    with make_stack(redis_url=stack.redis_url) as other, EdgeSegClient(other.api_url) as second:
+        assert second.health()["workers"]["grounding_dino_queue"] == 2
+        with pytest.raises(StopIteration):
+            other.child("redis")
+        task_id = second.submit(picture(14), "cat")
+        assert list(client.events(task_id))[-1].type == "done"
+    wait_until(lambda: client.health()["workers"]["grounding_dino_queue"] == 1)
 
 
 def test_a_cancelled_task_stops_where_it_is(make_stack: StackMaker, picture: Picture) -> None:

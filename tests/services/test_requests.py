@@ -171,6 +171,11 @@ def test_events_resume_after_the_last_one_seen(
         rest = list(client.events(task_id, after=everything[position].id))
         assert rest == everything[position + 1 :]
     assert list(client.events(task_id, after=everything[-1].id)) == []
+    over = httpx.get(
+        f"{stack.api_url}/tasks/{task_id}/events",
+        headers={"Last-Event-ID": everything[-1].id},
+    )
+    assert over.status_code == 204
     by_query = httpx.get(
         f"{stack.api_url}/tasks/{task_id}/events", params={"after": everything[-2].id}
     )

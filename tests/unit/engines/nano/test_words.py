@@ -43,9 +43,7 @@ def test_the_last_word_leads(words: WordVectors) -> None:
     assert words.similarity("dog house", "house") > words.similarity("dog house", "dog")
 
 
-@pytest.mark.parametrize(
-    ("plural", "one"), [("cats", "cat"), ("boxes", "box")]
-)
+@pytest.mark.parametrize(("plural", "one"), [("cats", "cat"), ("boxes", "box")])
 def test_plurals_share_their_singulars_vector(words: WordVectors, plural: str, one: str) -> None:
     """People write either."""
     assert words.similarity(plural, one) > 0.99

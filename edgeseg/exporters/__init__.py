@@ -1,0 +1,101 @@
+"""Results as files of other tools' formats: one finished result or many, a file or a zip."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from edgeseg.errors import UnknownFormatError
+from edgeseg.exporters.base import Dataset, Files, Format, Picture
+from edgeseg.exporters.coco import COCO, COCO_RLE
+from edgeseg.exporters.cvat import CVAT
+from edgeseg.exporters.geojson import GEOJSON
+from edgeseg.exporters.label_map import LABEL_MAP
+from edgeseg.exporters.label_studio import LABEL_STUDIO
+from edgeseg.exporters.labelme import LABELME
+from edgeseg.exporters.yolo import YOLO
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (COCO, COCO_RLE, YOLO, LABELME, CVAT, LABEL_STUDIO, LABEL_MAP, GEOJSON)
+}
+MEDIA_TYPES = {
+    ".json": "application/json",
+    ".geojson": "application/geo+json",
+    ".xml": "application/xml",
+    ".zip": "application/zip",
+}
+# The first moment that a zip file can tell: the same files make the same bytes on any day.
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file to hand out: a name to suggest, its media type and its bytes."""
+
+    file_name: str
+    media_type: str
+    data: bytes
+
+
+def find_format(name: str) -> Format:
+    """Return the format of this name; raises UnknownFormatError, which lists them all."""
+    if name not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise UnknownFormatError(
+            f"There is no format {name[:64]!r}; choose one of {known}.", known=list(FORMATS)
+        )
+    return FORMATS[name]
+
+
+def export_files(pictures: Sequence[Picture], format_name: str) -> Files:
+    """Return the files of a format, by their path within a folder.
+
+    Raises UnknownFormatError, and InvalidParameterError for results that cannot be exported.
+    """
+    return find_format(format_name).write(Dataset.of(pictures))
+
+
+def export(pictures: Sequence[Picture], format_name: str) -> Export:
+    """Return the one file that a format makes, or a zip when it makes several.
+
+    The same results and names give the same bytes. Raises what :func:`export_files` raises.
+    """
+    chosen = find_format(format_name)
+    dataset = Dataset.of(pictures)
+    files = chosen.write(dataset)
+    stem = dataset.items[0].stem if len(dataset.items) == 1 else "edgeseg"
+    if len(files) > 1:
+        return Export(f"{stem}_{chosen.name}.zip", MEDIA_TYPES[".zip"], _zipped(files))
+    ((path, data),) = files.items()
+    suffix = PurePosixPath(path).suffix
+    # Some tools find a file by its picture's name; other names say the format.
+    name = path if path == stem + suffix else f"{stem}_{chosen.name}{suffix}"
+    return Export(name, MEDIA_TYPES[suffix], data)
+
+
+def _zipped(files: Files) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _ZIP_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+    return out.getvalue()
+
+
+__all__ = [
+    "FORMATS",
+    "MEDIA_TYPES",
+    "Export",
+    "Format",
+    "Picture",
+    "export",
+    "export_files",
+    "find_format",
+]

@@ -1,0 +1,42 @@
+"""YOLO segmentation: a text file per picture and data.yaml."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from edgeseg.codecs.outline import mask_to_polygons
+from edgeseg.codecs.polygon import join_holes
+from edgeseg.exporters.base import Dataset, Files, Format, Item
+
+
+def _lines(item: Item, labels: tuple[str, ...]) -> str:
+    """Return a line for each part: class, then x and y from 0 to 1 by turns."""
+    scale = np.array(item.size_hw[::-1], float)
+    lines = []
+    for each, mask in item.masks():
+        for polygon in mask_to_polygons(mask, reading="pixels"):
+            values = (join_holes(polygon) / scale).ravel().tolist()
+            points = " ".join(f"{value:.6f}" for value in values)
+            lines.append(f"{labels.index(each.label)} {points}\n")
+    return "".join(lines)
+
+
+def _write(dataset: Dataset) -> Files:
+    # Strings of JSON are strings of YAML, quotes and all.
+    names = [json.dumps(label, ensure_ascii=False) for label in dataset.labels]
+    rows = "".join(f"  {number}: {name}\n" for number, name in enumerate(names))
+    head = "path: .\ntrain: images\nval: images\n"
+    files = {"data.yaml": f"{head}nc: {len(names)}\nnames:{' {}' if not names else ''}\n{rows}"}
+    for item in dataset.items:
+        files[f"labels/{item.stem}.txt"] = _lines(item, dataset.labels)
+    return {name: text.encode() for name, text in files.items()}
+
+
+YOLO = Format(
+    "yolo",
+    "YOLO segmentation",
+    "data.yaml and a text file per picture; put the pictures into a folder images.",
+    _write,
+)

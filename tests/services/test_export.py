@@ -1,0 +1,126 @@
+"""Exports over HTTP: the bytes that the command line makes, and clear refusals."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.client import EdgeSegClient
+from edgeseg.errors import (
+    CancelledError,
+    InvalidParameterError,
+    TaskNotFinishedError,
+    UnknownFormatError,
+    UnknownTaskError,
+)
+from edgeseg.exporters import FORMATS, MEDIA_TYPES
+
+Picture = Callable[..., bytes]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_api_the_client_and_the_command_line_make_the_same_bytes(
+    stack: EmbeddedStack, client: EdgeSegClient, chelsea: Path, tmp_path: Path, name: str
+) -> None:
+    found = client.segment_image(chelsea, "cat . dog .")
+    task_id = found.result.task_id
+    made = client.export(task_id, name)
+    answer = httpx.get(f"{stack.api_url}/tasks/{task_id}/export", params={"format": name})
+    assert answer.content == made.data
+    assert answer.headers["content-type"] == made.media_type
+    assert made.media_type in MEDIA_TYPES.values()
+    assert answer.headers["content-disposition"] == (
+        f"attachment; filename=\"{made.file_name}\"; filename*=UTF-8''{made.file_name}"
+    )
+    assert made.file_name.startswith("chelsea")
+    assert found.export(name) == made
+    row = {"file": "chelsea.png", **json.loads(found.to_json())}
+    (tmp_path / "result.json").write_text(json.dumps(row))
+    command = [sys.executable, "-m", "edgeseg.cli", "export", "result.json", "-f", name]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / made.file_name).read_bytes() == made.data
+
+
+def test_several_tasks_are_one_data_set(
+    client: EdgeSegClient, chelsea: Path, picture: Picture
+) -> None:
+    first = client.segment_image(chelsea, "cat")
+    second = client.segment_image(picture(60), "dog", file_name="ночь.png")
+    third = client.segment_image(picture(61), "cat")
+    ids = [each.result.task_id for each in (second, first, third, first)]
+    made = client.export(ids, "coco")
+    data = json.loads(made.data)
+    assert made.file_name == "edgeseg_coco.json"
+    assert [row["file_name"] for row in data["images"]] == [
+        "ночь.png", "chelsea.png", f"{third.result.task_id}.jpg", "chelsea_2.png",
+    ]  # fmt: skip
+    assert [row["name"] for row in data["categories"]] == ["dog", "cat"]
+    with zipfile.ZipFile(io.BytesIO(client.export(ids, "geojson").data)) as archive:
+        assert len(archive.namelist()) == 4
+
+
+def test_names_beyond_ascii_and_names_asked_for(
+    stack: EmbeddedStack, client: EdgeSegClient, picture: Picture
+) -> None:
+    task_id = client.submit(picture(62), "cat", file_name="ночь 1.png")
+    list(client.events(task_id))
+    assert client.export(task_id, "labelme").file_name == "ночь 1.json"
+    made = client.export(task_id, "labelme", file_name="../day.png")
+    assert (made.file_name, json.loads(made.data)["imagePath"]) == ("day.json", "day.png")
+    answer = httpx.get(f"{stack.api_url}/tasks/{task_id}/export?format=labelme")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="____ 1.json"; ')
+
+
+def test_exports_follow_a_refinement(client: EdgeSegClient, picture: Picture) -> None:
+    found = client.segment_image(picture(63), "cat")
+    before = client.export(found.result.task_id, "coco-rle")
+    client.refine(found, box=(5, 5, 50, 40), label="thing")
+    after = json.loads(client.export(found.result.task_id, "coco-rle").data)
+    assert [row["name"] for row in after["categories"]] == ["cat", "thing"]
+    assert len(json.loads(before.data)["annotations"]) == len(found.objects)
+
+
+def test_nothing_found_is_an_empty_data_set(client: EdgeSegClient, picture: Picture) -> None:
+    found = client.segment_image(picture(64), "cat", box_threshold=1.0)
+    data = json.loads(client.export(found.result.task_id, "coco").data)
+    assert (len(data["images"]), data["annotations"], data["categories"]) == (1, [], [])
+
+
+def test_refusals(stack: EmbeddedStack, client: EdgeSegClient, picture: Picture) -> None:
+    task_id = client.segment_image(picture(65), "cat").result.task_id
+    with pytest.raises(UnknownFormatError) as unknown:
+        client.export(task_id, "tiff")
+    assert unknown.value.extra["known"] == list(FORMATS)
+    with pytest.raises(UnknownTaskError):
+        client.export("0" * 32, "coco")
+    with pytest.raises(UnknownTaskError):
+        client.export([task_id, "0" * 32], "coco")
+    boxes = client.detect(picture(66), "cat")
+    with pytest.raises(InvalidParameterError, match="Only a task of /segment has masks"):
+        client.export(boxes.task_id, "coco")
+    for path in (f"/tasks/{task_id}/export", f"/export?task={task_id}", "/export?format=coco"):
+        answer = httpx.get(stack.api_url + path)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
+
+
+def test_a_task_that_is_not_done_is_a_conflict(
+    make_stack: Callable[..., EmbeddedStack], picture: Picture
+) -> None:
+    with make_stack(fake_latency_s=5.0) as slow, EdgeSegClient(slow.api_url) as client:
+        task_id = client.submit(picture(67), "cat")
+        with pytest.raises(TaskNotFinishedError) as early:
+            client.export(task_id, "coco")
+        assert early.value.status == 409
+        assert early.value.extra["task_status"] in ("queued", "running")
+        client.cancel(task_id)
+        with pytest.raises(CancelledError):
+            client.export(task_id, "coco")

@@ -1,0 +1,102 @@
+"""``edgeseg export`` on the JSON that ``edgeseg segment`` writes."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from edgeseg.cli.export import read_results
+from edgeseg.errors import InvalidParameterError
+from edgeseg.exporters import Picture, export
+from edgeseg.schemas import SegmentationResult
+from tests.unit.cli.test_segment import edgeseg
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo_folder: Path) -> Path:
+    """Two pictures of one name, and the JSON of both and of the first alone."""
+    (tmp_path / "more").mkdir()
+    for target in (tmp_path / "chelsea.png", tmp_path / "more" / "chelsea.png"):
+        shutil.copy(photo_folder / "chelsea.png", target)
+    edgeseg(tmp_path, "segment", "chelsea.png", "the cat . dog .", "--json", "one.json")
+    edgeseg(tmp_path, "segment", ".", "more", "cat", "--json", "all.json")
+    return tmp_path
+
+
+def library_export(path: Path, format_name: str) -> bytes:
+    rows = json.loads(path.read_text())
+    pictures = []
+    for row in rows if isinstance(rows, list) else [rows]:
+        name = row.pop("file")
+        pictures.append(Picture(SegmentationResult.model_validate(row), name))
+    return export(pictures, format_name).data
+
+
+def test_one_result_and_a_batch(folder: Path) -> None:
+    done = edgeseg(folder, "export", "one.json", "--format", "coco", "-o", "new/coco.json")
+    assert done.stdout.startswith(str(Path("new/coco.json")))
+    assert (folder / "new" / "coco.json").read_bytes() == library_export(
+        folder / "one.json", "coco"
+    )
+    edgeseg(folder, "export", "all.json", "-f", "yolo")
+    made = (folder / "edgeseg_yolo.zip").read_bytes()
+    assert made == library_export(folder / "all.json", "yolo")
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        assert archive.namelist() == ["data.yaml", "labels/chelsea.txt", "labels/chelsea_2.txt"]
+
+
+def test_the_file_is_named_after_the_picture_in_a_folder(folder: Path) -> None:
+    (folder / "drawn").mkdir()
+    edgeseg(folder, "export", "one.json", "-f", "labelme", "-o", "drawn")
+    edgeseg(folder, "export", "one.json", "one.json", "-f", "labelme", "-o", "new/")
+    assert json.loads((folder / "drawn" / "chelsea.json").read_text())["imagePath"] == "chelsea.png"
+    assert (folder / "new" / "edgeseg_labelme.zip").exists()
+
+
+def test_through_a_pipe(folder: Path) -> None:
+    with (folder / "one.json").open("rb") as given:
+        done = subprocess.run(
+            [sys.executable, "-m", "edgeseg.cli", "export", "-", "-f", "cvat", "-o", "-"],
+            cwd=folder, stdin=given, capture_output=True, check=True,
+        )  # fmt: skip
+    assert done.stdout == library_export(folder / "one.json", "cvat")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["one.json", "-f", "tiff"], 1, "[unknown_format]"),
+        (["missing.json", "-f", "coco"], 1, "Cannot read missing.json"),
+        (["broken.json", "-f", "coco"], 1, "broken.json is no JSON"),
+        (["boxes.json", "-f", "coco"], 1, "boxes.json holds no result of segmenting"),
+        (["empty.json", "-f", "coco"], 1, "There is no result to export."),
+        (["one.json"], 2, "Missing option"),
+    ],
+)
+def test_errors_are_one_sentence(
+    folder: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (folder / "broken.json").write_text("{")
+    (folder / "boxes.json").write_text('{"objects": [{"id": 0, "box": [1, 2, 3, 4]}]}')
+    (folder / "empty.json").write_text("[]")
+    done = edgeseg(folder, "export", *arguments, code=code)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_state_of_a_task_holds_a_result_too(folder: Path) -> None:
+    row = json.loads((folder / "one.json").read_text())
+    row.pop("file")
+    (folder / "task.json").write_text(json.dumps({"status": "done", "result": row}))
+    (picture,) = read_results(str(folder / "task.json"))
+    assert picture == Picture(SegmentationResult.model_validate(row))
+    (folder / "running.json").write_text(json.dumps({"status": "running", "result": None}))
+    with pytest.raises(InvalidParameterError, match="holds no result"):
+        read_results(str(folder / "running.json"))

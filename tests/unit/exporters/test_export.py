@@ -1,0 +1,101 @@
+"""What all formats share: names, files and zips, and bytes that never change."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from edgeseg.errors import InvalidParameterError, UnknownFormatError
+from edgeseg.exporters import FORMATS, MEDIA_TYPES, Picture, export, export_files, find_format
+from edgeseg.schemas import ImageInfo
+from tests.unit.exporters.results import SIZE_HW, make_result
+
+
+def test_the_formats_have_the_names_that_are_promised() -> None:
+    assert set(FORMATS) >= {
+        "coco", "yolo", "labelme", "cvat", "label-studio", "geojson", "png",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("several", [False, True])
+def test_the_same_results_make_the_same_bytes(
+    picture: Picture, empty: Picture, name: str, several: bool
+) -> None:
+    pictures = [picture, empty, picture] if several else [picture]
+    made = export(pictures, name)
+    assert made == export([Picture(each.result, each.file_name) for each in pictures], name)
+    files = export_files(pictures, name)
+    assert made.file_name.startswith("edgeseg_" if several else "photo")
+    if len(files) == 1:
+        assert made.data == next(iter(files.values()))
+        return
+    assert made.media_type == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
+        assert archive.testzip() is None
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {name: archive.read(name) for name in archive.namelist()} == files
+
+
+@pytest.mark.parametrize(
+    ("name", "file_name", "suffix"),
+    [
+        ("coco", "photo_coco.json", ".json"),
+        ("coco-rle", "photo_coco-rle.json", ".json"),
+        ("yolo", "photo_yolo.zip", ".zip"),
+        ("labelme", "photo.json", ".json"),
+        ("cvat", "photo_cvat.xml", ".xml"),
+        ("label-studio", "photo_label-studio.json", ".json"),
+        ("png", "photo_png.zip", ".zip"),
+        ("geojson", "photo.geojson", ".geojson"),
+    ],
+)
+def test_names_and_media_types(picture: Picture, name: str, file_name: str, suffix: str) -> None:
+    made = export([picture], name)
+    assert (made.file_name, made.media_type) == (file_name, MEDIA_TYPES[suffix])
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a/photo.jpg", "b\\photo.jpg"], ["photo.jpg", "photo_2.jpg"]),
+        (["photo.jpg", "photo_2.jpg", "PHOTO.jpg"], ["photo.jpg", "photo_2.jpg", "PHOTO_3.jpg"]),
+        (["../..", "", None], ["3f2c9a.jpg", "3f2c9a_2.jpg", "3f2c9a_3.jpg"]),
+        (["кошка\n.png", ".hidden"], ["кошка.png", ".hidden"]),
+    ],
+)
+def test_no_two_pictures_share_a_name(names: list[str | None], expected: list[str]) -> None:
+    result = make_result({})
+    made = json.loads(export([Picture(result, name) for name in names], "coco").data)
+    assert [image["file_name"] for image in made["images"]] == expected
+
+
+def test_pictures_that_differ_in_suffix_have_files_of_their_own() -> None:
+    result = make_result({})
+    pictures = [Picture(result, "photo.jpg"), Picture(result, "photo.png")]
+    files = export_files(pictures, "labelme")
+    assert {name: json.loads(data)["imagePath"] for name, data in files.items()} == {
+        "photo.json": "photo.jpg",
+        "photo_2.json": "photo.png",
+    }
+
+
+def test_an_unknown_format_names_those_that_exist(picture: Picture) -> None:
+    with pytest.raises(UnknownFormatError, match="choose one of coco, ") as caught:
+        export([picture], "tiff")
+    assert caught.value.extra["known"] == list(FORMATS)
+    assert caught.value.status == 422
+    assert find_format("coco").title == "COCO instances"
+
+
+def test_results_that_cannot_be_exported() -> None:
+    with pytest.raises(InvalidParameterError, match="no result"):
+        export([], "coco")
+    result = make_result({"cat": np.ones(SIZE_HW, bool)})
+    wrong = result.model_copy(update={"image": ImageInfo(width=90, height=120)})
+    with pytest.raises(InvalidParameterError, match=r"a\.jpg: object 0 has a mask of size"):
+        export([Picture(wrong, "a.jpg")], "coco")

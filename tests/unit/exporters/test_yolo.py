@@ -1,0 +1,63 @@
+"""YOLO exports, loaded by supervision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import supervision
+import yaml
+
+from edgeseg.exporters import Picture, export_files
+from edgeseg.types import BoolArray
+from tests.unit.exporters.results import iou
+
+
+def load(folder: Path, pictures: list[Picture]) -> supervision.DetectionDataset:
+    """Lay out the files as the format asks, with a picture for each, and read the folder."""
+    for name, data in export_files(pictures, "yolo").items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        if name.endswith(".txt"):
+            size = pictures[0].result.image
+            (folder / "images").mkdir(exist_ok=True)
+            PIL.Image.new("RGB", (size.width, size.height)).save(
+                folder / "images" / f"{path.stem}.jpg"
+            )
+    return supervision.DetectionDataset.from_yolo(
+        str(folder / "images"), str(folder / "labels"), str(folder / "data.yaml"), force_masks=True
+    )
+
+
+def test_supervision_reads_the_masks(
+    tmp_path: Path, picture: Picture, expected: dict[int, tuple[str, BoolArray]]
+) -> None:
+    loaded = load(tmp_path, [picture])
+    ((_, _, found),) = list(loaded)
+    assert found.mask is not None
+    assert found.class_id is not None
+    labels = [loaded.classes[number] for number in found.class_id]
+    assert labels == ["ring", "cup", "cup", "cup", "кошка 🐈", "dot", "corner"]
+    for label in set(labels):
+        ours = np.any([row for row, name in zip(found.mask, labels, strict=True) if name == label],
+                      axis=0)  # fmt: skip
+        theirs = np.any([mask for name, mask in expected.values() if name == label], axis=0)
+        assert iou(ours, theirs) >= 0.98, label
+
+
+def test_names_and_pictures_of_a_batch(tmp_path: Path, picture: Picture, empty: Picture) -> None:
+    loaded = load(tmp_path, [picture, picture, empty])
+    assert loaded.classes == ["ring", "cup", "кошка 🐈", "dot", "corner"]
+    assert {Path(path).stem: len(found) for path, _, found in loaded} == {
+        "photo": 7, "photo_2": 7, "empty": 0,
+    }  # fmt: skip
+
+
+def test_a_batch_without_objects_is_a_data_set_too(empty: Picture) -> None:
+    files = export_files([empty], "yolo")
+    assert files["labels/empty.txt"] == b""
+    assert yaml.safe_load(files["data.yaml"]) == {
+        "path": ".", "train": "images", "val": "images", "nc": 0, "names": {},
+    }  # fmt: skip
