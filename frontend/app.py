@@ -10,12 +10,12 @@ from frontend.state import Photo
 
 def main() -> None:
     """Draw the page once."""
-    st.set_page_config("EdgeSeg", ":material/category:", layout="wide")
+    st.set_page_config("EdgeSeg", style.icon(), layout="wide")
     style.apply()
     settings = sidebar.sidebar()
-    left, right = st.columns([4, 7], gap="large")
+    left, right = st.columns([5, 8], gap="medium")
     with left:
-        st.title("EdgeSeg", anchor=False)
+        st.header("EdgeSeg", anchor=False)
         st.caption("Segment images from words.")
         photos = inputs.choose_photos()
         prompt.ask(settings["engines"])

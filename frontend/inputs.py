@@ -16,7 +16,7 @@ SUFFIXES = ("jpg", "jpeg", "png", "webp")
 def choose_photos() -> list[Photo]:
     """Draw the uploader and the samples; return the pictures chosen, each once."""
     files = st.file_uploader(
-        "Pictures",
+        "Pictures: drop one or several here",
         type=list(SUFFIXES),
         accept_multiple_files=True,
         help="One or several; JPG, PNG or WebP.",
@@ -28,6 +28,7 @@ def choose_photos() -> list[Photo]:
         list(titles),
         selection_mode="multi",
         key="samples",
+        wrap=True,
         on_change=_suggest_prompt,
     )
     photos = [Photo.of(file.name, file.getvalue()) for file in files]
@@ -64,5 +65,4 @@ def _thumbnails(photos: list[Photo]) -> None:
             small = on_screen(photo.data, THUMB_PX)
             with st.container(width=124):
                 st.image(small.rgb, width="stretch", alt=photo.name)
-                height, width = on_screen(photo.data).size_hw
-                st.caption(f"{photo.stem[:16]}", help=f"{photo.name}, {width}x{height} on screen")
+                st.caption(photo.stem[:18])

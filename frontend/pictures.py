@@ -26,9 +26,7 @@ _SQUARE_PX = 12
 def decoded(data: bytes) -> Image:
     """Return the picture of a file as people see it, in full size."""
     limits = get_settings()
-    return decode_image(
-        data, max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels
-    )
+    return decode_image(data, max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels)
 
 
 @lru_cache(maxsize=24)

@@ -18,7 +18,7 @@ _NOW: dict[Role, str] = {
     "simplify": "Simplifying", "detect": "Detecting", "segment": "Segmenting",
     "ground": "Detecting and segmenting",
 }  # fmt: skip
-_MARKS: dict[StepState, str] = {"waiting": "○", "running": "◐", "done": "●", "skipped": "–"}
+_MARKS: dict[StepState, str] = {"waiting": "○", "running": "◐", "done": "●", "skipped": "-"}
 
 
 @st.fragment(run_every=EVERY_S)

@@ -42,24 +42,32 @@ def ask(engines: Mapping[str, str]) -> None:
         placeholder="cat . dog .   or   the leftmost cup   or   What can I sit on?",
     )
     st.pills(
-        "Examples", EXAMPLES, key="example", on_change=_take_example, label_visibility="collapsed"
+        "Examples",
+        EXAMPLES,
+        key="example",
+        on_change=_take_example,
+        label_visibility="collapsed",
+        wrap=True,
     )
-    st.segmented_control(
-        "Simplify",
-        list(MODES),
-        format_func=lambda mode: MODES[mode],
-        default="auto",
-        required=True,
-        key="mode",
-        help=_MODES_HELP,
-    )
-    if st.session_state.get("mode") != "never":
-        written = str(st.session_state.get("prompt") or "").strip()
-        if st.button("Simplify", icon=":material/auto_fix_high:", disabled=not written):
-            _simplify(written, engines)
-        made = session.review()
-        if made is not None:
-            _review(made)
+    written = str(st.session_state.get("prompt") or "").strip()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        mode = st.segmented_control(
+            "Simplify the prompt",
+            list(MODES),
+            format_func=lambda mode: MODES[mode],
+            default="auto",
+            required=True,
+            key="mode",
+            help=_MODES_HELP,
+        )
+        pressed = st.button(
+            "Simplify", icon=":material/auto_fix_high:", disabled=not written or mode == "never"
+        )
+    if pressed:
+        _simplify(written, engines)
+    made = session.review()
+    if made is not None and mode != "never":
+        _review(made)
 
 
 def fields() -> dict[str, Any]:

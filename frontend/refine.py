@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal, cast
 
+import PIL.Image
 import streamlit as st
 from streamlit_image_coordinates import streamlit_image_coordinates
 
@@ -67,12 +68,9 @@ def _tools(entry: Entry) -> tuple[Tool, int | None]:
             key=key,
             width=220,
         )
-        tool = cast(
-            Tool,
-            st.segmented_control(
-                "Tool", list(TOOLS), format_func=lambda one: TOOLS[one], default="add",
-                required=True, key="tool",
-            ),
+        tool: Tool = st.segmented_control(
+            "Tool", list(TOOLS), format_func=lambda one: TOOLS[one], default="add",
+            required=True, key="tool", wrap=True,
         )  # fmt: skip
         if target == _NEW:
             st.text_input("Its name", value="object", key=f"new_name_{entry.key}", width=180)
@@ -88,7 +86,7 @@ def _tools(entry: Entry) -> tuple[Tool, int | None]:
     return tool, None if target == _NEW else cast(int, target)
 
 
-def _drawn(entry: Entry, target: int | None) -> pictures.PIL.Image.Image:
+def _drawn(entry: Entry, target: int | None) -> PIL.Image.Image:
     """Draw all objects, the chosen one with its box and clicks, the others paler."""
     shown = entry.shown
     colours = [entry.colour(each.id) for each in shown]
@@ -163,9 +161,7 @@ def add_point(entry: Entry, object_id: int | None, point: Point) -> None:
     send(entry, object_id, [*before, point], entry.box_to_send(object_id))
 
 
-def send(
-    entry: Entry, object_id: int | None, points: list[Point], box: BoxXYXY | None
-) -> None:
+def send(entry: Entry, object_id: int | None, points: list[Point], box: BoxXYXY | None) -> None:
     """Ask the server for the mask and take it over; what goes wrong is told on the page."""
     known = {each.id for each in entry.segmentation.objects}
     label = str(st.session_state.get(f"new_name_{entry.key}") or "object").strip()

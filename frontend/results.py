@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
+import PIL.Image
 import streamlit as st
 
 from frontend import downloads, pictures, refine
@@ -29,12 +30,10 @@ def show(entry: Entry, history: History) -> None:
         _pick_of_batch(entry, batch, history)
     _headline(entry)
     with st.container(horizontal=True, vertical_alignment="bottom", key="view_bar"):
-        view = cast(
-            View,
-            st.segmented_control(
-                "View", list(VIEWS), format_func=lambda one: VIEWS[one], default="overlay",
-                required=True, key="view", label_visibility="collapsed",
-            ),
+        view: View = st.segmented_control(
+            "View", list(VIEWS), format_func=lambda one: VIEWS[one], default="overlay",
+            required=True, key="view", label_visibility="collapsed",
+            wrap=True,
         )  # fmt: skip
         downloads.menu(entry, batch)
     # The table comes below the picture, but what it hides and renames is drawn in it.
@@ -94,7 +93,7 @@ def _picture(entry: Entry, view: View) -> None:
             _image(drawn, "The picture with its objects")
 
 
-def _image(picture: pictures.PIL.Image.Image, alt: str) -> None:
+def _image(picture: PIL.Image.Image, alt: str) -> None:
     st.image(picture, width="stretch", output_format="JPEG", alt=alt)
 
 
@@ -144,9 +143,7 @@ def _table(entry: Entry) -> None:
 def take_edits(entry: Entry, rows: list[dict[str, Any]]) -> None:
     """Follow what the person did in the table."""
     objects = entry.segmentation.objects
-    entry.hidden = {
-        each.id for each, row in zip(objects, rows, strict=True) if not row["show"]
-    }
+    entry.hidden = {each.id for each, row in zip(objects, rows, strict=True) if not row["show"]}
     entry.names = {
         each.id: label
         for each, row in zip(objects, rows, strict=True)

@@ -37,9 +37,7 @@ def sidebar() -> dict[str, Any]:
 
 def _threshold(name: str, label: str) -> float:
     field = _FIELDS[name]
-    return float(
-        st.slider(label, 0.0, 1.0, field.default, 0.01, help=field.description, key=name)
-    )
+    return float(st.slider(label, 0.0, 1.0, field.default, 0.01, help=field.description, key=name))
 
 
 def _negative_prompt() -> str | None:
@@ -74,7 +72,7 @@ def _engines() -> dict[str, str]:
     except EdgeSegError as error:
         st.warning(explain(error))
         return {}
-    chosen = {}
+    chosen: dict[str, str] = {}
     with st.expander("Engines"):
         for role, title in _ROLES.items():
             name = _engine(role, title, [each for each in known if each.role == role])

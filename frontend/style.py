@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import PIL.Image
+import PIL.ImageDraw
 import streamlit as st
 
 _CSS = """
 <style>
-.stMainBlockContainer { padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1500px; }
+.stMainBlockContainer { padding: 2.6rem 2.5rem 3rem; max-width: 1500px; }
+[data-testid="stSidebarHeader"] { height: 2.5rem; padding-top: .5rem; padding-bottom: 0;
+  margin-bottom: 0; }
 .st-key-chosen img, .st-key-history img {
   aspect-ratio: 4 / 3; object-fit: cover; border-radius: .4rem; }
 .st-key-picture img { border-radius: .5rem; }
@@ -15,6 +19,15 @@ _CSS = """
 }
 </style>
 """
+
+
+def icon() -> PIL.Image.Image:
+    """Draw the page's icon, an object in its box: a named one would come from elsewhere."""
+    picture = PIL.Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    pen = PIL.ImageDraw.Draw(picture)
+    pen.ellipse((14, 14, 50, 50), fill=(23, 105, 170))
+    pen.rectangle((4, 4, 59, 59), outline=(245, 150, 30), width=6)
+    return picture
 
 
 def apply() -> None:
