@@ -92,21 +92,21 @@ def _thinned(
 
 def _drawings(polygon: Polygon, size_hw: tuple[int, int], reading: Reading) -> Iterator[BoolArray]:
     """Yield what readers of this kind make of a polygon."""
+    ring = join_holes(polygon)
     if reading == "pixels":
-        yield _drawn(polygon, size_hw)
+        picture = PIL.Image.new("1", (size_hw[1], size_hw[0]))
+        pen = PIL.ImageDraw.Draw(picture)
+        points = [(x, y) for x, y in ring.tolist()]
+        pen.polygon(points, fill=1, outline=1)
+        yield np.array(picture)
+        # OpenCV draws the outline too, which shows along gentle slopes.
+        pen.line([*points, points[0]], fill=1)
+        yield np.array(picture)
         return
     yield fill(polygon.rings, size_hw)
     # COCO's own reader works on a grid of fifths of a pixel, and differs along slopes.
-    packed = coco.frPyObjects([join_holes(polygon).ravel().tolist()], *size_hw)
+    packed = coco.frPyObjects([ring.ravel().tolist()], *size_hw)
     yield coco.decode(packed[0]).astype(bool)
-
-
-def _drawn(polygon: Polygon, size_hw: tuple[int, int]) -> BoolArray:
-    """Return (H, W) bool as readers of pixels fill a polygon whose holes are joined to it."""
-    picture = PIL.Image.new("1", (size_hw[1], size_hw[0]))
-    points = [(x, y) for x, y in join_holes(polygon).tolist()]
-    PIL.ImageDraw.Draw(picture).polygon(points, fill=1, outline=1)
-    return np.array(picture)
 
 
 def _kept(points: Points, tolerance_px: float) -> _Ints:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.codecs import rle_to_mask
+from edgeseg.codecs import rle_area, rle_to_mask
 from edgeseg.errors import InvalidParameterError
 from edgeseg.schemas import SegmentationResult, SegmentedObject
 from edgeseg.types import BoolArray
@@ -44,7 +44,7 @@ class Item:
     @property
     def objects(self) -> list[SegmentedObject]:
         """The objects that have any pixel, best first."""
-        return [each for each in self.result.objects if each.area > 0]
+        return [each for each in self.result.objects if rle_area(each.mask) > 0]
 
     def masks(self) -> Iterator[tuple[SegmentedObject, BoolArray]]:
         """Yield each object with its (H, W) mask."""
@@ -107,10 +107,10 @@ def unique(names: Iterable[tuple[str, str]]) -> list[str]:
     return made
 
 
-def numbers(points: npt.NDArray[np.float64]) -> list[float]:
-    """Return x, y, x, y ... of (P, 2) points to a hundredth of a pixel, whole ones as integers."""
-    rounded = np.round(points, 2).ravel().tolist()
-    return [int(value) if value == int(value) else value for value in rounded]
+def pairs(points: npt.NDArray[np.float64]) -> list[list[float]]:
+    """Return [x, y] of (P, 2) points to a hundredth of a pixel, whole ones as integers."""
+    rounded = np.round(points, 2).tolist()
+    return [[int(value) if value == int(value) else value for value in row] for row in rounded]
 
 
 def to_json(value: Any) -> bytes:

@@ -7,12 +7,13 @@ from typing import Any
 from edgeseg.codecs import rle_box, rle_to_mask
 from edgeseg.codecs.outline import mask_to_polygons
 from edgeseg.codecs.polygon import join_holes
-from edgeseg.exporters.base import Dataset, Files, Format, numbers, to_json
+from edgeseg.exporters.base import Dataset, Files, Format, pairs, to_json
 from edgeseg.schemas import SegmentedObject
 
 
 def _polygons(each: SegmentedObject) -> Any:
-    return [numbers(join_holes(polygon)) for polygon in mask_to_polygons(rle_to_mask(each.mask))]
+    rings = [pairs(join_holes(polygon)) for polygon in mask_to_polygons(rle_to_mask(each.mask))]
+    return [[value for pair in ring for value in pair] for ring in rings]
 
 
 def _run_lengths(each: SegmentedObject) -> Any:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from edgeseg.codecs.outline import mask_to_polygons
-from edgeseg.exporters.base import Dataset, Files, Format, numbers
+from edgeseg.exporters.base import Dataset, Files, Format, pairs
 from edgeseg.schemas import SegmentedObject
 from edgeseg.types import BoolArray
 
@@ -20,10 +20,7 @@ def _shape(parent: ElementTree.Element, each: SegmentedObject, mask: BoolArray) 
     facts = {"label": _clean(each.label), "source": "auto", "occluded": "0"}
     polygons = mask_to_polygons(mask)
     if len(polygons) == 1 and not polygons[0].holes:
-        flat = numbers(polygons[0].outer)
-        facts["points"] = ";".join(
-            f"{x:g},{y:g}" for x, y in zip(flat[0::2], flat[1::2], strict=True)
-        )
+        facts["points"] = ";".join(f"{x},{y}" for x, y in pairs(polygons[0].outer))
         shape = ElementTree.SubElement(parent, "polygon", facts, z_order="0")
     else:
         shape = ElementTree.SubElement(parent, "mask", {**facts, **_mask_facts(mask)}, z_order="0")

@@ -8,15 +8,11 @@ import numpy as np
 
 from edgeseg.codecs.outline import mask_to_polygons
 from edgeseg.codecs.polygon import Polygon
-from edgeseg.exporters.base import Dataset, Files, Format, Item, numbers, to_json
+from edgeseg.exporters.base import Dataset, Files, Format, Item, pairs, to_json
 
 
 def _rings(polygon: Polygon) -> list[list[list[float]]]:
-    rings = []
-    for ring in polygon.rings:
-        flat = numbers(np.concatenate([ring, ring[:1]]))
-        rings.append([list(point) for point in zip(flat[0::2], flat[1::2], strict=True)])
-    return rings
+    return [pairs(np.concatenate([ring, ring[:1]])) for ring in polygon.rings]
 
 
 def _collection(item: Item) -> dict[str, Any]:

@@ -6,28 +6,31 @@ from typing import Any
 
 from edgeseg.codecs.outline import mask_to_polygons
 from edgeseg.codecs.polygon import join_holes
-from edgeseg.exporters.base import Dataset, Files, Format, Item, numbers, to_json
+from edgeseg.exporters.base import Dataset, Files, Format, Item, pairs, to_json
+from edgeseg.schemas import SegmentedObject
+from edgeseg.types import BoolArray
+
+
+def _shapes(each: SegmentedObject, mask: BoolArray) -> list[dict[str, Any]]:
+    polygons = mask_to_polygons(mask, reading="pixels")
+    return [
+        {
+            "label": each.label,
+            "points": pairs(join_holes(polygon)),
+            # Shapes of one group are one object.
+            "group_id": each.id if len(polygons) > 1 else None,
+            "description": "",
+            "shape_type": "polygon",
+            "flags": {},
+            "mask": None,
+            "score": each.score,
+        }
+        for polygon in polygons
+    ]
 
 
 def _document(item: Item) -> dict[str, Any]:
-    shapes: list[dict[str, Any]] = []
-    for each, mask in item.masks():
-        polygons = mask_to_polygons(mask, reading="pixels")
-        for polygon in polygons:
-            flat = numbers(join_holes(polygon))
-            shapes.append(
-                {
-                    "label": each.label,
-                    "points": [list(point) for point in zip(flat[0::2], flat[1::2], strict=True)],
-                    # Shapes of one group are one object.
-                    "group_id": each.id if len(polygons) > 1 else None,
-                    "description": "",
-                    "shape_type": "polygon",
-                    "flags": {},
-                    "mask": None,
-                    "score": each.score,
-                }
-            )
+    shapes = [shape for each, mask in item.masks() for shape in _shapes(each, mask)]
     height, width = item.size_hw
     return {
         "version": "5.5.0",

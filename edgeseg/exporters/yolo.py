@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 
 from edgeseg.codecs.outline import mask_to_polygons
 from edgeseg.codecs.polygon import join_holes
 from edgeseg.exporters.base import Dataset, Files, Format, Item
+
+_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def _lines(item: Item, labels: tuple[str, ...]) -> str:
@@ -23,9 +26,14 @@ def _lines(item: Item, labels: tuple[str, ...]) -> str:
     return "".join(lines)
 
 
+def _quoted(label: str) -> str:
+    """Return a string of YAML, which is one of JSON but for some characters without a shape."""
+    text = json.dumps(label, ensure_ascii=False)
+    return _NO_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _write(dataset: Dataset) -> Files:
-    # Strings of JSON are strings of YAML, quotes and all.
-    names = [json.dumps(label, ensure_ascii=False) for label in dataset.labels]
+    names = [_quoted(label) for label in dataset.labels]
     rows = "".join(f"  {number}: {name}\n" for number, name in enumerate(names))
     head = "path: .\ntrain: images\nval: images\n"
     files = {"data.yaml": f"{head}nc: {len(names)}\nnames:{' {}' if not names else ''}\n{rows}"}

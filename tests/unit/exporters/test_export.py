@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgeseg import Segmentation
 from edgeseg.errors import InvalidParameterError, UnknownFormatError
 from edgeseg.exporters import FORMATS, MEDIA_TYPES, Picture, export, export_files, find_format
 from edgeseg.schemas import ImageInfo
@@ -82,6 +84,17 @@ def test_pictures_that_differ_in_suffix_have_files_of_their_own() -> None:
         "photo.json": "photo.jpg",
         "photo_2.json": "photo.png",
     }
+
+
+def test_a_segmentation_exports_itself_under_the_name_of_its_file(
+    picture: Picture, tmp_path: Path
+) -> None:
+    found = Segmentation(picture.result, "some/photo.jpg")
+    made = found.export("coco", tmp_path / "coco.json")
+    assert made == export([picture], "coco")
+    assert (tmp_path / "coco.json").read_bytes() == made.data
+    assert found.export("labelme", file_name="other.jpg").file_name == "other.json"
+    assert Segmentation(picture.result, b"bytes").export("labelme").file_name == "3f2c9a.json"
 
 
 def test_an_unknown_format_names_those_that_exist(picture: Picture) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from edgeseg.exporters import Picture, export_files
 from edgeseg.types import BoolArray
-from tests.unit.exporters.results import iou
+from tests.unit.exporters.results import SIZE_HW, iou, make_result
 
 
 def load(folder: Path, pictures: list[Picture]) -> supervision.DetectionDataset:
@@ -53,6 +53,13 @@ def test_names_and_pictures_of_a_batch(tmp_path: Path, picture: Picture, empty: 
     assert {Path(path).stem: len(found) for path, _, found in loaded} == {
         "photo": 7, "photo_2": 7, "empty": 0,
     }  # fmt: skip
+
+
+def test_any_label_is_a_name_in_yaml() -> None:
+    labels = ['a "b": #c', "\\ \t\n", "\x85\x7f\ufeff\u2028", "🐈", "no", "12", "%"]
+    result = make_result({label: np.ones(SIZE_HW, bool) for label in labels})
+    files = export_files([Picture(result, "a.png")], "yolo")
+    assert list(yaml.safe_load(files["data.yaml"])["names"].values()) == labels
 
 
 def test_a_batch_without_objects_is_a_data_set_too(empty: Picture) -> None:
