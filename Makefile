@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench docs picture format clean
+.PHONY: help demo up test check chromium bench docs screenshots picture format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,21 +21,30 @@ $(VENV)/light.stamp: pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps 'scikit-image>=0.25'
 	@touch $@
 
+$(VENV)/ui.stamp: $(VENV)/light.stamp
+	$(PIP) -e '.[stack,ui]'
+	@touch $@
+
 $(VENV)/test.stamp: $(VENV)/light.stamp
 	# The training code is under test too; torch first, so that a build for CPUs is taken if found.
 	$(PIP) 'torch==2.13.0' 'scikit-image>=0.25'
-	$(PIP) -e '.[stack,test,training]'
+	$(PIP) -e '.[stack,ui,test,training]'
 	# The README's examples are run as they stand.
 	@command -v curl >/dev/null || (apt-get update && apt-get install --yes curl)
 	@touch $@
 
+# The browser tests drive the system's Chromium.
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install --yes -qq chromium; } \
+		|| { echo "The browser tests need Chromium; install it: sudo apt-get install chromium" >&2; exit 1; }
+
 demo: $(VENV)/light.stamp  ## Segment real photos through the whole stack and show the result
 	$(BIN)/edgeseg demo
 
-up: $(VENV)/light.stamp  ## Serve the stack until Ctrl-C: the API on port 8000
+up: $(VENV)/ui.stamp  ## Serve the stack until Ctrl-C: the API on port 8000, the UI on 8501
 	$(BIN)/edgeseg up
 
-test: $(VENV)/test.stamp  ## Run all tests
+test: $(VENV)/test.stamp chromium  ## Run all tests
 	$(BIN)/python -m pytest
 
 check: $(VENV)/test.stamp  ## Lint, type check and check the import rules
@@ -49,6 +58,9 @@ bench: $(VENV)/light.stamp  ## Measure what the stack costs beside the same stag
 
 docs: $(VENV)/test.stamp  ## Write the pages that are made from code
 	$(BIN)/python docs/generate.py
+
+screenshots: $(VENV)/test.stamp chromium  ## Make the pictures of the UI anew
+	$(BIN)/python docs/screenshots.py
 
 picture: demo  ## Make the README's picture anew
 	@mkdir -p docs/images

@@ -73,7 +73,9 @@ def _tools(entry: Entry) -> tuple[Tool, int | None]:
             required=True, key="tool", wrap=True,
         )  # fmt: skip
         if target == _NEW:
-            st.text_input("Its name", value="object", key=f"new_name_{entry.key}", width=180)
+            # The box goes while an object is chosen; the last name comes back with it.
+            last = st.session_state.get("last_name", "object")
+            st.text_input("Its name", value=last, key=f"new_name_{entry.key}", width=180)
         st.button(
             "Undo",
             icon=":material/undo:",
@@ -165,6 +167,8 @@ def send(entry: Entry, object_id: int | None, points: list[Point], box: BoxXYXY 
     """Ask the server for the mask and take it over; what goes wrong is told on the page."""
     known = {each.id for each in entry.segmentation.objects}
     label = str(st.session_state.get(f"new_name_{entry.key}") or "object").strip()
+    if object_id is None:
+        st.session_state["last_name"] = label
     try:
         made = api.client().refine(
             entry.segmentation,

@@ -24,7 +24,7 @@ def running_up(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[s
     """Run the command until the block ends; yield the process and the URL it prints."""
     command = [sys.executable, "-m", "edgeseg.cli", "up", "--engines", "fake"]
     process = subprocess.Popen(
-        [*command, "--api-port", "0", "--data-dir", str(folder), *options],
+        [*command, "--api-port", "0", "--ui-port", "0", "--data-dir", str(folder), *options],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -133,7 +133,8 @@ def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_cannot_be_had_is_one_clear_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "edgeseg.cli", "up", "--api-port", "0", "--engines", "none"]
+    command = [sys.executable, "-m", "edgeseg.cli", "up", "--api-port", "0", "--ui-port", "0"]
+    command += ["--engines", "none"]
     ended = subprocess.run(
         [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, timeout=START_S
     )

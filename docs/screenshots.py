@@ -1,0 +1,146 @@
+"""Make the pictures of the UI in docs/images: the main states, in light, dark and on a phone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import PIL.Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from edgeseg.cli.embedded import EmbeddedStack  # noqa: E402
+from edgeseg.settings import Settings  # noqa: E402
+from tests.browser import driver  # noqa: E402
+from tests.browser.conftest import OPTIONS  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+WIDE = {"width": 1360, "height": 980}
+PHONE = {"width": 390, "height": 844}
+SEGMENT = re.compile(r"Segment (Image|\d+ Images)$")
+
+
+def main() -> None:
+    """Start the whole stack, go through the states, and stop it."""
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("Chromium is missing: apt-get install chromium")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="edgeseg-ui-") as folder, sync_playwright() as player:
+        settings = Settings(engines="nano", api_port=0, ui_port=0, data_dir=Path(folder))
+        with EmbeddedStack(settings, ui=True) as stack:
+            browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
+            for shoot in (results, batch, dark, phone, progress):
+                shoot(browser, str(stack.ui_url))
+            browser.close()
+
+
+def results(browser: Browser, url: str) -> None:
+    """Simplify, overlay, cut-outs, refine and download."""
+    page = visit(browser, url)
+    driver.press(page, "Coffee")
+    driver.press(page, "Simplify")
+    expect(page.get_by_role("textbox", name="Simplified prompt")).to_be_visible()
+    save(page, "ui_simplify")
+    segment(page)
+    save(page, "ui_overlay")
+    driver.choose_view(page, "Before / after")
+    save(page, "ui_compare")
+    driver.choose_view(page, "Refine")
+    driver.choose_object(page, "New object")
+    driver.write(page, "Its name", "spoon")
+    before = driver.rows(page)
+    driver.click_at(page, 0.61, 0.72)
+    driver.expect_rows(page, before + 1)
+    save(page, "ui_refine")
+    driver.press(page, re.compile("Download$"))
+    expect(page.get_by_text("Export format")).to_be_visible()
+    save(page, "ui_download")
+
+
+def batch(browser: Browser, url: str) -> None:
+    """Several pictures, and the cut-outs of one."""
+    page = visit(browser, url)
+    for title in ("Cat", "Astronaut", "Coffee"):
+        driver.press(page, title)
+    driver.write(page, "What to find", "cat . person . cup .")
+    segment(page)
+    driver.choose_view(page, "Cut-outs")
+    save(page, "ui_batch")
+
+
+def dark(browser: Browser, url: str) -> None:
+    """The same in the dark."""
+    page = visit(browser, url, colour_scheme="dark")
+    driver.press(page, "Cat")
+    segment(page)
+    save(page, "ui_dark")
+
+
+def phone(browser: Browser, url: str) -> None:
+    """At the width of a phone."""
+    page = visit(browser, url, size=PHONE)
+    driver.press(page, "Astronaut")
+    segment(page)
+    page.locator(".st-key-view").scroll_into_view_if_needed()
+    save(page, "ui_phone", lambda: page.locator(".st-key-view_bar").is_visible())
+
+
+def progress(browser: Browser, url: str) -> None:
+    """Pictures on their way: many, so that some are still queued when the picture is taken."""
+    page = visit(browser, url)
+    for title in ("Cat", "Astronaut", "Coffee", "Motorcycle", "Drawn balls"):
+        driver.press(page, title)
+    driver.write(page, "What to find", "cat . person . cup . motorcycle . ball .")
+    page.get_by_role("button", name=SEGMENT).click()
+    page.get_by_role("progressbar").first.wait_for()
+    page.get_by_text(re.compile("Queued|Detecting|Segmenting")).first.wait_for()
+    page.screenshot(path=IMAGES / "ui_progress.png")
+    shrink(IMAGES / "ui_progress.png")
+
+
+def visit(
+    browser: Browser, url: str, *, size: dict[str, int] | None = None, colour_scheme: str = "light"
+) -> Page:
+    """Open the UI as a new visitor."""
+    page = browser.new_page(viewport=size or WIDE, color_scheme=colour_scheme)  # type: ignore[arg-type]
+    page.set_default_timeout(driver.PATIENCE_MS)
+    page.goto(url)
+    page.get_by_role("heading", name="EdgeSeg").wait_for()
+    expect(page.get_by_text(re.compile(r"\d+ workers?")).first).to_be_attached()
+    return page
+
+
+def segment(page: Page) -> None:
+    """Press Segment Image and wait for the result."""
+    page.get_by_role("button", name=SEGMENT).click()
+    expect(page.get_by_text("How it was found")).to_be_visible(timeout=driver.PATIENCE_MS)
+    driver.settle(page)
+
+
+def save(page: Page, name: str, ready: Callable[[], bool] | None = None) -> None:
+    """Write a screenshot once all pictures on the page are loaded."""
+    page.mouse.move(5, 5)
+    page.wait_for_function("[...document.images].every(each => each.complete)")
+    page.wait_for_load_state("networkidle")
+    if ready is not None and not ready():
+        raise RuntimeError(f"{name}: the page does not show what it should")
+    page.screenshot(path=IMAGES / f"{name}.png")
+    shrink(IMAGES / f"{name}.png")
+
+
+def shrink(path: Path) -> None:
+    """Make a screenshot a JPEG of a tenth of its size."""
+    with PIL.Image.open(path) as picture:
+        picture.convert("RGB").save(path.with_suffix(".jpg"), quality=86)
+    path.unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What people do on the page, as functions: each waits until the page shows that it was done."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+PATIENCE_MS = 60_000
+
+
+def write(page: Page, label: str, text: str) -> None:
+    """Write into a box and leave it, so that the page takes it over."""
+    box = page.get_by_role("textbox", name=label, exact=True)
+    box.fill(text)
+    box.press("Control+Enter")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until no script of the page runs."""
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
+
+
+def press(page: Page, name: str | re.Pattern[str]) -> None:
+    """Press a button of the page, not one that shows help."""
+    page.get_by_role("button", name=name, exact=isinstance(name, str)).click()
+    settle(page)
+
+
+def choose_view(page: Page, name: str) -> None:
+    """Switch the result to another view."""
+    page.locator(".st-key-view").get_by_text(name).click()
+    settle(page)
+
+
+def choose_object(page: Page, name: str) -> None:
+    """Choose what Refine changes."""
+    page.get_by_test_id("stSelectbox").filter(has_text="Object").get_by_role("combobox").click()
+    page.get_by_role("option", name=name).click()
+    settle(page)
+
+
+def canvas(page: Page) -> Locator:
+    """Return the picture that Refine listens to."""
+    return page.frame_locator("iframe[title*='image_coordinates']").locator("#image")
+
+
+def click_at(page: Page, x: float, y: float) -> None:
+    """Click on the picture at a share of its width and height."""
+    picture = canvas(page)
+    expect(picture).to_have_js_property("complete", True, timeout=PATIENCE_MS)
+    size = picture.bounding_box()
+    assert size is not None
+    picture.click(position={"x": size["width"] * x, "y": size["height"] * y})
+
+
+def rows(page: Page) -> int:
+    """Return the number of objects that the headline names."""
+    text = page.locator("strong", has_text=re.compile(r"^\d+ objects?$")).inner_text()
+    return int(text.split()[0])
+
+
+def expect_rows(page: Page, count: int) -> None:
+    """Wait until so many objects are there."""
+    plural = "" if count == 1 else "s"
+    found = page.locator("strong", has_text=re.compile(rf"^{count} object{plural}$"))
+    expect(found).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+
+
+def download(page: Page, name: str | re.Pattern[str]) -> tuple[str, bytes]:
+    """Choose something of the open download menu; return its file name and bytes."""
+    with page.expect_download(timeout=PATIENCE_MS) as waiting:
+        page.get_by_role("button", name=name, exact=isinstance(name, str)).click()
+    with open(waiting.value.path(), "rb") as file:
+        return waiting.value.suggested_filename, file.read()

@@ -1,0 +1,116 @@
+"""Following tasks: progress from events, cancelling, and connections that break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from edgeseg.errors import StageFailedError, UnavailableError
+from edgeseg.schemas import EventType, StageEvent, TaskStatus
+from edgeseg.settings import Role
+from frontend import jobs, samples
+from frontend.jobs import Job
+from frontend.progress import describe
+from tests.frontend.conftest import PLAN, LocalClient
+
+
+@pytest.fixture
+def job() -> Job:
+    return Job(samples.sample(samples.DRAWN), "ball")
+
+
+FIELDS = {"text_prompt": "ball . sky ."}
+
+
+def event(kind: EventType, stage: Role | None = None, number: int = 0) -> StageEvent:
+    data = {"plan": list(PLAN)} if kind == "queued" and stage == "simplify" else {}
+    return StageEvent(id=str(number), type=kind, stage=stage, at=0, data=data)
+
+
+def test_events_become_stages_and_a_share(job: Job) -> None:
+    job.state = "queued"
+    job.take(event("queued", "simplify"))
+    assert job.steps == {"simplify": "waiting", "detect": "waiting", "segment": "waiting"}
+    assert (job.stage, job.share, job.state) == ("simplify", 0.0, "queued")
+    job.take(event("started", "simplify"))
+    assert (describe(job), job.state) == ("Simplifying", "running")
+    job.take(event("finished", "simplify"))
+    assert (job.stage, job.state) == ("detect", "queued")
+    job.take(event("started", "detect"))
+    assert describe(job) == "Detecting"
+    assert job.share == pytest.approx(0.5)
+    job.take(event("finished", "detect"))
+    job.take(event("skipped", "segment"))
+    assert job.share == 1.0
+
+
+def test_a_stage_whose_worker_was_lost_waits_again(job: Job) -> None:
+    for kind in ("queued", "started", "queued"):
+        job.take(event(kind, "simplify"))
+    assert (job.stage, job.state) == ("simplify", "queued")
+
+
+def test_those_ahead_only_become_fewer(job: Job) -> None:
+    job.take(event("queued", "simplify"))
+    job.ahead = 3
+    assert job.queued_behind({"simplifier_queue": {"waiting": 9, "running": 1}}) == 3
+    assert job.queued_behind({"simplifier_queue": {"waiting": 2, "running": 1}}) == 2
+    assert job.queued_behind({"simplifier_queue": {"waiting": 7, "running": 1}}) == 2
+    assert job.queued_behind({"simplifier_queue": {"waiting": 1, "running": 0}}) == 0
+
+
+def test_a_picture_is_followed_to_its_result(job: Job, client: LocalClient) -> None:
+    jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
+    assert (job.state, job.share, job.error) == ("done", 1.0, None)
+    assert job.ahead == 4
+    assert job.segmentation is not None
+    assert {each.label for each in job.segmentation.objects} == {"ball", "sky"}
+    assert job.segmentation.file_name == "balls.png"
+
+
+def test_a_broken_connection_goes_on_where_it_was(
+    job: Job, client: LocalClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+
+    def events(task_id: str, after: str | None = None) -> Iterator[StageEvent]:
+        asked.append(after)
+        if after is None:
+            yield event("queued", "simplify", 7)
+            raise UnavailableError("The connection to the API broke.")
+        yield event("done", None, 8)
+
+    monkeypatch.setattr(client, "events", events)
+    jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
+    assert asked == [None, "7"]
+    assert job.state == "done"
+
+
+def test_what_fails_on_the_server_ends_up_in_the_job(
+    job: Job, client: LocalClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = StageFailedError("The detector broke.").to_problem()
+
+    def task(task_id: str) -> TaskStatus:
+        return TaskStatus(
+            task_id=task_id, status="failed", prompt="", plan=[], created_at=0, error=problem
+        )
+
+    monkeypatch.setattr(client, "task", task)
+    jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
+    assert job.state == "failed"
+    assert isinstance(job.error, StageFailedError)
+
+
+def test_a_picture_cancelled_before_it_was_sent_is_not_sent(job: Job, client: LocalClient) -> None:
+    jobs.cancel(client, job)  # type: ignore[arg-type]
+    jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
+    assert job.state == "cancelled"
+    assert client.sent == []
+
+
+def test_a_picture_on_its_way_is_cancelled_at_the_server(job: Job, client: LocalClient) -> None:
+    job.task_id = "task1"
+    jobs.cancel(client, job)  # type: ignore[arg-type]
+    assert client.cancelled == ["task1"]
