@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import PIL.Image
@@ -53,7 +52,7 @@ def results(browser: Browser, url: str) -> None:
     driver.choose_view(page, "Before / after")
     save(page, "ui_compare")
     driver.choose_view(page, "Refine")
-    driver.choose_object(page, "New object")
+    driver.choose(page, "Object", "New object")
     driver.write(page, "Its name", "spoon")
     before = driver.rows(page)
     driver.click_at(page, 0.61, 0.72)
@@ -88,8 +87,8 @@ def phone(browser: Browser, url: str) -> None:
     page = visit(browser, url, size=PHONE)
     driver.press(page, "Astronaut")
     segment(page)
-    page.locator(".st-key-view").scroll_into_view_if_needed()
-    save(page, "ui_phone", lambda: page.locator(".st-key-view_bar").is_visible())
+    page.locator(".st-key-headline").evaluate("each => each.scrollIntoView()")
+    save(page, "ui_phone")
 
 
 def progress(browser: Browser, url: str) -> None:
@@ -101,6 +100,7 @@ def progress(browser: Browser, url: str) -> None:
     page.get_by_role("button", name=SEGMENT).click()
     page.get_by_role("progressbar").first.wait_for()
     page.get_by_text(re.compile("Queued|Detecting|Segmenting")).first.wait_for()
+    page.get_by_test_id("stMain").evaluate("each => each.scrollTo(0, 0)")
     page.screenshot(path=IMAGES / "ui_progress.png")
     shrink(IMAGES / "ui_progress.png")
 
@@ -124,13 +124,14 @@ def segment(page: Page) -> None:
     driver.settle(page)
 
 
-def save(page: Page, name: str, ready: Callable[[], bool] | None = None) -> None:
+def save(page: Page, name: str) -> None:
     """Write a screenshot once all pictures on the page are loaded."""
     page.mouse.move(5, 5)
+    # Long enough for the page to begin drawing anew; it is a picture, not a test.
+    page.wait_for_timeout(700)
+    driver.settle(page)
     page.wait_for_function("[...document.images].every(each => each.complete)")
     page.wait_for_load_state("networkidle")
-    if ready is not None and not ready():
-        raise RuntimeError(f"{name}: the page does not show what it should")
     page.screenshot(path=IMAGES / f"{name}.png")
     shrink(IMAGES / f"{name}.png")
 

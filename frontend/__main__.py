@@ -12,7 +12,7 @@ from edgeseg.settings import get_settings
 # Every other part of the look is Streamlit's own, so that it follows the system's light or dark.
 THEME = {
     "theme.light.primaryColor": "#1769aa",
-    "theme.dark.primaryColor": "#4aa3df",
+    "theme.dark.primaryColor": "#2b7fc3",
     "theme.baseRadius": "medium",
 }
 

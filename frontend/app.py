@@ -13,10 +13,9 @@ def main() -> None:
     st.set_page_config("EdgeSeg", style.icon(), layout="wide")
     style.apply()
     settings = sidebar.sidebar()
-    left, right = st.columns([5, 8], gap="medium")
+    left, right = st.columns([4, 7], gap="medium")
     with left:
-        st.header("EdgeSeg", anchor=False)
-        st.caption("Segment images from words.")
+        st.subheader("EdgeSeg", anchor=False)
         photos = inputs.choose_photos()
         prompt.ask(settings["engines"])
         wanted = _go_button(photos)

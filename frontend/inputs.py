@@ -63,6 +63,5 @@ def _thumbnails(photos: list[Photo]) -> None:
     with st.container(horizontal=True, key="chosen"):
         for photo in photos:
             small = on_screen(photo.data, THUMB_PX)
-            with st.container(width=124):
+            with st.container(width=84):
                 st.image(small.rgb, width="stretch", alt=photo.name)
-                st.caption(photo.stem[:18])

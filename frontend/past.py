@@ -14,7 +14,7 @@ def strip(history: History) -> None:
     """Draw the results, newest first."""
     if not history.entries:
         return
-    st.subheader("History")
+    st.markdown("##### History")
     with st.container(horizontal=True, key="history"):
         for entry in list(reversed(history.entries))[:SHOWN]:
             with st.container(width=150):

@@ -66,11 +66,11 @@ def tell_failures() -> None:
 def describe(job: Job) -> str:
     """Return where a picture stands, in words."""
     if job.state == "sending":
-        return "Sending"
+        return "Sending ..."
     if job.ended:
         return {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}[job.state]
     if job.state == "running" and job.stage is not None:
-        return _NOW[job.stage]
+        return f"{_NOW[job.stage]} ..."
     behind = job.queued_behind(_queues())
     return f"Queued behind {behind}" if behind else "Queued, next in line"
 
@@ -79,7 +79,7 @@ def _row(number: int, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"job_{number}"):
         steps = "  ".join(f"{_MARKS[step]} {stage}" for stage, step in job.steps.items())
         with st.container(width="stretch"):
-            st.progress(job.share, text=f"**{job.photo.name[:40]}** · {describe(job)} ...")
+            st.progress(job.share, text=f"**{job.photo.name[:40]}** · {describe(job)}")
             if steps:
                 st.caption(steps)
         if not job.ended:

@@ -15,7 +15,6 @@ from frontend.advice import explain
 EXAMPLES = (
     "cat . dog .",
     "the leftmost person",
-    "the two largest cups",
     "What could I drink coffee from?",
     "all people except the man on the left",
 )
@@ -37,7 +36,7 @@ def ask(engines: Mapping[str, str]) -> None:
     st.text_area(
         "What to find",
         key="prompt",
-        height=80,
+        height=72,
         max_chars=MAX_PROMPT_CHARS,
         placeholder="cat . dog .   or   the leftmost cup   or   What can I sit on?",
     )

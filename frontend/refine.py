@@ -66,7 +66,7 @@ def _tools(entry: Entry) -> tuple[Tool, int | None]:
             options,
             format_func=lambda one: "New object" if one == _NEW else names[cast(int, one)],
             key=key,
-            width=220,
+            width=170,
         )
         tool: Tool = st.segmented_control(
             "Tool", list(TOOLS), format_func=lambda one: TOOLS[one], default="add",
@@ -75,7 +75,7 @@ def _tools(entry: Entry) -> tuple[Tool, int | None]:
         if target == _NEW:
             # The box goes while an object is chosen; the last name comes back with it.
             last = st.session_state.get("last_name", "object")
-            st.text_input("Its name", value=last, key=f"new_name_{entry.key}", width=180)
+            st.text_input("Its name", value=last, key=f"new_name_{entry.key}", width=170)
         st.button(
             "Undo",
             icon=":material/undo:",

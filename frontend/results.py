@@ -13,12 +13,12 @@ from frontend.state import Entry, History
 
 View = Literal["overlay", "masks", "boxes", "cutouts", "compare", "refine"]
 VIEWS: dict[View, str] = {
-    "overlay": ":material/layers: Overlay",
-    "masks": ":material/texture: Masks",
-    "boxes": ":material/crop_square: Boxes",
-    "cutouts": ":material/content_cut: Cut-outs",
-    "compare": ":material/compare: Before / after",
-    "refine": ":material/ads_click: Refine",
+    "overlay": "Overlay",
+    "masks": "Masks",
+    "boxes": "Boxes",
+    "cutouts": "Cut-outs",
+    "compare": "Before / after",
+    "refine": "Refine",
 }
 CUTOUTS_SHOWN = 60
 
@@ -28,14 +28,16 @@ def show(entry: Entry, history: History) -> None:
     batch = history.batch_of(entry)
     if len(batch) > 1:
         _pick_of_batch(entry, batch, history)
-    _headline(entry)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="view_bar"):
-        view: View = st.segmented_control(
-            "View", list(VIEWS), format_func=lambda one: VIEWS[one], default="overlay",
-            required=True, key="view", label_visibility="collapsed",
-            wrap=True,
-        )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center", key="headline"):
+        with st.container(width="stretch"):
+            _headline(entry)
         downloads.menu(entry, batch)
+    _remarks(entry)
+    view: View = st.segmented_control(
+        "View", list(VIEWS), format_func=lambda one: VIEWS[one], default="overlay",
+        required=True, key="view", label_visibility="collapsed",
+        wrap=True,
+    )  # fmt: skip
     # The table comes below the picture, but what it hides and renames is drawn in it.
     above = st.container(key="picture")
     _table(entry)
@@ -61,6 +63,10 @@ def _headline(entry: Entry) -> None:
     found = f"{count} object" + ("" if count == 1 else "s")
     looked = f" · looked for `{result.simplified_prompt.replace('`', ' ')}`"
     st.markdown(f"**{found}** in {entry.photo.name.replace('*', '')}{looked}")
+
+
+def _remarks(entry: Entry) -> None:
+    result = entry.segmentation.result
     for warning in result.warnings:
         st.warning(warning)
     if not entry.segmentation.objects:
@@ -87,7 +93,7 @@ def _picture(entry: Entry, view: View) -> None:
         before_and_after(before, after, key=f"compare_{entry.key}")
     else:
         place = st.container()
-        opacity = st.slider("Opacity", 0.0, 1.0, 0.45, 0.05, key="opacity")
+        opacity = st.slider("Opacity", 0.0, 1.0, 0.45, 0.05, key="opacity") if shown else 0.0
         with place:
             drawn = pictures.draw(data, shown, colours, opacity=opacity)
             _image(drawn, "The picture with its objects")

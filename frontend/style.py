@@ -13,6 +13,7 @@ _CSS = """
   margin-bottom: 0; }
 .st-key-chosen img, .st-key-history img {
   aspect-ratio: 4 / 3; object-fit: cover; border-radius: .4rem; }
+.st-key-headline { scroll-margin-top: 4rem; }
 .st-key-picture img { border-radius: .5rem; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding-left: .9rem; padding-right: .9rem; }

@@ -33,7 +33,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
             if name.startswith(("EDGESEG_", "REDIS_", "STREAMLIT_")):
                 patch.delenv(name)
         folder = tmp_path_factory.mktemp("ui")
-        settings = Settings(engines="nano", api_port=0, ui_port=0, data_dir=folder)
+        # Whoever chooses the fake engines waits for them.
+        settings = Settings(
+            engines="nano", api_port=0, ui_port=0, data_dir=folder, fake_latency_s=5
+        )
         with EmbeddedStack(settings, ui=True) as running:
             yield running
 

@@ -35,9 +35,9 @@ def choose_view(page: Page, name: str) -> None:
     settle(page)
 
 
-def choose_object(page: Page, name: str) -> None:
-    """Choose what Refine changes."""
-    page.get_by_test_id("stSelectbox").filter(has_text="Object").get_by_role("combobox").click()
+def choose(page: Page, label: str, name: str) -> None:
+    """Choose an option of a box that drops down."""
+    page.get_by_test_id("stSelectbox").filter(has_text=label).get_by_role("combobox").click()
     page.get_by_role("option", name=name).click()
     settle(page)
 

@@ -37,14 +37,14 @@ def test_upload_simplify_edit_segment_refine_download(
     found = driver.rows(page)
 
     driver.choose_view(page, "Refine")
-    driver.choose_object(page, "New object")
+    driver.choose(page, "Object", "New object")
     driver.write(page, "Its name", "inside of the cup")
     # The coffee in the cup.
     driver.click_at(page, 0.5, 0.55)
     driver.expect_rows(page, found + 1)
     driver.press(page, re.compile("Undo$"))
     driver.expect_rows(page, found)
-    driver.choose_object(page, "New object")
+    driver.choose(page, "Object", "New object")
     driver.click_at(page, 0.5, 0.55)
     driver.expect_rows(page, found + 1)
 
@@ -69,9 +69,7 @@ def test_upload_simplify_edit_segment_refine_download(
     assert {each["image_id"] for each in json.loads(data)["annotations"]} == {1}
 
 
-def test_exports_are_those_of_the_api(
-    page: Page, stack: EmbeddedStack
-) -> None:
+def test_exports_are_those_of_the_api(page: Page, stack: EmbeddedStack) -> None:
     driver.press(page, "Cat")
     driver.write(page, "What to find", "cat .")
     driver.press(page, re.compile("Segment Image$"))
@@ -98,6 +96,17 @@ def test_several_pictures_at_once_come_as_one_zip(page: Page) -> None:
     assert name == "edgeseg.zip"
     files = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert {"astronaut/overlay.png", "coffee/overlay.png", "coffee/result.json"} <= set(files)
+
+
+def test_progress_is_live_and_a_picture_can_be_cancelled(page: Page) -> None:
+    page.get_by_text("Engines", exact=True).click()
+    driver.choose(page, "Detector", "fake")
+    driver.press(page, "Drawn balls")
+    driver.press(page, re.compile("Segment Image$"))
+    expect(page.get_by_text("Detecting ...")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name=re.compile("Cancel$")).click()
+    expect(page.get_by_text("balls.png: cancelled.")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name=re.compile("Segment Image$"))).to_be_enabled()
 
 
 def test_the_page_fits_a_phone(page: Page) -> None:

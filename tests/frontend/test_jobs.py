@@ -34,11 +34,11 @@ def test_events_become_stages_and_a_share(job: Job) -> None:
     assert job.steps == {"simplify": "waiting", "detect": "waiting", "segment": "waiting"}
     assert (job.stage, job.share, job.state) == ("simplify", 0.0, "queued")
     job.take(event("started", "simplify"))
-    assert (describe(job), job.state) == ("Simplifying", "running")
+    assert (describe(job), job.state) == ("Simplifying ...", "running")
     job.take(event("finished", "simplify"))
     assert (job.stage, job.state) == ("detect", "queued")
     job.take(event("started", "detect"))
-    assert describe(job) == "Detecting"
+    assert describe(job) == "Detecting ..."
     assert job.share == pytest.approx(0.5)
     job.take(event("finished", "detect"))
     job.take(event("skipped", "segment"))
