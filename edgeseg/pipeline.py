@@ -259,8 +259,7 @@ class EdgeSegAI:
 
     def _job(self, source: ImageSource, prompt: str, parameters: Mapping[str, Any]) -> _Job:
         request = parse(SegmentRequest, {"text_prompt": prompt, **parameters})
-        unchanged = stages.pass_through(request.text_prompt, "Simplifying was switched off.")
-        return _Job(source, request, unchanged)
+        return _Job(source, request, stages.as_it_is(request))
 
     def _engine(self, role: Role, choice: EngineChoice | None) -> AbstractContextManager[Engine]:
         name = getattr(choice, role, None) or self._names[role]

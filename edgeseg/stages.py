@@ -66,9 +66,18 @@ def simplify(
     as it is, with a warning; with "always" it is raised. Filters of the request take the place of
     those that the prompt asks for.
     """
-    made = _simplified(engine, request, image)
+    return _with_filters(_simplified(engine, request, image), request)
+
+
+def as_it_is(request: DetectRequest) -> Simplification:
+    """Return the request's prompt split at its dots, with the request's own filters."""
+    made = pass_through(request.text_prompt, "Simplifying was switched off.")
+    return _with_filters(made, request)
+
+
+def _with_filters(made: Simplification, request: SimplifyRequest | DetectRequest) -> Simplification:
     if isinstance(request, DetectRequest) and request.filters is not None:
-        made = made.model_copy(update={"filters": request.filters})
+        return made.model_copy(update={"filters": request.filters})
     return made
 
 
@@ -77,8 +86,8 @@ def _simplified(
 ) -> Simplification:
     prompt = request.text_prompt
     mode = request.simplify if isinstance(request, DetectRequest) else "always"
-    if mode == "never":
-        return pass_through(prompt, "Simplifying was switched off.")
+    if isinstance(request, DetectRequest) and mode == "never":
+        return as_it_is(request)
     try:
         made = engine.simplify(prompt, image)
     except EdgeSegError as error:

@@ -184,7 +184,7 @@ class Work:
     def _simplification(self) -> Simplification:
         made = self.record.results.get("simplify")
         if made is None:
-            return stages.pass_through(self.record.prompt, "Simplifying was switched off.")
+            return stages.as_it_is(self._request())
         return Simplification.model_validate(made)
 
     def _image(self) -> Image | None:

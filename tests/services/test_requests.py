@@ -23,7 +23,7 @@ from edgeseg.errors import (
     InvalidParameterError,
     UnknownObjectError,
 )
-from edgeseg.schemas import RefineResult, SegmentationResult
+from edgeseg.schemas import RefineResult, SegmentationResult, SimplifyMode
 
 Picture = Callable[..., bytes]
 
@@ -51,6 +51,21 @@ def test_simplify_never_skips_the_simplifier(
     found = client.segment_image(data, "cat . dog .", simplify="never")
     assert "simplify" not in found.result.engines
     assert same(found, in_process.segment_image(data, "cat . dog .", simplify="never"))
+
+
+@pytest.mark.parametrize("mode", ["auto", "never"])
+def test_filters_of_the_request_choose_among_the_boxes(
+    client: EdgeSegClient, picture: Picture, mode: SimplifyMode
+) -> None:
+    prompt = "cat . dog . bird ."
+    every = client.segment_image(picture(3), prompt, simplify=mode)
+    leftmost = min(every.objects, key=lambda each: each.box[0] + each.box[2])
+    wanted = [{"kind": "leftmost"}]
+    found = client.segment_image(picture(3), prompt, simplify=mode, filters=wanted)
+    assert [(each.label, each.box) for each in found.objects] == [(leftmost.label, leftmost.box)]
+    assert [each.kind for each in found.result.filters] == ["leftmost"]
+    none = client.segment_image(picture(3), prompt, simplify=mode, filters=[])
+    assert len(none.objects) == len(every.objects)
 
 
 def test_nothing_found_is_an_empty_list(client: EdgeSegClient, picture: Picture) -> None:

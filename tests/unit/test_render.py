@@ -83,6 +83,14 @@ def test_an_empty_mask_and_no_objects_leave_the_picture() -> None:
     assert (np.asarray(render.overlay(plain(7), [])) == 7).all()
 
 
+def test_colours_can_be_given() -> None:
+    box = (100.0, 60.0, 200.0, 140.0)
+    drawn = np.asarray(render.overlay(plain(0), [thing(box)], opacity=1, colours=[(1, 2, 3)]))
+    assert tuple(drawn[100, 150]) == (1, 2, 3)
+    with pytest.raises(ValueError, match="colours: expected 1, got 2"):
+        render.overlay(plain(0), [thing(box)], colours=[(1, 2, 3)] * 2)
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected size \(10, 10\)"):
         render.overlay(plain(0, (10, 10)), [thing((0.0, 0.0, 5.0, 5.0))])

@@ -95,6 +95,15 @@ def test_the_engine_is_asked_for_the_lowest_threshold() -> None:
     assert found.labels == ("dog",)
 
 
+def test_filters_of_the_request_replace_those_of_the_prompt() -> None:
+    chosen = [{"kind": "largest"}]
+    for mode in ("auto", "always", "never"):
+        made = stages.simplify(FakeSimplifier(), request(simplify=mode, filters=chosen))
+        assert [each.kind for each in made.filters] == ["largest"], mode
+        assert made.phrases == ["cat", "dog"]
+    assert stages.as_it_is(request()).filters == []
+
+
 def test_filters_choose_before_the_number_is_limited() -> None:
     engine = Scripted(
         ((40, 0, 50, 10), 0.9, "cat"), ((0, 0, 10, 10), 0.4, "cat"), ((60, 0, 70, 9), 0.8, "dog")

@@ -79,6 +79,8 @@ CASES: dict[str, tuple[bytes | None, dict[str, Any], int, str]] = {
     "unknown mode": (GOOD, {"simplify": "perhaps"}, 422, "invalid_parameter"),
     "thresholds no JSON": (GOOD, {"class_thresholds": "{"}, 422, "invalid_parameter"),
     "thresholds a list": (GOOD, {"class_thresholds": "[1]"}, 422, "invalid_parameter"),
+    "filters no list": (GOOD, {"filters": "{}"}, 422, "invalid_parameter"),
+    "unknown filter": (GOOD, {"filters": '[{"kind": "nicest"}]'}, 422, "invalid_parameter"),
     "class threshold": (GOOD, {"class_thresholds": '{"cat": 2}'}, 422, "invalid_parameter"),
     "unknown engine": (GOOD, {"engines": '{"detect": "best"}'}, 422, "unknown_engine"),
     "unknown role": (GOOD, {"engines": '{"guess": "nano"}'}, 422, "invalid_parameter"),
