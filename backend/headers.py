@@ -36,7 +36,8 @@ def json_field(name: str, text: str | None) -> Any:
         return {}
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    # Besides its own error: numbers of too many digits, and brackets in brackets without end.
+    except (ValueError, RecursionError) as error:
         raise InvalidParameterError(f"{name}: expected a JSON object: {error}.") from None
     if not isinstance(value, dict):
         raise InvalidParameterError(f"{name}: expected a JSON object, got {text[:80]!r}.")
