@@ -45,7 +45,8 @@ def _json_of(name: str, text: str | None, kind: type, expected: str) -> Any:
         return None
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    # Besides its own error: numbers of too many digits, and brackets in brackets without end.
+    except (ValueError, RecursionError) as error:
         raise InvalidParameterError(f"{name}: expected {expected}: {error}.") from None
     if not isinstance(value, kind):
         raise InvalidParameterError(f"{name}: expected {expected}, got {text[:80]!r}.")

@@ -43,7 +43,8 @@ BoxXYXY = tuple[float, float, float, float]
 
 
 def _prompt(text: str) -> str:
-    if not text.strip(" \t\r\n.,;"):
+    # Blanks of every script separate words; characters that leave no trace are none either.
+    if all(sign in ".,;" or sign.isspace() or not sign.isprintable() for sign in text):
         raise PydanticCustomError("empty_prompt", "The prompt holds no words.")
     if len(text) > MAX_PROMPT_CHARS:
         raise PydanticCustomError(

@@ -14,6 +14,7 @@ from edgeseg.errors import (
     EngineUnavailableError,
     IdempotencyConflictError,
     ImageTooLargeError,
+    InputError,
     InvalidImageError,
     InvalidParameterError,
     NoImageError,
@@ -22,7 +23,10 @@ from edgeseg.errors import (
     QueueUnavailableError,
     RequestTimeoutError,
     StageFailedError,
+    TaskNotFinishedError,
     UnknownEngineError,
+    UnknownObjectError,
+    UnknownTaskError,
     WorkerLostError,
 )
 
@@ -36,7 +40,14 @@ class Accepted(BaseModel):
     events: str = Field(description="Its events.", examples=["/tasks/3f2c9a/events"])
 
 
-_PROMPT = (EmptyPromptError, PromptTooLongError, InvalidParameterError, UnknownEngineError)
+# Where the framework refuses a body that is neither a form nor JSON, the base class says it.
+_PROMPT = (
+    InputError,
+    EmptyPromptError,
+    PromptTooLongError,
+    InvalidParameterError,
+    UnknownEngineError,
+)
 _IMAGE = (NoImageError, InvalidImageError, AnimatedImageError, ImageTooLargeError)
 _STACK = (
     QueueUnavailableError,
@@ -56,3 +67,15 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 }
 IMAGE_RESPONSES = {**_ACCEPTED, **responses(*_IMAGE, *_PROMPT, *_STACK)}
 PROMPT_RESPONSES = {**_ACCEPTED, **responses(*_PROMPT, *_STACK)}
+REFINE_RESPONSES = {
+    **_ACCEPTED,
+    **responses(
+        InputError,
+        InvalidParameterError,
+        UnknownEngineError,
+        UnknownTaskError,
+        UnknownObjectError,
+        TaskNotFinishedError,
+        *_STACK,
+    ),
+}

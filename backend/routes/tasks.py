@@ -12,13 +12,14 @@ from fastapi.responses import StreamingResponse
 
 from backend import gateway
 from backend.problems import responses
-from backend.routes.common import PROMPT_RESPONSES
+from backend.routes.common import REFINE_RESPONSES
 from backend.services import Services, ServicesDep
 from edgeseg.errors import (
     CancelledError,
     EdgeSegError,
     InvalidParameterError,
     QueueUnavailableError,
+    TaskNotFinishedError,
     UnknownObjectError,
     UnknownTaskError,
 )
@@ -27,7 +28,8 @@ from edgeseg.tasks import NewTask, TaskRecord, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
 _MISSING = responses(UnknownTaskError, QueueUnavailableError)
-_EVENT_ID = re.compile(r"\d{1,20}(-\d{1,20})?")
+# Fewer digits than the largest id of a Redis stream, past which Redis answers with an error.
+_EVENT_ID = re.compile(r"\d{1,19}(-\d{1,19})?", re.ASCII)
 _SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"example": (
     'id: 1730000000000-0\nevent: finished\ndata: {"type": "finished", "stage": "detect", '
     '"at": 1730000000.1, "data": {"objects": 2}}\n\n'
@@ -81,11 +83,7 @@ async def task_events(
     )
 
 
-@router.post(
-    "/refine",
-    response_model=RefineResult,
-    responses={**PROMPT_RESPONSES, **responses(UnknownTaskError, UnknownObjectError)},
-)
+@router.post("/refine", response_model=RefineResult, responses=REFINE_RESPONSES)
 async def refine(
     task_id: str, wanted: RefineRequest, request: Request, services: ServicesDep
 ) -> Response:
@@ -114,7 +112,13 @@ def _check_refine(parent: TaskRecord, wanted: RefineRequest) -> None:
     if parent.image is None or parent.kind != "segment":
         raise InvalidParameterError("Only a task of /segment that is done can be refined.")
     result = parent.result()
-    ids = [row["id"] for row in (result or {}).get("objects", [])]
+    if result is None:
+        raise TaskNotFinishedError(
+            f"The task is {parent.status}; refine it once it is done.",
+            task_id=parent.id,
+            task_status=parent.status,
+        )
+    ids = [row["id"] for row in result["objects"]]
     if wanted.object_id is not None and wanted.object_id not in ids:
         raise UnknownObjectError(
             f"The task has no object {wanted.object_id}.", object_id=wanted.object_id, known=ids

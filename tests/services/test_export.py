@@ -121,6 +121,9 @@ def test_a_task_that_is_not_done_is_a_conflict(
             client.export(task_id, "coco")
         assert early.value.status == 409
         assert early.value.extra["task_status"] in ("queued", "running")
+        wanted = {"box": [1, 1, 20, 20]}
+        answer = httpx.post(f"{slow.api_url}/tasks/{task_id}/refine", json=wanted)
+        assert (answer.status_code, answer.json()["code"]) == (409, "task_not_finished")
         client.cancel(task_id)
         with pytest.raises(CancelledError):
             client.export(task_id, "coco")

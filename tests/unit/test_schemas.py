@@ -29,6 +29,7 @@ def test_defaults_of_a_request() -> None:
     [
         ({"text_prompt": ""}, EmptyPromptError),
         ({"text_prompt": " . \n. "}, EmptyPromptError),
+        ({"text_prompt": "\u3000. \u00a0 .\u200b"}, EmptyPromptError),
         ({"text_prompt": "a" * (schemas.MAX_PROMPT_CHARS + 1)}, PromptTooLongError),
         ({}, InvalidParameterError),
         ({"text_prompt": "cat", "box_threshold": 1.01}, InvalidParameterError),

@@ -71,6 +71,7 @@ CASES: dict[str, tuple[bytes | None, dict[str, Any], int, str]] = {
     "animated": (animated(), {}, 422, "animated_image"),
     "no prompt": (GOOD, {"text_prompt": None}, 422, "empty_prompt"),
     "empty prompt": (GOOD, {"text_prompt": " . "}, 422, "empty_prompt"),
+    "blank prompt": (GOOD, {"text_prompt": "\u3000. \u00a0 .\u200b"}, 422, "empty_prompt"),
     "long prompt": (GOOD, {"text_prompt": "cat " * 2000}, 422, "prompt_too_long"),
     "threshold too high": (GOOD, {"box_threshold": 1.5}, 422, "invalid_parameter"),
     "threshold no number": (GOOD, {"text_threshold": "high"}, 422, "invalid_parameter"),
@@ -78,6 +79,13 @@ CASES: dict[str, tuple[bytes | None, dict[str, Any], int, str]] = {
     "no objects wanted": (GOOD, {"max_objects": 0}, 422, "invalid_parameter"),
     "unknown mode": (GOOD, {"simplify": "perhaps"}, 422, "invalid_parameter"),
     "thresholds no JSON": (GOOD, {"class_thresholds": "{"}, 422, "invalid_parameter"),
+    "thresholds too deep": (GOOD, {"class_thresholds": "[" * 9999}, 422, "invalid_parameter"),
+    "endless number": (
+        GOOD,
+        {"class_thresholds": '{"cat": %s}' % ("9" * 5000)},
+        422,
+        "invalid_parameter",
+    ),
     "thresholds a list": (GOOD, {"class_thresholds": "[1]"}, 422, "invalid_parameter"),
     "filters no list": (GOOD, {"filters": "{}"}, 422, "invalid_parameter"),
     "unknown filter": (GOOD, {"filters": '[{"kind": "nicest"}]'}, 422, "invalid_parameter"),
@@ -121,6 +129,17 @@ def test_bad_json_is_a_problem(api: httpx.Client) -> None:
     path, json_type = f"/tasks/{'0' * 32}/refine", {"content-type": "application/json"}
     check_problem(api.post(path, content=b"{", headers=json_type), 422, "invalid_parameter")
     check_problem(api.post(path, json={"points": []}), 422, "invalid_parameter")
+
+
+@pytest.mark.parametrize("after", ["last", "1-", "٣", "9" * 20, "1-99999999999999999999"])
+def test_an_event_id_that_redis_would_not_take_is_refused(api: httpx.Client, after: str) -> None:
+    answer = api.get(f"/tasks/{'0' * 32}/events", params={"after": after})
+    check_problem(answer, 422, "invalid_parameter")
+
+
+def test_a_body_that_is_no_form_is_a_problem(api: httpx.Client) -> None:
+    form_type = {"content-type": "multipart/form-data; boundary=x"}
+    check_problem(api.post("/segment", content=b"junk", headers=form_type), 400, "invalid_request")
 
 
 def test_a_key_that_cannot_be_used_is_refused(api: httpx.Client) -> None:
