@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from frontend import api, inputs, jobs, past, progress, prompt, results, session, sidebar, style
+from frontend.session import written
 from frontend.state import Photo
 
 
@@ -19,27 +20,30 @@ def main() -> None:
         photos = inputs.choose_photos()
         prompt.ask(settings["engines"])
         wanted = _go_button(photos)
-    if wanted:
+        if wanted and not written():
+            st.warning("Say what to find, such as: cat . dog .")
+    if wanted and written():
         parameters = {**settings, **prompt.fields()}
-        written = str(st.session_state.get("prompt") or "").strip()
-        session.set_run(jobs.start(api.client(), photos, written, parameters))
+        session.set_run(jobs.start(api.client(), photos, written(), parameters))
     with right:
         _outcome()
 
 
 def _go_button(photos: list[Photo]) -> bool:
-    """Draw Segment Image; what it still lacks stands below it."""
+    """Draw Segment Image, which waits for a picture.
+
+    It does not wait for words: they reach us only as the box that they are written in is left,
+    by pressing this button perhaps.
+    """
     run = session.run()
     busy = run is not None and not run.collected
-    written = str(st.session_state.get("prompt") or "").strip()
-    lacking = "Add a picture first." if not photos else "" if written else "Say what to find."
     label = f"Segment {len(photos)} Images" if len(photos) > 1 else "Segment Image"
     pressed = st.button(
-        label, type="primary", width="stretch", disabled=bool(lacking) or busy,
+        label, type="primary", width="stretch", disabled=busy or not photos,
         icon=":material/play_arrow:", key="segment",
     )  # fmt: skip
-    if lacking:
-        st.caption(lacking)
+    if not photos:
+        st.caption("Add a picture first.")
     return pressed
 
 

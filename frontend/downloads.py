@@ -11,29 +11,39 @@ from edgeseg.exporters import FORMATS
 from frontend import bundle
 from frontend.state import Entry
 
+# What the overlay starts with; the slider's own value is gone in other views.
+OPACITY = 0.45
+
 
 def menu(entry: Entry, batch: Sequence[Entry]) -> None:
     """Draw the buttons for one result, and for the batch that it belongs to."""
+    popover = st.popover("Download", icon=":material/download:", key="downloads", on_change="rerun")
+    if popover.open:
+        with popover:
+            _items(entry, batch)
+
+
+def _items(entry: Entry, batch: Sequence[Entry]) -> None:
     stem = bundle.safe(entry.photo.stem)
-    with st.popover("Download", icon=":material/download:", key="downloads"):
-        _button("Overlay (PNG)", partial(bundle.overlay_png, entry), f"{stem}_overlay.png")
-        _button("Cut-outs (zip)", partial(bundle.cutouts_zip, entry), f"{stem}_cutouts.zip")
-        _export_button("Label map (PNG)", [entry], bundle.LABEL_MAP)
-        _button("Result (JSON)", partial(bundle.result_json, entry), f"{stem}.json")
+    opacity = float(st.session_state.get("opacity", OPACITY))
+    _button("Overlay (PNG)", partial(bundle.overlay_png, entry, opacity), f"{stem}_overlay.png")
+    _button("Cut-outs (zip)", partial(bundle.cutouts_zip, entry), f"{stem}_cutouts.zip")
+    _export_button("Label map (PNG)", [entry], bundle.LABEL_MAP)
+    _button("Result (JSON)", partial(bundle.result_json, entry), f"{stem}.json")
+    st.divider()
+    chosen = st.selectbox(
+        "Export format",
+        list(FORMATS),
+        format_func=lambda name: FORMATS[name].title,
+        key="export_format",
+    )
+    st.caption(FORMATS[chosen].description)
+    _export_button("Export", [entry], chosen)
+    if len(batch) > 1:
+        _export_button(f"Export all {len(batch)} pictures", batch, chosen)
         st.divider()
-        chosen = st.selectbox(
-            "Export format",
-            list(FORMATS),
-            format_func=lambda name: FORMATS[name].title,
-            key="export_format",
-        )
-        st.caption(FORMATS[chosen].description)
-        _export_button("Export", [entry], chosen)
-        if len(batch) > 1:
-            _export_button(f"Export all {len(batch)} pictures", batch, chosen)
-            st.divider()
-            label = f"Everything of all {len(batch)} pictures (zip)"
-            _button(label, partial(bundle.batch_zip, batch), "edgeseg.zip")
+        label = f"Everything of all {len(batch)} pictures (zip)"
+        _button(label, partial(bundle.batch_zip, batch), "edgeseg.zip")
 
 
 def _export_button(label: str, entries: Sequence[Entry], format_name: str) -> None:

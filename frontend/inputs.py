@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from edgeseg.errors import EdgeSegError
-from frontend import samples
+from frontend import samples, session
 from frontend.advice import explain
 from frontend.pictures import THUMB_PX, on_screen
 from frontend.state import Photo
@@ -42,8 +42,7 @@ def _suggest_prompt() -> None:
     """Put a sample's prompt into the empty box; one that the person wrote stays."""
     picked = st.session_state.get("samples") or []
     titles = samples.titles()
-    written = str(st.session_state.get("prompt", "")).strip()
-    if picked and (not written or written in titles.values()):
+    if picked and session.written() in ("", *titles.values()):
         st.session_state["prompt"] = titles[picked[-1]]
 
 

@@ -22,14 +22,14 @@ THUMB_PX = 240
 _SQUARE_PX = 12
 
 
-@lru_cache(maxsize=12)
+@lru_cache(maxsize=2)
 def decoded(data: bytes) -> Image:
     """Return the picture of a file as people see it, in full size."""
     limits = get_settings()
     return decode_image(data, max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels)
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=64)
 def on_screen(data: bytes, longest_px: int = SCREEN_PX) -> Image:
     """Return the picture with its longer side at most this long."""
     image = decoded(data)

@@ -48,7 +48,6 @@ def ask(engines: Mapping[str, str]) -> None:
         label_visibility="collapsed",
         wrap=True,
     )
-    written = str(st.session_state.get("prompt") or "").strip()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         mode = st.segmented_control(
             "Simplify the prompt",
@@ -59,11 +58,11 @@ def ask(engines: Mapping[str, str]) -> None:
             key="mode",
             help=_MODES_HELP,
         )
-        pressed = st.button(
-            "Simplify", icon=":material/auto_fix_high:", disabled=not written or mode == "never"
-        )
-    if pressed:
-        _simplify(written, engines)
+        pressed = st.button("Simplify", icon=":material/auto_fix_high:", disabled=mode == "never")
+    if pressed and session.written():
+        _simplify(session.written(), engines)
+    elif pressed:
+        st.warning("Write what to find first.")
     made = session.review()
     if made is not None and mode != "never":
         _review(made)
@@ -74,7 +73,7 @@ def fields() -> dict[str, Any]:
     made = session.review()
     mode = st.session_state.get("mode") or "auto"
     if made is None or mode == "never":
-        return {"text_prompt": str(st.session_state.get("prompt") or ""), "simplify": mode}
+        return {"text_prompt": session.written(), "simplify": mode}
     kept = [
         each.model_dump(exclude_defaults=True)
         for number, each in enumerate(made.filters)

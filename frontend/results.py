@@ -31,18 +31,20 @@ def show(entry: Entry, history: History) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="headline"):
         with st.container(width="stretch"):
             _headline(entry)
-        downloads.menu(entry, batch)
+        corner = st.container(width="content")
     _remarks(entry)
     view: View = st.segmented_control(
         "View", list(VIEWS), format_func=lambda one: VIEWS[one], default="overlay",
         required=True, key="view", label_visibility="collapsed",
         wrap=True,
     )  # fmt: skip
-    # The table comes below the picture, but what it hides and renames is drawn in it.
+    # The table comes last, but what it hides and renames counts for all above it.
     above = st.container(key="picture")
     _table(entry)
     with above:
         _picture(entry, view)
+    with corner:
+        downloads.menu(entry, batch)
     _details(entry)
 
 
@@ -93,7 +95,9 @@ def _picture(entry: Entry, view: View) -> None:
         before_and_after(before, after, key=f"compare_{entry.key}")
     else:
         place = st.container()
-        opacity = st.slider("Opacity", 0.0, 1.0, 0.45, 0.05, key="opacity") if shown else 0.0
+        opacity = (
+            st.slider("Opacity", 0.0, 1.0, downloads.OPACITY, 0.05, key="opacity") if shown else 0.0
+        )
         with place:
             drawn = pictures.draw(data, shown, colours, opacity=opacity)
             _image(drawn, "The picture with its objects")

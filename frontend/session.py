@@ -28,11 +28,15 @@ def set_run(value: Run | None) -> None:
     st.session_state["run"] = value
 
 
+def written() -> str:
+    """Return the prompt as it stands in its box."""
+    return str(st.session_state.get("prompt") or "").strip()
+
+
 def review() -> Simplification | None:
     """Return what Simplify said of the prompt, if the prompt is still the same."""
     made = cast(Simplification | None, st.session_state.get("review"))
-    written = str(st.session_state.get("prompt", "")).strip()
-    return made if made is not None and made.prompt.strip() == written else None
+    return made if made is not None and made.prompt.strip() == written() else None
 
 
 def set_review(value: Simplification | None) -> None:

@@ -56,6 +56,18 @@ def click_at(page: Page, x: float, y: float) -> None:
     picture.click(position={"x": size["width"] * x, "y": size["height"] * y})
 
 
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag over the picture, from and to shares of its width and height."""
+    picture = canvas(page)
+    expect(picture).to_have_js_property("complete", True, timeout=PATIENCE_MS)
+    picture.scroll_into_view_if_needed()
+    size = picture.bounding_box()
+    assert size is not None
+    for step, (x, y) in enumerate((start, end)):
+        page.mouse.move(size["x"] + size["width"] * x, size["y"] + size["height"] * y)
+        page.mouse.down() if step == 0 else page.mouse.up()
+
+
 def rows(page: Page) -> int:
     """Return the number of objects that the headline names."""
     text = page.locator("strong", has_text=re.compile(r"^\d+ objects?$")).inner_text()

@@ -48,6 +48,15 @@ def test_upload_simplify_edit_segment_refine_download(
     driver.click_at(page, 0.5, 0.55)
     driver.expect_rows(page, found + 1)
 
+    driver.choose(page, "Object", "New object")
+    page.locator(".st-key-tool").get_by_text("Box").click()
+    expect(page.get_by_text("Drag a box round the object")).to_be_visible(timeout=PATIENCE_MS)
+    driver.settle(page)
+    driver.drag(page, (0.12, 0.03), (0.82, 0.97))
+    driver.expect_rows(page, found + 2)
+    driver.press(page, re.compile("Undo$"))
+    driver.expect_rows(page, found + 1)
+
     driver.press(page, re.compile("Download$"))
     name, data = driver.download(page, "Result (JSON)")
     assert name == "coffee.json"

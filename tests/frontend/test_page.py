@@ -9,7 +9,9 @@ from typing import cast
 from streamlit.testing.v1 import AppTest
 
 from edgeseg.errors import NoWorkerError, QueueUnavailableError, UnavailableError
+from edgeseg.exporters import FORMATS
 from edgeseg.schemas import Simplification
+from frontend import samples
 from frontend.state import History
 from tests.frontend.conftest import TIMEOUT_S, LocalClient
 
@@ -50,11 +52,11 @@ def test_a_visitor_is_told_what_is_missing(open_page: Opener) -> None:
     assert page.button(key="segment").disabled
     assert "Add a picture first." in text_of(page)
     with_samples(page, "Drawn balls")
-    ask(page, "")
-    assert page.button(key="segment").disabled
-    assert "Say what to find." in text_of(page)
-    ask(page, "ball")
     assert not page.button(key="segment").disabled
+    ask(page, "")
+    page.button(key="segment").click().run()
+    assert "Say what to find" in text_of(page)
+    assert "run" not in page.session_state
 
 
 def test_the_settings_start_at_their_documented_values(open_page: Opener) -> None:
@@ -193,3 +195,45 @@ def test_queues_and_workers_are_shown(open_page: Opener) -> None:
     assert "**Segmenter** · 0 workers" in said
     assert "3 waiting · 1 running" in said
     assert "**Detector** · 1 worker" in said
+
+
+def test_rows_of_the_table_are_hidden_and_renamed(open_page: Opener) -> None:
+    page = ask(with_samples(open_page(), "Drawn balls"), "ball . sky .")
+    entry = segment(page).entries[0]
+    changes = {0: {"show": False}, 1: {"label": "red ball"}}
+    page.session_state[f"table_{entry.key}_0"] = {
+        "edited_rows": changes, "added_rows": [], "deleted_rows": []
+    }  # fmt: skip
+    page.run()
+    assert not page.exception
+    entry = cast(History, page.session_state["history"]).entries[0]
+    assert [(each.id, each.label) for each in entry.shown] == [(1, "red ball")]
+    page.button_group(key="view").set_value("cutouts").run()
+    assert [each.id for each in entry.shown] == [1]
+
+
+def test_a_file_that_is_no_picture_is_told_and_not_sent(open_page: Opener) -> None:
+    page = open_page()
+    page.file_uploader(key="files").set_value(
+        [
+            ("broken.png", b"\x89PNG and nothing more", "image/png"),
+            ("balls.png", samples.sample(samples.DRAWN).data, "image/png"),
+        ]
+    ).run()
+    assert "broken.png" in page.error[0].value
+    assert "**What to do:**" in page.error[0].value
+    assert page.button(key="segment").label == "Segment Image"
+    assert not page.button(key="segment").disabled
+
+
+def test_the_download_menu_lists_every_format(open_page: Opener) -> None:
+    page = ask(with_samples(open_page(), "Drawn balls"), "ball")
+    segment(page)
+    page.session_state["downloads"] = True
+    page.run()
+    assert page.selectbox(key="export_format").options == [each.title for each in FORMATS.values()]
+    for name in FORMATS:
+        page.selectbox(key="export_format").set_value(name).run()
+        assert not page.exception, name
+    labels = {str(getattr(each, "label", "")) for each in page.get("download_button")}
+    assert labels >= {"Overlay (PNG)", "Cut-outs (zip)", "Label map (PNG)", "Result (JSON)"}
