@@ -21,6 +21,7 @@ VIEWS: dict[View, str] = {
     "refine": "Refine",
 }
 CUTOUTS_SHOWN = 60
+CUTOUT_PX = 190
 
 
 def show(entry: Entry, history: History) -> None:
@@ -116,8 +117,9 @@ def _cutouts(entry: Entry) -> None:
             picture = pictures.cutout(image, each)
             if picture is None:
                 continue
-            picture.thumbnail((480, 480))
-            with st.container(width=220):
+            picture.thumbnail((2 * CUTOUT_PX, 2 * CUTOUT_PX))
+            narrow = CUTOUT_PX * picture.width // max(picture.size)
+            with st.container(width=max(narrow, CUTOUT_PX // 2)):
                 st.image(pictures.on_squares(picture), width="stretch", alt=each.label)
                 st.caption(f"{each.label} {each.score:.2f}")
     if len(objects) > CUTOUTS_SHOWN:

@@ -84,15 +84,13 @@ def _engines() -> dict[str, str]:
 def _engine(role: Role, title: str, known: Sequence[EngineInfo]) -> str | None:
     by_name = {each.name: each for each in known if each.available}
     usual = next((each.name for each in known if each.default), None)
-    names = [None, *(name for name in by_name if name != usual)]
-    said = f"{usual} (the server's choice)" if usual else "the server's choice"
-    chosen: str | None = st.selectbox(
-        title, names, format_func=lambda name: name or said, key=f"engine_{role}"
-    )
+    names = ["", *(name for name in by_name if name != usual)]
+    said = f"{usual} (default)" if usual else "default"
+    chosen = st.selectbox(title, names, format_func=lambda name: name or said, key=f"engine_{role}")
     about = by_name.get(chosen or usual or "")
     if about is not None:
         st.caption(about.description)
-    return chosen
+    return chosen or None
 
 
 @st.fragment(run_every=QUEUES_EVERY_S)

@@ -11,9 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.settings import Settings
+from tests.browser.driver import PATIENCE_MS, settle
 
-# Generous, since the machine may be busy; nothing waits longer than it must.
-PATIENCE_MS = 60_000
 # Chromium asks for nothing beyond this machine.
 OPTIONS = (
     "--no-sandbox",
@@ -60,5 +59,6 @@ def page(browser: Browser, stack: EmbeddedStack) -> Iterator[Page]:
     opened.set_default_timeout(PATIENCE_MS)
     opened.goto(stack.ui_url)
     opened.get_by_role("heading", name="EdgeSeg").wait_for()
+    settle(opened)
     yield opened
     context.close()

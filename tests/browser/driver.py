@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+# Generous, since the machine may be busy; nothing waits longer than it must.
 PATIENCE_MS = 60_000
 
 
@@ -14,6 +16,16 @@ def write(page: Page, label: str, text: str) -> None:
     box = page.get_by_role("textbox", name=label, exact=True)
     box.fill(text)
     box.press("Control+Enter")
+    settle(page)
+
+
+def upload(page: Page, *paths: Path) -> None:
+    """Choose files as the file dialog does, and wait until the page has them."""
+    with page.expect_file_chooser(timeout=PATIENCE_MS) as waiting:
+        page.get_by_role("button", name=re.compile("Upload$")).click()
+    waiting.value.set_files(list(paths))
+    for path in paths:
+        expect(page.get_by_text(path.name).first).to_be_visible(timeout=PATIENCE_MS)
     settle(page)
 
 

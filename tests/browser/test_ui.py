@@ -22,8 +22,7 @@ from tests.browser.driver import PATIENCE_MS
 def test_upload_simplify_edit_segment_refine_download(
     page: Page, stack: EmbeddedStack, photo_folder: Path
 ) -> None:
-    page.locator("input[type=file]").set_input_files(str(photo_folder / "coffee.png"))
-    expect(page.get_by_text("coffee.png")).to_be_visible(timeout=PATIENCE_MS)
+    driver.upload(page, photo_folder / "coffee.png")
     driver.write(page, "What to find", "What could I drink coffee from?")
     driver.press(page, "Simplify")
     simplified = page.get_by_role("textbox", name="Simplified prompt")
