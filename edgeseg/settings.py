@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from edgeseg.errors import InvalidParameterError
 
 Role = Literal["simplify", "detect", "segment", "ground"]
 
@@ -128,7 +130,21 @@ class Settings(BaseSettings):
         return f"redis://{login}{self.redis_host}:{self.redis_port}/0"
 
 
+def read_settings(**changes: Any) -> Settings:
+    """Return the settings of the environment with some changed.
+
+    Raises InvalidParameterError that names each variable whose value cannot be used.
+    """
+    try:
+        return Settings(**changes)
+    except ValidationError as error:
+        rows = [(str(row["loc"][0]).upper(), row["msg"]) for row in error.errors()]
+        prefix = str(Settings.model_config["env_prefix"])
+        named = [f"{prefix}{name.removeprefix(prefix)}: {message}" for name, message in rows]
+        raise InvalidParameterError("; ".join(named)) from None
+
+
 @cache
 def get_settings() -> Settings:
     """Return the settings of this process, read once; ``get_settings.cache_clear()`` rereads."""
-    return Settings()
+    return read_settings()

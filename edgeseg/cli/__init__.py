@@ -10,7 +10,7 @@ COMMANDS = ("segment", "simplify", "export", "engines", "evaluate", "up", "demo"
 
 
 def main() -> None:
-    """Run the command line; an EdgeSegError becomes one sentence and exit code 1."""
+    """Run the command line; an EdgeSegError or OSError becomes one sentence and exit code 1."""
     from edgeseg.cli.app import app
     from edgeseg.errors import EdgeSegError
 
@@ -20,4 +20,9 @@ def main() -> None:
         app()
     except EdgeSegError as error:
         print(f"edgeseg: {error.detail} [{error.code}]", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        # A file or folder that cannot be read or written.
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"edgeseg: {where}{error.strerror or error}.", file=sys.stderr)
         sys.exit(1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
+import itertools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,13 +51,14 @@ def segment(
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda ...")] = None,
     ttl: Annotated[
-        float, typer.Option(help="Seconds that an engine stays loaded; 0: one at a time.")
+        float, typer.Option(min=-1, help="Seconds that an engine stays loaded; 0: one at a time.")
     ] = 0,
 ) -> None:
     """Segment what the prompt names: edgeseg segment photo.jpg "the cat" -o out.png"""
     from edgeseg.pipeline import EdgeSegAI
 
     paths = find_images(images)
+    _check_kind(out, several=len(paths) > 1)
     parameters: dict[str, Any] = {
         "box_threshold": box_threshold,
         "text_threshold": text_threshold,
@@ -92,16 +95,20 @@ def find_images(sources: Sequence[str]) -> list[Path]:
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            rows = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
+            rows = sorted(each for each in path.iterdir() if _is_picture(each, SUFFIXES))
         elif not path.exists() and any(sign in source for sign in "*?["):
-            rows = sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
-            rows = [each for each in rows if each.suffix.lower() in SUFFIXES]
+            rows = sorted(map(Path, glob.glob(source, recursive=True)))
+            rows = [each for each in rows if _is_picture(each, SUFFIXES)]
         else:
             rows = [path]
         if not rows:
             raise NoImageError(f"No picture matches {source}.")
         found.update(dict.fromkeys(rows))
     return list(found)
+
+
+def _is_picture(path: Path, suffixes: Collection[str]) -> bool:
+    return path.suffix.lower() in suffixes and path.is_file()
 
 
 def _segment_many(
@@ -142,13 +149,12 @@ def _report(path: Path, each: Segmentation, quiet: bool) -> None:
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """Return a name for the output of each picture: its stem, numbered where stems repeat."""
-    seen: dict[str, int] = {}
-    names = []
+    names: dict[str, None] = {}
     for path in paths:
-        seen[path.stem] = seen.get(path.stem, 0) + 1
-        again = seen[path.stem]
-        names.append(path.stem if again == 1 else f"{path.stem}_{again}")
-    return names
+        numbered = (f"{path.stem}_{number}" for number in itertools.count(2))
+        free = (name for name in itertools.chain([path.stem], numbered) if name not in names)
+        names[next(free)] = None
+    return list(names)
 
 
 def _target(name: str, wanted: Path | None, several: bool) -> Path | None:
@@ -160,6 +166,20 @@ def _target(name: str, wanted: Path | None, several: bool) -> Path | None:
         return wanted
     wanted.mkdir(parents=True, exist_ok=True)
     return wanted / name
+
+
+def _check_kind(out: Path | None, several: bool) -> None:
+    """Raise InvalidParameterError, before any work, for an overlay of a kind that is unknown."""
+    from PIL.Image import SAVE, registered_extensions
+
+    from edgeseg.errors import InvalidParameterError
+
+    if out is None or several or out.is_dir():
+        return
+    if registered_extensions().get(out.suffix.lower()) not in SAVE:
+        raise InvalidParameterError(
+            f"out: expected a picture's name, as in out.png, or a folder, got {out}."
+        )
 
 
 def _save(each: Segmentation, target: Path | None, mask: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from edgeseg.cli.app import app
 from edgeseg.cli.embedded import EmbeddedStack, ui_is_installed
-from edgeseg.settings import Role, Settings, get_settings
+from edgeseg.settings import Role, Settings, get_settings, read_settings
 
 WATCH_EVERY_S = 0.2
 
@@ -71,7 +71,7 @@ def with_settings(**changes: Any) -> Settings:
     """Return the settings of the environment with some changed."""
     known = get_settings()
     kept = {name: getattr(known, name) for name in known.model_fields_set}
-    return Settings(**{**kept, **changes})
+    return read_settings(**{**kept, **changes})
 
 
 class StopFlag:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from edgeseg.settings import Settings
+from edgeseg.errors import InvalidParameterError
+from edgeseg.settings import Settings, read_settings
 
 
 def test_a_family_serves_every_role_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +47,15 @@ def test_a_wrong_value_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGESEG_TTL", "-2")
     with pytest.raises(ValidationError, match="ttl"):
         Settings()
+
+
+def test_what_cannot_be_used_is_named_as_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGESEG_API_PORT", "many")
+    monkeypatch.setenv("EDGESEG_REDIS_PORT", "0")
+    with pytest.raises(InvalidParameterError) as caught:
+        read_settings()
+    assert "EDGESEG_API_PORT: Input should be a valid integer" in caught.value.detail
+    assert "EDGESEG_REDIS_PORT: Input should be greater" in caught.value.detail
 
 
 def test_an_env_file_is_read_and_the_environment_goes_first(

@@ -88,6 +88,15 @@ def test_equal_names_do_not_overwrite_each_other(folder: Path) -> None:
     assert names == ["chelsea.png", "chelsea_2.png"]
 
 
+def test_no_output_takes_the_name_of_another(folder: Path) -> None:
+    for name in ("a.png", "a_2.png", "b/a.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "chelsea.png", folder / name)
+    edgeseg(folder, "segment", "a.png", "b/a.png", "a_2.png", "cat", "-o", "drawn")
+    names = sorted(path.name for path in (folder / "drawn").iterdir())
+    assert names == ["a.png", "a_2.png", "a_2_2.png"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -97,6 +106,12 @@ def test_equal_names_do_not_overwrite_each_other(folder: Path) -> None:
         (["*.gif", "cat"], 1, "No picture matches *.gif"),
         (["chelsea.png", "cat", "--box-threshold", "2"], 1, "[invalid_parameter]"),
         (["chelsea.png", "cat", "--detector", "yolo"], 1, "[unknown_engine]"),
+        (["chelsea.png", "cat", "-o", "drawn.xyz"], 1, "got drawn.xyz. [invalid_parameter]"),
+        (["chelsea.png", "cat", "-o", "notes.txt/a.png"], 1, "edgeseg: notes.txt"),
+        (["chelsea.png", "cat", "--json", "notes.txt/a.json"], 1, "edgeseg: notes.txt"),
+        (["chelsea.png", "cat", "--ttl", "-5"], 2, "--ttl"),
+        (["a**b", "cat"], 1, "No picture matches a**b"),
+        (["a" * 300, "cat"], 1, "File name too long"),
         (["chelsea.png"], 2, "Missing argument"),
     ],
 )
@@ -113,6 +128,8 @@ def test_finding_pictures(folder: Path) -> None:
     assert find_images([str(folder)]) == files
     assert find_images([str(folder / "c*.*"), str(folder)]) == files
     assert find_images([str(folder / "new.png")]) == [folder / "new.png"]
+    (folder / "folder.png").mkdir()
+    assert find_images([str(folder)]) == files
     (folder / "empty").mkdir()
     with pytest.raises(NoImageError):
         find_images([str(folder / "empty")])
