@@ -12,6 +12,7 @@ import typer
 
 from edgeseg.cli.app import app
 from edgeseg.cli.embedded import EmbeddedStack, ui_is_installed
+from edgeseg.errors import UnavailableError
 from edgeseg.settings import Role, Settings, get_settings, read_settings
 
 WATCH_EVERY_S = 0.2
@@ -53,6 +54,8 @@ def up(
         "simplify": simplifiers, "detect": detectors, "segment": segmenters
     }  # fmt: skip
     has_ui = ui_is_installed() if ui is None else ui
+    if has_ui and not ui_is_installed():
+        raise UnavailableError("The UI needs more packages: pip install 'edgeseg[ui]'.")
     stack = EmbeddedStack(settings, counts, stopped.__bool__, ui=has_ui)
     print(f"Starting; logs are in {stack.log_dir} ...", flush=True)
     with stack:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 # Generous, since the machine may be busy; nothing waits longer than it must.
 PATIENCE_MS = 60_000
+ATTEMPTS = 8
 
 
 def write(page: Page, label: str, text: str) -> None:
@@ -49,8 +51,15 @@ def choose_view(page: Page, name: str) -> None:
 
 def choose(page: Page, label: str, name: str) -> None:
     """Choose an option of a box that drops down."""
-    page.get_by_test_id("stSelectbox").filter(has_text=label).get_by_role("combobox").click()
-    page.get_by_role("option", name=name).click()
+    box = page.get_by_test_id("stSelectbox").filter(has_text=label).get_by_role("combobox")
+    option = page.get_by_role("option", name=name)
+    for _ in range(ATTEMPTS):
+        # A page that is drawn anew in this moment closes the list again.
+        with suppress(TimeoutError):
+            box.click()
+            option.click(timeout=PATIENCE_MS / ATTEMPTS)
+            break
+    expect(box).to_have_value(name, timeout=PATIENCE_MS)
     settle(page)
 
 
