@@ -52,13 +52,17 @@ EnginesField = Annotated[
 Visualization = Annotated[bool, Form(description=_about("visualization"), examples=[True])]
 PreferHeader = Annotated[
     str | None,
-    Header(description="`respond-async`: answer 202 at once and follow the task by its id."),
+    Header(
+        description="`respond-async`: answer 202 at once and follow the task by its id.",
+        examples=["respond-async"],
+    ),
 ]
 KeyHeader = Annotated[
     str | None,
     Header(
         description="Any text of up to 255 characters: a repeated request with the same key is "
-        "answered by the task of the first one."
+        "answered by the task of the first one.",
+        examples=["order-17"],
     ),
 ]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
-from edgeseg.errors import InvalidParameterError
+from edgeseg.errors import InputError, InvalidParameterError
 
 MAX_KEY_CHARS = 255
 
@@ -16,6 +16,13 @@ def prefers_async(request: Request) -> bool:
     """Whether the client sent ``Prefer: respond-async`` (RFC 7240)."""
     wishes = ",".join(request.headers.getlist("prefer"))
     return any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes.split(","))
+
+
+def require_form(request: Request) -> None:
+    """Raise InputError for a body that is no form: every field would seem to be missing."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("", "multipart/form-data", "application/x-www-form-urlencoded"):
+        raise InputError(f"Expected a form (multipart/form-data), got {kind[:80]}.")
 
 
 def key_of(request: Request) -> str | None:

@@ -174,7 +174,7 @@ class EdgeSegAI:
             raise NoImageError("No image was given: pass image_path or image.")
         return self.segment_images(
             [source],
-            prompt,
+            [prompt],
             box_threshold=box_threshold,
             text_threshold=text_threshold,
             simplify=simplify,

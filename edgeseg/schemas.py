@@ -41,6 +41,10 @@ TaskState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINAL_STATES: frozenset[TaskState] = frozenset({"done", "failed", "cancelled"})
 BoxXYXY = tuple[float, float, float, float]
 
+# Examples that several types show in the API's description.
+_REASON = "“leftmost” chooses among the boxes that are found."
+_TIMINGS = {"decode": 4.1, "detect": 31.0, "segment": 24.2, "queue": 9.8, "total": 71.4}
+
 
 def _prompt(text: str) -> str:
     # Blanks of every script separate words; characters that leave no trace are none either.
@@ -92,11 +96,15 @@ class Filter(_Wire):
     """A choice among detected boxes that words ask for: "leftmost", "the two largest dogs"."""
 
     kind: FilterKind = Field(description="What to choose by.", examples=["leftmost"])
-    phrase: str | None = Field(None, description="Phrase that it applies to; null: all.")
-    rank: int = Field(1, ge=1, description="2 with leftmost: second from the left.")
-    count: int = Field(1, ge=1, description="How many to keep, starting at the rank.")
+    phrase: str | None = Field(
+        None, description="Phrase that it applies to; null: all.", examples=["cat"]
+    )
+    rank: int = Field(1, ge=1, description="2 with leftmost: second from the left.", examples=[2])
+    count: int = Field(1, ge=1, description="How many to keep, starting at the rank.", examples=[1])
     side: Side | None = Field(
-        None, description="For kind side: keep boxes whose centre lies in this part of the image."
+        None,
+        description="For kind side: keep boxes whose centre lies in this part of the image.",
+        examples=["left"],
     )
     filters: list[Filter] = Field(
         default_factory=list,
@@ -111,9 +119,13 @@ class Simplification(_Wire):
     simplified_prompt: str = Field(description="What is looked for.", examples=["cat ."])
     phrases: list[str] = Field(description="The things looked for.", examples=[["cat"]])
     filters: list[Filter] = Field(default_factory=list, description="Choices among the boxes.")
-    changed: bool = Field(description="Whether the prompt was changed.")
-    reason: str = Field("", description="What was changed and why, as a sentence.")
-    warnings: list[str] = Field(default_factory=list, description="Sentences worth reading.")
+    changed: bool = Field(description="Whether the prompt was changed.", examples=[True])
+    reason: str = Field(
+        "", description="What was changed and why, as a sentence.", examples=[_REASON]
+    )
+    warnings: list[str] = Field(
+        default_factory=list, description="Sentences worth reading.", examples=[[]]
+    )
 
 
 class EngineChoice(_Wire):
@@ -122,7 +134,9 @@ class EngineChoice(_Wire):
     simplify: str | None = Field(None, description="Simplifier.", examples=["nano"])
     detect: str | None = Field(None, description="Detector.", examples=["nano"])
     segment: str | None = Field(None, description="Segmenter.", examples=["nano"])
-    ground: str | None = Field(None, description="Grounder, in place of detect and segment.")
+    ground: str | None = Field(
+        None, description="Grounder, in place of detect and segment.", examples=["fake"]
+    )
 
 
 class SimplifyRequest(_Wire):
@@ -178,18 +192,28 @@ class SegmentRequest(DetectRequest):
 class Point(_Wire):
     """A click on the image."""
 
-    x: float = Field(ge=0, allow_inf_nan=False, description="Pixels from the left edge.")
-    y: float = Field(ge=0, allow_inf_nan=False, description="Pixels from the top edge.")
-    label: Literal[0, 1] = Field(1, description="1: inside the object, 0: outside.")
+    x: float = Field(
+        ge=0, allow_inf_nan=False, description="Pixels from the left edge.", examples=[200]
+    )
+    y: float = Field(
+        ge=0, allow_inf_nan=False, description="Pixels from the top edge.", examples=[150]
+    )
+    label: Literal[0, 1] = Field(1, description="1: inside the object, 0: outside.", examples=[1])
 
 
 class RefineRequest(_Wire):
     """Points or a box that correct one object of a finished task, or make a new one."""
 
-    object_id: int | None = Field(None, description="Object to correct; null: a new object.")
+    object_id: int | None = Field(
+        None, description="Object to correct; null: a new object.", examples=[0]
+    )
     points: list[Point] = Field(default_factory=list, max_length=100, description="Clicks.")
-    box: BoxXYXY | None = Field(None, description="x0, y0, x1, y1 in pixels.")
-    label: str | None = Field(None, max_length=200, description="Label of a new object.")
+    box: BoxXYXY | None = Field(
+        None, description="x0, y0, x1, y1 in pixels.", examples=[[20, 20, 400, 280]]
+    )
+    label: str | None = Field(
+        None, max_length=200, description="Label of a new object.", examples=["face"]
+    )
     engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
 
     @model_validator(mode="after")
@@ -250,7 +274,7 @@ class _Result(_Wire):
     status: Literal["done"] = Field("done", description="Always done: errors are problems.")
     prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
     simplified_prompt: str = Field(description="What was looked for.", examples=["cat ."])
-    simplify_reason: str = Field("", description="Why the prompt was changed.")
+    simplify_reason: str = Field("", description="Why the prompt was changed.", examples=[_REASON])
     phrases: list[str] = Field(description="The things looked for.", examples=[["cat"]])
     filters: list[Filter] = Field(default_factory=list, description="Choices applied to boxes.")
     image: ImageInfo = Field(description="Size of the image.")
@@ -258,11 +282,14 @@ class _Result(_Wire):
         default_factory=dict,
         description="Milliseconds per stage (decode, simplify, detect, segment, ground, render), "
         "for loading engines (load), in queues (queue), and in total.",
+        examples=[_TIMINGS],
     )
     engines: dict[Role, EngineRan] = Field(
         default_factory=dict, description="What really ran, by role."
     )
-    warnings: list[str] = Field(default_factory=list, description="Sentences worth reading.")
+    warnings: list[str] = Field(
+        default_factory=list, description="Sentences worth reading.", examples=[[]]
+    )
 
 
 class DetectionResult(_Result):
@@ -275,7 +302,9 @@ class SegmentationResult(_Result):
     """Masks found in an image; none is an empty list."""
 
     objects: list[SegmentedObject] = Field(description="Best first.")
-    visualization: str | None = Field(None, description="Overlay as a PNG in base64, if asked.")
+    visualization: str | None = Field(
+        None, description="Overlay as a PNG in base64, if asked.", examples=["iVBORw0KGgo..."]
+    )
 
 
 class RefineResult(_Wire):
@@ -283,7 +312,9 @@ class RefineResult(_Wire):
 
     task_id: str = Field(description="Task that it belongs to.", examples=["3f2c9a"])
     object: SegmentedObject = Field(description="The object with its new mask.")
-    timings_ms: dict[str, float] = Field(default_factory=dict, description="Milliseconds.")
+    timings_ms: dict[str, float] = Field(
+        default_factory=dict, description="Milliseconds.", examples=[_TIMINGS]
+    )
     engines: dict[Role, EngineRan] = Field(default_factory=dict, description="What really ran.")
 
 
@@ -305,16 +336,28 @@ class TaskStatus(_Wire):
 
     task_id: str = Field(description="Id of the task.", examples=["3f2c9a"])
     status: TaskState = Field(description="Where it stands.", examples=["running"])
-    prompt: str = Field(description="The prompt as it came.")
-    plan: list[Role] = Field(description="Its stages in order.")
-    stage: Role | None = Field(None, description="Stage that runs or waits now.")
-    created_at: float = Field(description="Seconds since 1970.")
-    finished_at: float | None = Field(None, description="Seconds since 1970.")
-    timings_ms: dict[str, float] = Field(default_factory=dict, description="So far.")
+    prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
+    plan: list[Role] = Field(
+        description="Its stages in order.", examples=[["simplify", "detect", "segment"]]
+    )
+    stage: Role | None = Field(
+        None, description="Stage that runs or waits now.", examples=["detect"]
+    )
+    created_at: float = Field(description="Seconds since 1970.", examples=[1730000000.1])
+    finished_at: float | None = Field(
+        None, description="Seconds since 1970.", examples=[1730000000.2]
+    )
+    timings_ms: dict[str, float] = Field(
+        default_factory=dict, description="So far.", examples=[_TIMINGS]
+    )
     result: SegmentationResult | DetectionResult | Simplification | RefineResult | None = Field(
         None, description="Once it is done."
     )
-    error: dict[str, Any] | None = Field(None, description="Problem document once it failed.")
+    error: dict[str, Any] | None = Field(
+        None,
+        description="Problem document once it failed.",
+        examples=[{"code": "stage_failed", "status": 500, "title": "Stage failed"}],
+    )
 
 
 class EngineInfo(_Wire):
@@ -322,11 +365,21 @@ class EngineInfo(_Wire):
 
     name: str = Field(description="Name to choose it by.", examples=["nano"])
     role: Role = Field(description="Its role.", examples=["detect"])
-    description: str = Field(description="What it is, in a sentence.")
+    description: str = Field(
+        description="What it is, in a sentence.", examples=["Rules and word vectors."]
+    )
     licence: str = Field(description="Licence of its weights.", examples=["Apache-2.0"])
-    size_mb: float | None = Field(None, description="Size of its weights in megabytes.")
-    weights: str = Field("", description="Where its weights come from.")
-    extra: str | None = Field(None, description="Extra of the package that it needs.")
-    available: bool = Field(description="Whether packages and weights are here.")
-    missing: str = Field("", description="What is missing and how to get it.")
-    default: bool = Field(False, description="Whether it is used when none is chosen.")
+    size_mb: float | None = Field(
+        None, description="Size of its weights in megabytes.", examples=[12.5]
+    )
+    weights: str = Field(
+        "", description="Where its weights come from.", examples=["in the package"]
+    )
+    extra: str | None = Field(
+        None, description="Extra of the package that it needs.", examples=[None]
+    )
+    available: bool = Field(description="Whether packages and weights are here.", examples=[True])
+    missing: str = Field("", description="What is missing and how to get it.", examples=[""])
+    default: bool = Field(
+        False, description="Whether it is used when none is chosen.", examples=[True]
+    )

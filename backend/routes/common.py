@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from backend.problems import responses
@@ -30,12 +31,20 @@ from edgeseg.errors import (
     WorkerLostError,
 )
 
+TaskId = Annotated[
+    str,
+    Path(
+        description="Id of the task, as in a result's `task_id`.",
+        examples=["b0379cb8c91a4a599563943f96dd2ae3"],
+    ),
+]
+
 
 class Accepted(BaseModel):
     """A task that was queued."""
 
     task_id: str = Field(description="Id of the task.", examples=["3f2c9a"])
-    status: str = Field("queued", description="Always queued.")
+    status: str = Field("queued", description="Always queued.", examples=["queued"])
     url: str = Field(description="Where its state and result are.", examples=["/tasks/3f2c9a"])
     events: str = Field(description="Its events.", examples=["/tasks/3f2c9a/events"])
 

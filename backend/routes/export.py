@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from backend import gateway
 from backend.problems import responses
+from backend.routes.common import TaskId
 from backend.services import Services, ServicesDep
 from edgeseg.errors import (
     CancelledError,
@@ -59,12 +60,16 @@ FormatName = Annotated[
 
 @router.get("/tasks/{task_id}/export", response_class=Response, responses=_RESPONSES)
 async def export_task(
-    task_id: str,
+    task_id: TaskId,
     services: ServicesDep,
     format_name: FormatName,
     file_name: Annotated[
         str | None,
-        Query(max_length=255, description="Name of the image, in place of that of the upload."),
+        Query(
+            max_length=255,
+            description="Name of the image, in place of that of the upload.",
+            examples=["photo.jpg"],
+        ),
     ] = None,
 ) -> Response:
     """Return the masks of a finished task as a file of another tool's format.
@@ -80,7 +85,13 @@ async def export_tasks(
     services: ServicesDep,
     format_name: FormatName,
     task: Annotated[
-        list[str], Query(min_length=1, max_length=MOST_TASKS, description="Ids of tasks; repeat.")
+        list[str],
+        Query(
+            min_length=1,
+            max_length=MOST_TASKS,
+            description="Ids of tasks; repeat.",
+            examples=[["b0379cb8c91a4a599563943f96dd2ae3"]],
+        ),
     ],
 ) -> Response:
     """Return the masks of several finished tasks as one data set, in the order asked for."""

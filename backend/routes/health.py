@@ -18,7 +18,9 @@ router = APIRouter(tags=["operations"])
 class Health(BaseModel):
     """Everything that a request needs is there."""
 
-    status: str = Field("ok", description="Always ok: anything else is a problem document.")
+    status: str = Field(
+        "ok", description="Always ok: anything else is a problem document.", examples=["ok"]
+    )
     workers: dict[str, int] = Field(
         description="Live workers by queue.", examples=[{"simplifier_queue": 1}]
     )
@@ -27,7 +29,7 @@ class Health(BaseModel):
 class Alive(BaseModel):
     """The process answers."""
 
-    status: str = Field("alive", description="Always alive.")
+    status: str = Field("alive", description="Always alive.", examples=["alive"])
 
 
 @router.get(

@@ -29,7 +29,7 @@ class Index(BaseModel):
 
     name: str = Field(description="Its name.", examples=["EdgeSeg"])
     version: str = Field(description="Its version.", examples=[__version__])
-    links: dict[str, str] = Field(description="Its resources.")
+    links: dict[str, str] = Field(description="Its resources.", examples=[_LINKS])
 
 
 @router.get("/", response_model=Index)

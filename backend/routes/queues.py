@@ -18,11 +18,11 @@ router = APIRouter(tags=["operations"])
 class WorkerStatus(BaseModel):
     """A live worker."""
 
-    name: str = Field(description="Its name in Redis.")
+    name: str = Field(description="Its name in Redis.", examples=["5ce26b69"])
     state: str = Field(description="What it does.", examples=["idle", "busy"])
-    pid: int = Field(description="Its process.")
-    host: str = Field(description="Its machine or container.")
-    task_id: str | None = Field(description="The task it works at.")
+    pid: int = Field(description="Its process.", examples=[4711])
+    host: str = Field(description="Its machine or container.", examples=["gpu-1"])
+    task_id: str | None = Field(description="The task it works at.", examples=["3f2c9a"])
     engine: dict[str, str] = Field(
         description="Its engine and where it runs.", examples=[{"name": "nano", "device": "cpu"}]
     )

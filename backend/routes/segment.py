@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from backend import gateway
 from backend.forms import DetectForm, ImageField, Visualization, segment_request
+from backend.headers import require_form
 from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
 from edgeseg.pipeline import plan
 from edgeseg.schemas import SegmentationResult
 
-router = APIRouter(tags=["segment"])
+router = APIRouter(tags=["segment"], dependencies=[Depends(require_form)])
 
 
 @router.post("/segment", response_model=SegmentationResult, responses=IMAGE_RESPONSES)

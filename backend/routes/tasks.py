@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from backend import gateway
 from backend.problems import responses
-from backend.routes.common import REFINE_RESPONSES
+from backend.routes.common import REFINE_RESPONSES, TaskId
 from backend.services import Services, ServicesDep
 from edgeseg.errors import (
     CancelledError,
@@ -27,7 +27,7 @@ from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus
 from edgeseg.tasks import NewTask, TaskRecord, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
-_MISSING = responses(UnknownTaskError, QueueUnavailableError)
+_MISSING = responses(UnknownTaskError, InvalidParameterError, QueueUnavailableError)
 # Fewer digits than the largest id of a Redis stream, past which Redis answers with an error.
 _EVENT_ID = re.compile(r"\d{1,19}(-\d{1,19})?", re.ASCII)
 _SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"example": (
@@ -37,14 +37,14 @@ _SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": 
 
 
 @router.get("", response_model=TaskStatus, responses=_MISSING)
-async def get_task(task_id: str, services: ServicesDep) -> TaskStatus:
+async def get_task(task_id: TaskId, services: ServicesDep) -> TaskStatus:
     """Return where a task stands, and its result or problem once it has ended."""
     record = await gateway.read_task(services, task_id)
     return _status(record, await gateway.read_drawing(services, record))
 
 
 @router.delete("", response_model=TaskStatus, responses={**_MISSING, **responses(CancelledError)})
-async def cancel_task(task_id: str, services: ServicesDep) -> TaskStatus:
+async def cancel_task(task_id: TaskId, services: ServicesDep) -> TaskStatus:
     """Cancel a task: what waits is withdrawn, what runs ends without a result.
 
     A task that has ended stays as it is; its state is returned.
@@ -57,13 +57,21 @@ async def cancel_task(task_id: str, services: ServicesDep) -> TaskStatus:
 
 @router.get("/events", response_class=StreamingResponse, responses={**_MISSING, **_SSE})
 async def task_events(
-    task_id: str,
+    task_id: TaskId,
     services: ServicesDep,
     last_event_id: Annotated[
-        str | None, Header(description="Continue after this event, as EventSource does.")
+        str | None,
+        Header(
+            description="Continue after this event, as EventSource does.",
+            examples=["1730000000000-0"],
+        ),
     ] = None,
     after: Annotated[
-        str | None, Query(description="The same, for clients that cannot send headers.")
+        str | None,
+        Query(
+            description="The same, for clients that cannot send headers.",
+            examples=["1730000000000-0"],
+        ),
     ] = None,
 ) -> Response:
     """Stream the events of a task (server-sent events) until it ends.
@@ -85,7 +93,7 @@ async def task_events(
 
 @router.post("/refine", response_model=RefineResult, responses=REFINE_RESPONSES)
 async def refine(
-    task_id: str, wanted: RefineRequest, request: Request, services: ServicesDep
+    task_id: TaskId, wanted: RefineRequest, request: Request, services: ServicesDep
 ) -> Response:
     """Correct one object of a finished task, or add one, by points or a box.
 

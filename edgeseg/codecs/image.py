@@ -120,8 +120,10 @@ def _read(path: Path, max_bytes: int) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(max_bytes + 1)
-    except OSError as error:
-        raise NoImageError(f"Cannot read {path}: {error.strerror or error}.") from error
+    # ValueError: a zero character in the name.
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise NoImageError(f"Cannot read {path}: {reason}.") from error
 
 
 @cache

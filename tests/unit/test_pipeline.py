@@ -187,6 +187,7 @@ def test_what_a_library_raises_becomes_an_error_of_ours(
             {"image": np.zeros((4, 4, 3), np.uint8), "prompt": "a", "max_objects": 0},
             InvalidParameterError,
         ),
+        ({"image": np.zeros((4, 4, 3), np.uint8), "prompt": None}, InvalidParameterError),
     ],
 )
 def test_bad_input(ai: EdgeSegAI, arguments: dict[str, Any], expected: type[EdgeSegError]) -> None:

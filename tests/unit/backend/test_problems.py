@@ -137,9 +137,13 @@ def test_an_event_id_that_redis_would_not_take_is_refused(api: httpx.Client, aft
     check_problem(answer, 422, "invalid_parameter")
 
 
-def test_a_body_that_is_no_form_is_a_problem(api: httpx.Client) -> None:
+@pytest.mark.parametrize("path", ["/segment", "/detect", "/simplify"])
+def test_a_body_that_is_no_form_is_a_problem(api: httpx.Client, path: str) -> None:
     form_type = {"content-type": "multipart/form-data; boundary=x"}
-    check_problem(api.post("/segment", content=b"junk", headers=form_type), 400, "invalid_request")
+    check_problem(api.post(path, content=b"junk", headers=form_type), 400, "invalid_request")
+    answer = api.post(path, json={"text_prompt": "cat"})
+    check_problem(answer, 400, "invalid_request")
+    assert "Expected a form" in answer.json()["detail"]
 
 
 def test_a_key_that_cannot_be_used_is_refused(api: httpx.Client) -> None:

@@ -260,5 +260,7 @@ def test_every_kind_of_source_is_the_same_picture(chelsea: Path) -> None:
 def test_sources_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(NoImageError, match="nowhere"):
         load_image(tmp_path / "nowhere.jpg")
+    with pytest.raises(NoImageError, match="null byte"):
+        load_image("a\0b")
     with pytest.raises(TypeError, match="got int"):
         load_image(3)  # type: ignore[arg-type]

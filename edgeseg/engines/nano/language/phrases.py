@@ -25,7 +25,7 @@ EDGES = ' \t\r\n.,;:!?"“”()[]{}'
 ABBREVIATIONS = word_set("mr mrs ms dr st jr sr vs no prof mt ft")
 # Dots, semicolons, bars and line ends separate phrases; so do commas, but those need a look.
 DOT = re.compile(
-    r"\s+\.(?=\s|$)|(?<=[^\W_])\.(?=\s|$)|"
+    r"\s+\.+(?=\s|$)|(?<=[^\W_])\.+(?=\s|$)|"
     r"(?<=[a-z]{3})\.(?!(?:jpe?g|png|gif|webp|tiff?|bmp|com|org|net)\b)(?=[a-z]{3})|(?<=[?!])\s+(?=\w)|[;|\n]+"
 )
 COMMA = re.compile(r"\s*,\s*(?:(?:and|or)\s+)?|\s+/\s+|(?<=[a-z]{3})/(?=[a-z]{3})", re.IGNORECASE)

@@ -43,6 +43,7 @@ def test_it_plays_its_role_until_it_is_closed() -> None:
         ("one way sign", ["one way sign"]),
         ("cat . dog . bird .", ["cat", "dog", "bird"]),
         ("cat . Cat . dog", ["cat", "dog"]),
+        ("hot dog ... .. bun...", ["hot dog", "bun"]),
         ("St. Bernard dog", ["St. Bernard dog"]),
         ("person with a hat and glasses", ["person with a hat and glasses"]),
     ],
