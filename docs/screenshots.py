@@ -43,9 +43,11 @@ def main() -> None:
 def results(browser: Browser, url: str) -> None:
     """Simplify, overlay, cut-outs, refine and download."""
     page = visit(browser, url)
-    driver.press(page, "Coffee")
+    driver.pick(page, "Coffee")
     driver.press(page, "Simplify")
-    expect(page.get_by_role("textbox", name="Simplified prompt")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Simplified prompt")).to_be_visible(
+        timeout=driver.PATIENCE_MS
+    )
     save(page, "ui_simplify")
     segment(page)
     save(page, "ui_overlay")
@@ -53,10 +55,14 @@ def results(browser: Browser, url: str) -> None:
     save(page, "ui_compare")
     driver.choose_view(page, "Refine")
     driver.choose(page, "Object", "New object")
-    driver.write(page, "Its name", "spoon")
+    driver.write(page, "Its name", "cup")
     before = driver.rows(page)
-    driver.click_at(page, 0.61, 0.72)
+    driver.click_at(page, 0.48, 0.4)
     driver.expect_rows(page, before + 1)
+    page.locator(".st-key-tool").get_by_text("Remove").click()
+    expect(page.get_by_text("where the object is not")).to_be_visible(timeout=driver.PATIENCE_MS)
+    driver.settle(page)
+    driver.click_at(page, 0.61, 0.72)
     save(page, "ui_refine")
     driver.press(page, re.compile("Download$"))
     expect(page.get_by_text("Export format")).to_be_visible()
@@ -67,7 +73,7 @@ def batch(browser: Browser, url: str) -> None:
     """Several pictures, and the cut-outs of one."""
     page = visit(browser, url)
     for title in ("Cat", "Astronaut", "Coffee"):
-        driver.press(page, title)
+        driver.pick(page, title)
     driver.write(page, "What to find", "cat . person . cup .")
     segment(page)
     driver.choose_view(page, "Cut-outs")
@@ -77,7 +83,7 @@ def batch(browser: Browser, url: str) -> None:
 def dark(browser: Browser, url: str) -> None:
     """The same in the dark."""
     page = visit(browser, url, colour_scheme="dark")
-    driver.press(page, "Cat")
+    driver.pick(page, "Cat")
     segment(page)
     save(page, "ui_dark")
 
@@ -85,7 +91,7 @@ def dark(browser: Browser, url: str) -> None:
 def phone(browser: Browser, url: str) -> None:
     """At the width of a phone."""
     page = visit(browser, url, size=PHONE)
-    driver.press(page, "Astronaut")
+    driver.pick(page, "Astronaut")
     segment(page)
     page.locator(".st-key-headline").evaluate("each => each.scrollIntoView()")
     save(page, "ui_phone")
@@ -95,7 +101,7 @@ def progress(browser: Browser, url: str) -> None:
     """Pictures on their way: many, so that some are still queued when the picture is taken."""
     page = visit(browser, url)
     for title in ("Cat", "Astronaut", "Coffee", "Motorcycle", "Drawn balls"):
-        driver.press(page, title)
+        driver.pick(page, title)
     driver.write(page, "What to find", "cat . person . cup . motorcycle . ball .")
     page.get_by_role("button", name=SEGMENT).click()
     page.get_by_role("progressbar").first.wait_for()

@@ -43,6 +43,15 @@ def press(page: Page, name: str | re.Pattern[str]) -> None:
     settle(page)
 
 
+def pick(page: Page, title: str) -> None:
+    """Pick a sample, and wait until it has filled the empty prompt."""
+    press(page, title)
+    expect(page.get_by_alt_text(re.compile(r"\.png$")).first).to_be_visible(timeout=PATIENCE_MS)
+    prompt = page.get_by_role("textbox", name="What to find", exact=True)
+    expect(prompt).not_to_have_value("", timeout=PATIENCE_MS)
+    settle(page)
+
+
 def choose_view(page: Page, name: str) -> None:
     """Switch the result to another view."""
     page.locator(".st-key-view").get_by_text(name).click()

@@ -78,7 +78,7 @@ def test_upload_simplify_edit_segment_refine_download(
 
 
 def test_exports_are_those_of_the_api(page: Page, stack: EmbeddedStack) -> None:
-    driver.press(page, "Cat")
+    driver.pick(page, "Cat")
     driver.write(page, "What to find", "cat .")
     driver.press(page, re.compile("Segment Image$"))
     expect(page.get_by_text("How it was found")).to_be_visible(timeout=PATIENCE_MS)
@@ -94,7 +94,7 @@ def test_exports_are_those_of_the_api(page: Page, stack: EmbeddedStack) -> None:
 
 def test_several_pictures_at_once_come_as_one_zip(page: Page) -> None:
     for title in ("Astronaut", "Coffee"):
-        driver.press(page, title)
+        driver.pick(page, title)
     driver.write(page, "What to find", "person . cup .")
     driver.press(page, re.compile("Segment 2 Images$"))
     expect(page.get_by_text("Pictures of this run")).to_be_visible(timeout=PATIENCE_MS)
@@ -109,7 +109,7 @@ def test_several_pictures_at_once_come_as_one_zip(page: Page) -> None:
 def test_progress_is_live_and_a_picture_can_be_cancelled(page: Page) -> None:
     page.get_by_text("Engines", exact=True).click()
     driver.choose(page, "Detector", "fake")
-    driver.press(page, "Drawn balls")
+    driver.pick(page, "Drawn balls")
     driver.press(page, re.compile("Segment Image$"))
     expect(page.get_by_text("Detecting ...")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name=re.compile("Cancel$")).click()
@@ -119,7 +119,7 @@ def test_progress_is_live_and_a_picture_can_be_cancelled(page: Page) -> None:
 
 def test_the_page_fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    driver.press(page, "Drawn balls")
+    driver.pick(page, "Drawn balls")
     driver.press(page, re.compile("Segment Image$"))
     expect(page.get_by_text("How it was found")).to_be_visible(timeout=PATIENCE_MS)
     driver.settle(page)
