@@ -34,18 +34,16 @@ _HINTS: dict[Tool, str] = {
 def panel(entry: Entry) -> None:
     """Draw the tools and the picture to click on."""
     tool, target = _tools(entry)
-    picture = _drawn(entry, target)
-    scale = picture.width / entry.segmentation.result.image.width
     key = f"canvas_{entry.key}"
     streamlit_image_coordinates(
-        picture,
+        _drawn(entry, target),
         key=key,
         width="stretch",
         click_and_drag=tool == "box",
         image_format="JPEG",
         jpeg_quality=88,
         cursor="crosshair",
-        on_click=partial(_clicked, entry, key, scale * entry.segmentation.result.image.width),
+        on_click=partial(_clicked, entry, key),
     )
     failed = st.session_state.pop("refine_error", None)
     if failed is not None:
@@ -89,7 +87,7 @@ def _tools(entry: Entry) -> tuple[Tool, int | None]:
 
 
 def _drawn(entry: Entry, target: int | None) -> PIL.Image.Image:
-    """Draw all objects, the chosen one with its box and clicks, the others paler."""
+    """Draw all objects, and the clicks on the chosen one."""
     shown = entry.shown
     colours = [entry.colour(each.id) for each in shown]
     picture = pictures.draw(
@@ -110,8 +108,8 @@ def _undo(entry: Entry) -> None:
     st.session_state.pop(f"target_{entry.key}", None)
 
 
-def _clicked(entry: Entry, key: str, width_px: float) -> None:
-    """Take one click or drag, in pixels of the picture as it was shown."""
+def _clicked(entry: Entry, key: str) -> None:
+    """Take one click or drag, told in pixels of the picture as it was shown."""
     event = st.session_state.get(key)
     if not event or not event.get("width"):
         return
