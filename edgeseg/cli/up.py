@@ -26,7 +26,7 @@ def up(
         str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Folder for logs and queued tasks.", show_default="out")
+        Path | None, typer.Option(help="Folder for logs.", show_default="out")
     ] = None,
     engines: Annotated[
         str | None, typer.Option(help="Family of engines.", show_default="nano")
