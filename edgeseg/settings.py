@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from edgeseg.errors import InvalidParameterError
@@ -115,6 +115,13 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe messages to log."
     )
+
+    @field_validator("redis_port", mode="before")
+    @classmethod
+    def _port_of_a_service(cls, value: object) -> object:
+        """Kubernetes sets REDIS_PORT to tcp://10.0.0.1:6379 where a service is called redis."""
+        is_address = isinstance(value, str) and value.startswith("tcp://")
+        return str(value).rpartition(":")[2] if is_address else value
 
     def engine_for(self, role: Role) -> str | None:
         """Return the engine's name for a role; None for ``ground`` when it is not used."""

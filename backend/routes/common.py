@@ -75,11 +75,11 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     }
 }
 IMAGE_RESPONSES = {**_ACCEPTED, **responses(*_IMAGE, *_PROMPT, *_STACK)}
-PROMPT_RESPONSES = {**_ACCEPTED, **responses(*_PROMPT, *_STACK)}
 REFINE_RESPONSES = {
     **_ACCEPTED,
     **responses(
         InputError,
+        ImageTooLargeError,
         InvalidParameterError,
         UnknownEngineError,
         UnknownTaskError,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from backend import gateway
 from backend.forms import EnginesField, ImageField, KeyHeader, PreferHeader, PromptField
 from backend.headers import json_field, key_of, require_form
-from backend.routes.common import PROMPT_RESPONSES
+from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
 from backend.uploads import read_upload
 from edgeseg.schemas import Simplification, SimplifyRequest, parse
@@ -15,7 +15,7 @@ from edgeseg.schemas import Simplification, SimplifyRequest, parse
 router = APIRouter(tags=["segment"], dependencies=[Depends(require_form)])
 
 
-@router.post("/simplify", response_model=Simplification, responses=PROMPT_RESPONSES)
+@router.post("/simplify", response_model=Simplification, responses=IMAGE_RESPONSES)
 async def simplify(
     request: Request,
     services: ServicesDep,

@@ -34,7 +34,7 @@ def up(
         int | None, typer.Option(help="Port of the UI; 0: any free one.", show_default="8501")
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Folder for logs and queued tasks.", show_default="out")
+        Path | None, typer.Option(help="Folder for logs.", show_default="out")
     ] = None,
     engines: Annotated[
         str | None, typer.Option(help="Family of engines.", show_default="nano")

@@ -46,7 +46,7 @@ def test_the_examples_run(stack: EmbeddedStack, folder: Path) -> None:
 def test_the_page_names_each_resource_and_each_code() -> None:
     for path in create_app(Settings()).openapi()["paths"]:
         assert f"{path.replace('task_id', 'id')}`" in PAGE, path
-    families = {"unavailable", "conflict", "engine_error", "invalid_request"}
+    families = {"unavailable", "conflict", "engine_error"}
     codes = {each.code for each in vars(errors).values() if isinstance(each, type)
              and issubclass(each, errors.EdgeSegError)}  # fmt: skip
     assert {code for code in codes if f"`{code}`" not in PAGE} == families

@@ -25,6 +25,7 @@ def test_a_family_serves_every_role_that_is_not_set(monkeypatch: pytest.MonkeyPa
     [
         ({}, "redis://localhost:6379/0"),
         ({"REDIS_HOST": "redis", "REDIS_PORT": "6380"}, "redis://redis:6380/0"),
+        ({"REDIS_HOST": "redis", "REDIS_PORT": "tcp://10.0.0.1:6380"}, "redis://redis:6380/0"),
         ({"EDGESEG_REDIS_HOST": "a", "REDIS_HOST": "b"}, "redis://a:6379/0"),
         ({"REDIS_PASSWORD": "secret"}, "redis://:secret@localhost:6379/0"),
         ({"EDGESEG_REDIS_URL": "redis://x:1/2", "REDIS_HOST": "b"}, "redis://x:1/2"),

@@ -71,9 +71,10 @@ def test_each_route_says_how_it_fails(schema: dict[str, Any]) -> None:
         for operation in methods.values():
             assert operation["summary"]
             assert operation["description"], path
-    problems = schema["paths"]["/segment"]["post"]["responses"]["422"]["content"]
-    codes = problems["application/problem+json"]["examples"]
-    assert {"no_image", "invalid_image", "empty_prompt", "unknown_engine"} <= set(codes)
+    for path in ("/segment", "/detect", "/simplify"):
+        problems = schema["paths"][path]["post"]["responses"]["422"]["content"]
+        codes = problems["application/problem+json"]["examples"]
+        assert {"no_image", "invalid_image", "empty_prompt", "unknown_engine"} <= set(codes)
 
 
 def test_the_table_of_resources_is_complete(schema: dict[str, Any]) -> None:

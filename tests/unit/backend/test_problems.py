@@ -168,6 +168,14 @@ def test_a_body_of_unknown_length_is_stopped_when_it_is_too_large(api: httpx.Cli
     check_problem(api.post("/segment", content=body(), headers=headers), 413, "image_too_large")
 
 
+def test_json_that_is_too_large_is_not_parsed(api: httpx.Client) -> None:
+    body = b'{"points": [' + b"1," * 200_000 + b"1]}"
+    headers = {"content-type": "application/json"}
+    answer = api.post(f"/tasks/{'0' * 32}/refine", content=body, headers=headers)
+    check_problem(answer, 413, "image_too_large")
+    assert "a request without one" in answer.json()["detail"]
+
+
 def test_an_unexpected_error_is_a_problem_without_details() -> None:
     app = create_app(Settings(redis_host="127.0.0.1", redis_port=1))
 
