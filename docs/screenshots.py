@@ -35,13 +35,13 @@ def main() -> None:
         settings = Settings(engines="nano", api_port=0, ui_port=0, data_dir=Path(folder))
         with EmbeddedStack(settings, ui=True) as stack:
             browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
-            for shoot in (results, batch, dark, phone, progress):
+            for shoot in (review, results, batch, dark, phone, progress):
                 shoot(browser, str(stack.ui_url))
             browser.close()
 
 
-def results(browser: Browser, url: str) -> None:
-    """Simplify, overlay, cut-outs, refine and download."""
+def review(browser: Browser, url: str) -> None:
+    """A question, what it became, and why."""
     page = visit(browser, url)
     driver.pick(page, "Coffee")
     driver.press(page, "Simplify")
@@ -49,32 +49,38 @@ def results(browser: Browser, url: str) -> None:
         timeout=driver.PATIENCE_MS
     )
     save(page, "ui_simplify")
+
+
+def results(browser: Browser, url: str) -> None:
+    """Overlay, before and after, refine and download."""
+    page = visit(browser, url)
+    driver.pick(page, "Astronaut")
     segment(page)
     save(page, "ui_overlay")
     driver.choose_view(page, "Before / after")
     save(page, "ui_compare")
     driver.choose_view(page, "Refine")
     driver.choose(page, "Object", "New object")
-    driver.write(page, "Its name", "cup")
+    driver.write(page, "Its name", "helmet")
     before = driver.rows(page)
-    driver.click_at(page, 0.48, 0.4)
+    driver.click_at(page, 0.75, 0.85)
     driver.expect_rows(page, before + 1)
     page.locator(".st-key-tool").get_by_text("Remove").click()
     expect(page.get_by_text("where the object is not")).to_be_visible(timeout=driver.PATIENCE_MS)
     driver.settle(page)
-    driver.click_at(page, 0.61, 0.72)
+    driver.click_at(page, 0.91, 0.58)
     save(page, "ui_refine")
     driver.press(page, re.compile("Download$"))
-    expect(page.get_by_text("Export format")).to_be_visible()
+    expect(page.get_by_text("Export format")).to_be_visible(timeout=driver.PATIENCE_MS)
     save(page, "ui_download")
 
 
 def batch(browser: Browser, url: str) -> None:
     """Several pictures, and the cut-outs of one."""
     page = visit(browser, url)
-    for title in ("Cat", "Astronaut", "Coffee"):
+    for title in ("Astronaut", "Cat", "Coffee"):
         driver.pick(page, title)
-    driver.write(page, "What to find", "cat . person . cup .")
+    driver.write(page, "What to find", "person . cat . cup .")
     segment(page)
     driver.choose_view(page, "Cut-outs")
     save(page, "ui_batch")
@@ -83,7 +89,7 @@ def batch(browser: Browser, url: str) -> None:
 def dark(browser: Browser, url: str) -> None:
     """The same in the dark."""
     page = visit(browser, url, colour_scheme="dark")
-    driver.pick(page, "Cat")
+    driver.pick(page, "Astronaut")
     segment(page)
     save(page, "ui_dark")
 
