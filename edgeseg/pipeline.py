@@ -22,7 +22,7 @@ from edgeseg.engines.base import (
 )
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
-from edgeseg.errors import EdgeSegError, NoImageError, StageFailedError
+from edgeseg.errors import EdgeSegError, InvalidImageError, NoImageError, StageFailedError
 from edgeseg.schemas import (
     DetectRequest,
     EngineChoice,
@@ -313,8 +313,11 @@ class EdgeSegAI:
     def _image(self, job: _Job) -> Image:
         image = job.image
         if image is None:
-            with job.timed("decode"):
-                image = load_image(job.source, self.settings)
+            try:
+                with job.timed("decode"):
+                    image = load_image(job.source, self.settings)
+            except (TypeError, ValueError) as error:
+                raise InvalidImageError(str(error)) from error
         job.size_hw = image.size_hw
         return image
 

@@ -36,6 +36,13 @@ redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. redis.call('HGET', KEYS[1], 'st
 return 'ok'
 """
 
+# Of all who find that a key's owner is gone, one takes it over.
+_TAKE_OVER = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
+
 
 class TaskStore:
     """Reads and writes task records; ``ttl_s`` is how long a finished one stays."""
@@ -44,6 +51,7 @@ class TaskStore:
         self.connection = connection
         self.ttl_s = ttl_s
         self._advance = connection.register_script(_ADVANCE)
+        self._take_over = connection.register_script(_TAKE_OVER)
 
     def write(self, task: NewTask, image: bytes | None, pipe: Pipeline) -> None:
         """Queue the commands that write a new task, its image file and its first event."""
@@ -168,8 +176,10 @@ class TaskStore:
             IdempotencyConflictError: the key came with another request before.
         """
         name = keys.idempotency_key(key)
-        mine = json.dumps({"task": task_id, "fingerprint": fingerprint, "at": time.time()})
-        while not self.connection.set(name, mine, nx=True, ex=UNFINISHED_TTL_S):
+        while True:
+            mine = json.dumps({"task": task_id, "fingerprint": fingerprint, "at": time.time()})
+            if self.connection.set(name, mine, nx=True, ex=UNFINISHED_TTL_S):
+                return None
             held = cast(bytes | None, self.connection.get(name))
             if held is None:
                 continue
@@ -179,11 +189,10 @@ class TaskStore:
                     raise IdempotencyConflictError("This Idempotency-Key came with other content.")
                 return str(other["task"])
             # Its owner is about to write the task, died before it did, or the task has expired.
-            if time.time() - other["at"] > IDEMPOTENCY_WAIT_S:
-                self.connection.delete(name)
-            else:
+            if time.time() - other["at"] <= IDEMPOTENCY_WAIT_S:
                 time.sleep(0.02)
-        return None
+            elif self._take_over(keys=[name], args=[held, mine, UNFINISHED_TTL_S]):
+                return None
 
     def release(self, key: str) -> None:
         """Give an idempotency key back when its task could not be submitted."""

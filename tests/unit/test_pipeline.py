@@ -17,6 +17,7 @@ from edgeseg.engines.fake import FakeDetector, FakeSimplifier, fake_box
 from edgeseg.errors import (
     EdgeSegError,
     EmptyPromptError,
+    InvalidImageError,
     InvalidParameterError,
     NoImageError,
     StageFailedError,
@@ -176,6 +177,13 @@ def test_what_a_library_raises_becomes_an_error_of_ours(
         ai.segment_image(chelsea, "cat")
     rows = ai.segment_images([chelsea], "cat", return_errors=True)
     assert isinstance(rows[0], StageFailedError)
+
+
+def test_a_source_that_is_no_picture_is_not_blamed_on_the_engine(ai: EdgeSegAI) -> None:
+    sources: list[Any] = [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8), 3]
+    rows = ai.segment_images(sources, "cat", return_errors=True)
+    assert [type(row) for row in rows] == [Segmentation, InvalidImageError, InvalidImageError]
+    assert "expected shape" in str(rows[1])
 
 
 @pytest.mark.parametrize(

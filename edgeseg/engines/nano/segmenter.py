@@ -12,7 +12,7 @@ from edgeseg.engines.nano.network import Network
 from edgeseg.engines.nano.prompts import channels, crop_around, mask_box
 from edgeseg.types import BoolArray, Embedding, FloatArray, Image, MaskPrompt, Masks
 
-INPUT_AREA_PX = 448 * 352
+INPUT_AREA_PX = 384 * 288
 # Prompts decoded together; more at a time need more memory and are no faster on a processor.
 CHUNK = 8
 _BOX_MAP_STRIDE = 8
