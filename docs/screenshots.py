@@ -55,6 +55,7 @@ def results(browser: Browser, url: str) -> None:
     """Overlay, before and after, refine and download."""
     page = visit(browser, url)
     driver.pick(page, "Astronaut")
+    most(page, 1)
     segment(page)
     save(page, "ui_overlay")
     driver.choose_view(page, "Before / after")
@@ -81,6 +82,7 @@ def batch(browser: Browser, url: str) -> None:
     for title in ("Astronaut", "Cat", "Coffee"):
         driver.pick(page, title)
     driver.write(page, "What to find", "person . cat . cup .")
+    most(page, 1)
     segment(page)
     driver.choose_view(page, "Cut-outs")
     save(page, "ui_batch")
@@ -90,6 +92,7 @@ def dark(browser: Browser, url: str) -> None:
     """The same in the dark."""
     page = visit(browser, url, colour_scheme="dark")
     driver.pick(page, "Astronaut")
+    most(page, 1)
     segment(page)
     save(page, "ui_dark")
 
@@ -97,7 +100,7 @@ def dark(browser: Browser, url: str) -> None:
 def phone(browser: Browser, url: str) -> None:
     """At the width of a phone."""
     page = visit(browser, url, size=PHONE)
-    driver.pick(page, "Astronaut")
+    driver.pick(page, "Drawn balls")
     segment(page)
     page.locator(".st-key-headline").evaluate("each => each.scrollIntoView()")
     save(page, "ui_phone")
@@ -127,6 +130,14 @@ def visit(
     page.get_by_role("heading", name="EdgeSeg").wait_for()
     expect(page.get_by_text(re.compile(r"\d+ workers?")).first).to_be_attached()
     return page
+
+
+def most(page: Page, count: int) -> None:
+    """Ask for this many objects at most."""
+    box = page.get_by_role("spinbutton", name="Maximum objects")
+    box.fill(str(count))
+    box.press("Enter")
+    driver.settle(page)
 
 
 def segment(page: Page) -> None:
