@@ -112,7 +112,7 @@ def detection_loss(
     pick = log_p.gather(-1, torch.stack([low, low + 1], -1))
     spread = -(pick[..., 0] * (1 - fraction) + pick[..., 1] * fraction).mean(-1)
     loss_spread = (spread * soft).sum() / total
-    return {"class": loss_class, "box": 2.0 * loss_box, "spread": 0.4 * loss_spread}
+    return {"class": loss_class, "box": loss_box, "spread": loss_spread}
 
 
 class DenseTargets(NamedTuple):
@@ -151,5 +151,5 @@ def dense_loss(
     return {
         "dense": loss_scores,
         "dense_box": loss_boxes,
-        "mimic": 2.0 * torch.stack(losses).mean(),
+        "mimic": torch.stack(losses).mean(),
     }

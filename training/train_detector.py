@@ -29,6 +29,17 @@ LAST_SIZE = 320
 """Sizes while training, and in the last fifth, which also goes without mosaics."""
 
 
+WEIGHTS = {
+    "class": 1.5,
+    "box": 1.0,
+    "spread": 0.2,
+    "dense": 2.5,
+    "dense_box": 1.0,
+    "mimic": 1.4,
+}
+"""Boxes are learnt within the first minutes; what is in them takes the rest of the time."""
+
+
 @dataclass
 class Batch:
     """Canvases of one size, stacked."""
@@ -184,6 +195,7 @@ class Trainer:
             batch.features,
         )
         losses |= dense_loss(cells, logits, adapted, dense, size_hw[0])
+        losses = {name: WEIGHTS[name] * value for name, value in losses.items()}
         total = torch.stack(list(losses.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
