@@ -105,7 +105,9 @@ def _command(name: str, command: Any) -> str:
         "| Argument or option | Default | Meaning |\n|---|---|---|",
     ]
     lines.extend(_parameter(each) for each in command.params if each.name != "help")
-    return "\n".join(lines) + "\n"
+    parts = vars(command).get("commands", {})
+    below = [_command(f"{name} {part}", each) for part, each in parts.items()]
+    return "\n".join(lines) + "\n" + "".join(below)
 
 
 def _parameter(parameter: Any) -> str:

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, overload
 
 from edgeseg import stages
@@ -126,12 +126,15 @@ class EdgeSegAI:
         for role, name in self._names.items():
             if name is not None:
                 registry.find(role, name)
-        options = EngineOptions(
-            device or self.settings.device,
-            threads or self.settings.threads,
-            self.settings.fake_latency_s,
+        options = EngineOptions.from_settings(self.settings)
+        self.residency = Residency(
+            ttl,
+            replace(
+                options,
+                device=device or options.device,
+                threads=threads or options.threads,
+            ),
         )
-        self.residency = Residency(ttl, options)
         self._embeddings = EmbeddingCache(_EMBEDDING_BYTES)
 
     def __enter__(self) -> EdgeSegAI:

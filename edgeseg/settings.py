@@ -46,8 +46,38 @@ class Settings(BaseSettings):
         description="How long a service keeps an idle engine loaded, in seconds; -1: for ever, "
         "0: not at all.",
     )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto",
+        description="Numbers that engines on torch compute in; auto: bfloat16 where the device "
+        "has it.",
+    )
     fake_latency_s: float = Field(
         0.0, ge=0, description="Seconds that each stage of the fake engine takes."
+    )
+
+    # Weights
+    weights_dir: Path = Field(
+        Path("~/.cache/edgeseg"), description="Folder that downloaded weights are kept in."
+    )
+    weights: dict[str, str] = Field(
+        {},
+        description="Weights of your own by engine, as JSON: a file or folder, OWNER/REPO@REVISION "
+        "on the hub, or URL#sha256=SUM.",
+    )
+    offline: bool = Field(
+        False,
+        validation_alias=AliasChoices("EDGESEG_OFFLINE", "HF_HUB_OFFLINE"),
+        description="Download nothing.",
+    )
+    hub_url: str = Field(
+        "https://huggingface.co",
+        validation_alias=AliasChoices("EDGESEG_HUB_URL", "HF_ENDPOINT"),
+        description="Hub that weights come from, or a mirror of it.",
+    )
+    hub_token: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("EDGESEG_HUB_TOKEN", "HF_TOKEN"),
+        description="Token for repositories whose licence must be accepted.",
     )
 
     # Limits of the input

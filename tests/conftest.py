@@ -18,7 +18,7 @@ PHOTOS = ("chelsea", "astronaut", "coffee")
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting of the person who runs the tests reaches them."""
     for name in list(os.environ):
-        if name.startswith(("EDGESEG_", "REDIS_")):
+        if name.startswith(("EDGESEG_", "REDIS_", "HF_")):
             monkeypatch.delenv(name)
     get_settings.cache_clear()
     yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Annotated
 
 import typer
@@ -10,20 +11,28 @@ import typer
 from edgeseg.cli.app import app
 from edgeseg.cli.table import table
 from edgeseg.engines import registry
+from edgeseg.engines.weights import WeightStore
 from edgeseg.schemas import EngineInfo
 from edgeseg.settings import get_settings
 
 _TITLES = ("", "role", "engine", "size", "licence", "weights", "here", "what it is")
 
 
-@app.command()
-def engines(
+engines = typer.Typer(invoke_without_command=True, help="List the engines by role, the star marks the one in use; fetch weights.")
+app.add_typer(engines, name="engines")
+
+
+@engines.callback()
+def show(
+    context: typer.Context,
     role: Annotated[
         str | None, typer.Option(help="Only this role: simplify, detect, segment or ground.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the engines by role; the star marks the one in use."""
+    if context.invoked_subcommand is not None:
+        return
     if role is not None and role not in registry.ROLES:
         raise typer.BadParameter(f"expected one of {', '.join(registry.ROLES)}", param_hint="role")
     rows = [row for row in registry.describe(get_settings()) if role in (None, row.role)]
@@ -34,6 +43,22 @@ def engines(
     for each in rows:
         if not each.available:
             print(f"\n{each.name} cannot {each.role} here: {each.missing}.")
+
+
+@engines.command()
+def pull(
+    names: Annotated[list[str], typer.Argument(help="Engines, as `edgeseg engines` names them.")],
+) -> None:
+    """Fetch the weights of engines into EDGESEG_WEIGHTS_DIR: edgeseg engines pull sam2.1-tiny"""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    store = WeightStore.from_settings(get_settings())
+    for name in names:
+        entries = registry.called(name)
+        for path in dict.fromkeys(path for each in entries for path in registry.fetch(each, store)):
+            print(f"{name}: {path}")
+        if not any(each.sources for each in entries):
+            print(f"{name}: has no weights to fetch")
 
 
 def _row(each: EngineInfo) -> tuple[str, ...]:

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from edgeseg.engines.weights import WeightStore
 from edgeseg.schemas import Simplification
-from edgeseg.settings import Settings
+from edgeseg.settings import Settings, get_settings
 from edgeseg.types import Detections, Embedding, Image, MaskPrompt, Masks
 
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How an engine is to be loaded; an engine ignores what does not concern it."""
+    """How an engine is to be loaded; an engine ignores what does not concern it.
+
+    The registry fills in ``name``, and in ``weights`` where each of the entry's sources lies.
+    """
 
     device: str = "auto"
     threads: int | None = None
     fake_latency_s: float = 0.0
+    dtype: str = "auto"
+    store: WeightStore = field(default_factory=lambda: WeightStore.from_settings(get_settings()))
+    name: str = ""
+    weights: tuple[Path, ...] = ()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> EngineOptions:
         """Take what concerns engines from the settings."""
-        return cls(settings.device, settings.threads, settings.fake_latency_s)
+        return cls(
+            settings.device,
+            settings.threads,
+            settings.fake_latency_s,
+            settings.dtype,
+            WeightStore.from_settings(settings),
+        )
 
 
 @runtime_checkable

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from edgeseg.engines.base import Engine, EngineOptions
+from edgeseg.engines.weights import Source, WeightStore
 from edgeseg.errors import EngineUnavailableError, UnknownEngineError
 from edgeseg.schemas import EngineInfo
 from edgeseg.settings import Role, Settings
@@ -23,7 +24,8 @@ class Entry:
     """One engine: ``target`` is "module:factory", and the factory takes EngineOptions.
 
     ``requires`` names modules of the extra ``extra``; ``files`` are weights within the package,
-    as "package/file" relative to ``edgeseg``.
+    as "package/file" relative to ``edgeseg``; ``sources`` are weights that come from elsewhere, of
+    which a person may put others in the place of the first.
     """
 
     name: str
@@ -36,9 +38,13 @@ class Entry:
     extra: str | None = None
     requires: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
-    def missing(self) -> str:
-        """Say what is missing and how to get it; empty if the engine can be loaded."""
+    def missing(self, store: WeightStore | None = None) -> str:
+        """Say what is missing and how to get it; empty if the engine can be loaded.
+
+        With a store, weights that are not in it count as missing.
+        """
         absent = [name for name in self.requires if importlib.util.find_spec(name) is None]
         if absent:
             need = f'pip install "edgeseg[{self.extra}]"' if self.extra else "pip install them"
@@ -46,7 +52,23 @@ class Entry:
         lost = [name for name in self.files if not (_ROOT / name).is_file()]
         if lost:
             return f"{', '.join(lost)} is not in the package: install edgeseg again"
+        if store is not None and not all(store.find(each) for each in self.chosen(store)):
+            return f"its weights are not here: edgeseg engines pull {self.name}"
         return ""
+
+    def chosen(self, store: WeightStore) -> list[Source | Path]:
+        """Return the sources of its weights, with the person's own in place of the first."""
+        return [
+            store.chosen(self.name, each) if index == 0 else each
+            for index, each in enumerate(self.sources)
+        ]
+
+    def origin(self, store: WeightStore) -> str:
+        """Say where its weights come from."""
+        if not self.sources:
+            return self.weights
+        chosen = self.chosen(store)[0]
+        return str(chosen) if isinstance(chosen, Path) else chosen.address
 
     def size_here_mb(self) -> float | None:
         """Return the size of the files in the package; None without any."""
@@ -82,6 +104,17 @@ def find(role: Role, name: str) -> Entry:
     return entry
 
 
+def called(name: str) -> list[Entry]:
+    """Return the entries of a name in all roles; raise UnknownEngineError if there is none."""
+    entries = [entry for (_, known), entry in _entries.items() if known == name]
+    if not entries:
+        known = list(dict.fromkeys(known for _, known in _entries))
+        raise UnknownEngineError(
+            f"No engine is named {name!r}; there are: {', '.join(known)}.", name=name, known=known
+        )
+    return entries
+
+
 def load(role: Role, name: str, options: EngineOptions | None = None) -> Engine:
     """Import and build an engine.
 
@@ -96,23 +129,41 @@ def load(role: Role, name: str, options: EngineOptions | None = None) -> Engine:
         )
     module, _, attribute = entry.target.partition(":")
     factory = getattr(importlib.import_module(module), attribute)
-    return cast("Callable[[EngineOptions], Engine]", factory)(options or EngineOptions())
+    options = options or EngineOptions()
+    options = replace(options, name=name, weights=fetch(entry, options.store))
+    return cast("Callable[[EngineOptions], Engine]", factory)(options)
+
+
+def fetch(entry: Entry, store: WeightStore) -> tuple[Path, ...]:
+    """Return where the weights of an engine lie, after downloading those that are missing.
+
+    Raises EngineUnavailableError when they cannot be had.
+    """
+    try:
+        return tuple(store.need(source) for source in entry.chosen(store))
+    except EngineUnavailableError as error:
+        raise EngineUnavailableError(
+            f"The engine {entry.name!r} cannot {entry.role} here: {error.detail}",
+            role=entry.role,
+            name=entry.name,
+        ) from error
 
 
 def describe(settings: Settings) -> list[EngineInfo]:
     """List every engine, whether it can run here, and whether the settings choose it."""
-    return [_describe(entry, settings) for entry in _entries.values()]
+    store = WeightStore.from_settings(settings)
+    return [_describe(entry, settings, store) for entry in _entries.values()]
 
 
-def _describe(entry: Entry, settings: Settings) -> EngineInfo:
-    missing = entry.missing()
+def _describe(entry: Entry, settings: Settings, store: WeightStore) -> EngineInfo:
+    missing = entry.missing(store)
     return EngineInfo(
         name=entry.name,
         role=entry.role,
         description=entry.description,
         licence=entry.licence,
         size_mb=entry.size_mb if entry.size_mb is not None else entry.size_here_mb(),
-        weights=entry.weights,
+        weights=entry.origin(store),
         extra=entry.extra,
         available=not missing,
         missing=missing,
