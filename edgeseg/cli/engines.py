@@ -18,7 +18,10 @@ from edgeseg.settings import get_settings
 _TITLES = ("", "role", "engine", "size", "licence", "weights", "here", "what it is")
 
 
-engines = typer.Typer(invoke_without_command=True, help="List the engines by role, the star marks the one in use; fetch weights.")
+engines = typer.Typer(
+    invoke_without_command=True,
+    help="List the engines by role, the star marks the one in use; fetch weights.",
+)
 app.add_typer(engines, name="engines")
 
 
