@@ -21,6 +21,8 @@ class Cells(NamedTuple):
     sides: Tensor
     """(B, L, 4, BINS) logits of the distances to the left, top, right, bottom side."""
     pyramid: tuple[Tensor, Tensor, Tensor]
+    stages: tuple[Tensor, Tensor, Tensor]
+    """The backbone's maps of the same strides."""
 
 
 class Detector(nn.Module):
@@ -45,7 +47,7 @@ class Detector(nn.Module):
         sides = [self.sides(self.box_tower(p)).flatten(2) for p in levels]
         embedding = torch.cat(embeddings, 2).transpose(1, 2)
         side = torch.cat(sides, 2).transpose(1, 2)
-        return Cells(embedding, side.reshape(*side.shape[:2], 4, BINS), levels)
+        return Cells(embedding, side.reshape(*side.shape[:2], 4, BINS), levels, (s8, s16, s32))
 
     def logits(self, embeddings: Tensor, text: Tensor) -> Tensor:
         """(B, L, C) logits of (B, L, D) embeddings against (C, D) unit text vectors."""

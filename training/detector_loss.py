@@ -62,21 +62,21 @@ def assign(
     n, cell = inside.nonzero(as_tuple=True)
     iou = pair_iou(boxes[targets.image[n], cell], targets.boxes[n])
     score = logits[targets.image[n], cell, targets.column[n]].sigmoid()
-    metric = torch.zeros(inside.shape).index_put_((n, cell), score**ALPHA * iou**BETA + 1e-9)
-    overlap = torch.zeros(inside.shape).index_put_((n, cell), iou)
+    metric = iou.new_zeros(inside.shape).index_put_((n, cell), score**ALPHA * iou**BETA + 1e-9)
+    overlap = iou.new_zeros(inside.shape).index_put_((n, cell), iou)
     top, where = metric.topk(min(TOP_K, metric.shape[1]), dim=1)
     chosen = torch.zeros_like(inside).scatter_(1, where, top > 0)
     box, cell = chosen.nonzero(as_tuple=True)
     # A cell that several boxes claim goes to the one it overlaps most.
     claim = overlap[box, cell]
     key = targets.image[box] * metric.shape[1] + cell
-    best = torch.full((int(key.max()) + 1 if len(key) else 1,), -1.0)
+    best = claim.new_full((int(key.max()) + 1 if len(key) else 1,), -1.0)
     best.scatter_reduce_(0, key, claim, "amax")
     keep = claim >= best[key]
     box, cell = box[keep], cell[keep]
     m, o = metric[box, cell], overlap[box, cell]
-    peak_m = torch.zeros(len(targets.boxes)).scatter_reduce_(0, box, m, "amax")
-    peak_o = torch.zeros(len(targets.boxes)).scatter_reduce_(0, box, o, "amax")
+    peak_m = m.new_zeros(len(targets.boxes)).scatter_reduce_(0, box, m, "amax")
+    peak_o = o.new_zeros(len(targets.boxes)).scatter_reduce_(0, box, o, "amax")
     quality = m / peak_m[box].clamp(1e-9) * peak_o[box]
     return targets.image[box], cell, box, quality
 
@@ -85,7 +85,7 @@ def detection_loss(
     cells: Cells, logits: Tensor, known: Tensor, targets: Targets, size_hw: tuple[int, int]
 ) -> dict[str, Tensor]:
     """Classification, box and distribution losses; `known` (B, C) masks unlabelled classes."""
-    centres, strides = cell_grid(*size_hw)
+    centres, strides = cell_grid(*size_hw, logits.device)
     logits = logits.float()
     with torch.no_grad():
         boxes = decode_boxes(cells.sides, centres, strides)
@@ -125,7 +125,7 @@ class DenseTargets(NamedTuple):
     boxes: Tensor
     """(B, L, 4) xyxy pixels."""
     features: list[Tensor]
-    """(B, C, S, S) per level."""
+    """(B, C, S, S) per map: its pyramid, then its backbone."""
 
 
 def dense_loss(
@@ -139,7 +139,7 @@ def dense_loss(
     loss_scores = (bce * focus).sum() / dense.scores.sum().clamp(10.0)
     sure = dense.scores.amax(-1)
     image, cell = (sure > 0.1).nonzero(as_tuple=True)
-    centres, strides = cell_grid(side, side)
+    centres, strides = cell_grid(side, side, logits.device)
     predicted = decode_boxes(cells.sides[image, cell].float(), centres[cell], strides[cell])
     weight = sure[image, cell]
     apart = 1 - giou(predicted, dense.boxes[image, cell])

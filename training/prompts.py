@@ -12,14 +12,14 @@ from training.segmenter import MIDDLE
 BLOB = 2.0
 
 
-def cell_positions(cells: int = MIDDLE) -> Tensor:
-    """(cells,) centres in [0, 1]."""
-    return (torch.arange(cells) + 0.5) / cells
+def cell_positions(device: torch.device) -> Tensor:
+    """(64,) centres in [0, 1]."""
+    return (torch.arange(MIDDLE, device=device) + 0.5) / MIDDLE
 
 
 def box_channel(crops: Tensor, boxes: Tensor) -> Tensor:
     """(N, 64, 64) share of each cell inside its box (N, 4), both xyxy pixels."""
-    ticks = cell_positions()
+    ticks = cell_positions(crops.device)
     size = crops[:, 2:] - crops[:, :2]
     low, high = (boxes[:, :2] - crops[:, :2]) / size, (boxes[:, 2:] - crops[:, :2]) / size
     # A cell's share along one axis: linear over the cell that the side cuts.
@@ -33,7 +33,7 @@ def box_channel(crops: Tensor, boxes: Tensor) -> Tensor:
 
 def point_channel(crops: Tensor, points: Tensor, used: Tensor) -> Tensor:
     """(N, 64, 64) blobs at (N, P, 2) pixel points where (N, P) `used` is 1."""
-    ticks = cell_positions()
+    ticks = cell_positions(crops.device)
     size = crops[:, 2:] - crops[:, :2]
     place = (points - crops[:, None, :2]) / size[:, None]
     dx = (ticks - place[..., 0:1]) * MIDDLE

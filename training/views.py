@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgeseg.engines.nano.words import WordVectors
 from training.data import FloatArray, IntArray, PhotoSet, UInt8Array, read_json
-from training.teacher import Lesson
+from training.teacher import ZOOM, Lesson
 
 COCO_CLASSES = 80
 SURE = 0.3
@@ -114,13 +114,20 @@ class Canvas:
         boxes = np.clip(boxes, [x0, y0, x0, y0], [x1, y1, x1, y1]).astype(np.float32)
         sides = boxes[:, 2:] - boxes[:, :2]
         seen = sides.prod(1) / np.maximum(full, 1e-6)
-        keep = (seen > 0.35) & (sides.min(1) > 3)
+        keep = (seen > 0.35) & (sides.min(1) > 3 * ZOOM)
         self.boxes.append(boxes[keep])
         self.classes.append(labels.classes[keep])
         self.weights.append(labels.weights[keep])
         self.known *= labels.known
         # A class cut away to a sliver is neither there nor absent.
-        self.known[labels.classes[~keep & (sides.min(1) > 1)]] = 0
+        self.known[labels.classes[~keep & (sides.min(1) > ZOOM)]] = 0
+
+    def shrink(self, factor: int) -> None:
+        """Make everything but the lesson `factor` times smaller."""
+        self.size //= factor
+        small = cv2.resize(self.rgb, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        self.rgb = np.asarray(small, np.uint8)
+        self.boxes = [b / np.float32(factor) for b in self.boxes]
 
 
 class Views:
@@ -156,17 +163,22 @@ class Views:
         return odds / odds.sum()
 
     def sample(self, size: int) -> Canvas:
-        """A new random canvas of `size` pixels a side (a multiple of 64)."""
+        """A new random canvas of `size` pixels a side (a multiple of 32)."""
+        canvas = self._draw(size * ZOOM)
+        canvas.lesson = self.teacher(canvas.rgb)
+        canvas.shrink(ZOOM)
+        return canvas
+
+    def _draw(self, size: int) -> Canvas:
         canvas = Canvas(size, len(self.photos.class_names))
         windows = [(0, 0, size, size)]
         if self.rng.random() < self.mosaic:
-            x, y = (32 * int(self.rng.integers(3, size // 32 - 2)) for _ in range(2))
+            x, y = (int(self.rng.uniform(0.3, 0.7) * size) for _ in range(2))
             windows = [(0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size)]
         for index in self.rng.choice(len(self.photos), len(windows), p=self.odds):
             put = self._placement(int(index), windows.pop(), size)
             canvas.place(self.photos, self.labels[int(index)], put)
         canvas.rgb = self._recolour(canvas.rgb)
-        canvas.lesson = self.teacher(canvas.rgb)
         return canvas
 
     def _placement(self, index: int, window: tuple[int, int, int, int], size: int) -> Placement:
@@ -188,10 +200,7 @@ class Views:
         gain = np.exp(self.rng.normal(0, 0.18)) * np.exp(self.rng.normal(0, 0.05, 3))
         shift = self.rng.normal(0, 14)
         table = np.clip((np.arange(256)[:, None] - 114) * gain + 114 + shift, 0, 255)
-        out = np.empty_like(rgb)
-        for channel in range(3):
-            out[..., channel] = table[:, channel].astype(np.uint8)[rgb[..., channel]]
-        return out
+        return np.asarray(cv2.LUT(rgb, table.astype(np.uint8)[None]), np.uint8)
 
 
 class Vocabulary:

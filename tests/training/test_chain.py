@@ -13,12 +13,13 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import pytest
+import torch
 
 from training.data import PhotoSet, load_photos
 from training.export import export_detector, export_segmenter
 from training.mask_views import MaskViews
 from training.teacher import no_lesson
-from training.train_detector import Trainer
+from training.train_detector import DetectorTrainer
 from training.train_detector import collate as collate_canvases
 from training.train_segmenter import SegmenterTrainer
 from training.train_segmenter import collate as collate_masks
@@ -29,6 +30,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:You are using the legacy:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning"),
 ]
+
+# On matrices this small, threads only wait for each other.
+torch.set_num_threads(1)
 
 COCO = [f"class {i}" for i in range(78)]
 NAMES = ["cat", "ball", *COCO, "face"]
@@ -89,13 +93,13 @@ def test_detector_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path)
     """The loss falls within a few steps, a checkpoint resumes, and the ONNX file runs."""
     (tmp_path / "teacher.json").write_text("{}")
     views = Views(photos, tmp_path / "teacher.json", no_lesson, seed=0, mosaic=0.5)
-    trainer = Trainer(NAMES, tmp_path / "detector.pt", rate=2e-3)
+    trainer = DetectorTrainer(NAMES, tmp_path / "detector.pt", rate=2e-3)
     batch = collate_canvases([views.sample(192) for _ in range(2)])
     history = [sum(trainer.step(batch, 0.1).values()) for _ in range(8)]
     assert np.isfinite(history).all()
     assert history[-1] < history[0]
     trainer.save()
-    assert Trainer(NAMES, tmp_path / "detector.pt", rate=2e-3).steps == 8
+    assert DetectorTrainer(NAMES, tmp_path / "detector.pt", rate=2e-3).steps == 8
     export_detector(tmp_path / "detector.pt", tmp_path)
     assert (tmp_path / "detector.onnx").stat().st_size < 8e6
 
