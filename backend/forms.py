@@ -42,6 +42,7 @@ ClassThresholds = Annotated[
     str | None,
     Form(description=_about("class_thresholds") + " A JSON object.", examples=['{"cat": 0.5}']),
 ]
+TileField = Annotated[str, Form(description=_about("tile"), examples=["auto"])]
 EnginesField = Annotated[
     str | None,
     Form(
@@ -80,6 +81,7 @@ class DetectForm:
         negative_prompt: NegativePrompt = None,
         max_objects: MaxObjects = None,
         class_thresholds: ClassThresholds = None,
+        tile: TileField = "auto",
         engines: EnginesField = None,
         prefer: PreferHeader = None,
         idempotency_key: KeyHeader = None,
@@ -93,6 +95,7 @@ class DetectForm:
             "negative_prompt": negative_prompt or None,
             "max_objects": max_objects,
             "class_thresholds": json_field("class_thresholds", class_thresholds),
+            "tile": tile,
             "engines": json_field("engines", engines),
         }
 

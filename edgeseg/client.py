@@ -26,6 +26,7 @@ from edgeseg.schemas import (
     SimplifyMode,
     StageEvent,
     TaskStatus,
+    TileMode,
     parse,
 )
 from edgeseg.segmentation import Segmentation
@@ -85,6 +86,7 @@ class EdgeSegClient:
         negative_prompt: str | None = None,
         max_objects: int | None = None,
         class_thresholds: Mapping[str, float] | None = None,
+        tile: TileMode = "auto",
         **more: Any,
     ) -> Segmentation:
         """Segment what the prompt names in one image, as EdgeSegAI does.
@@ -102,6 +104,7 @@ class EdgeSegClient:
             "negative_prompt": negative_prompt,
             "max_objects": max_objects,
             "class_thresholds": dict(class_thresholds or {}),
+            "tile": tile,
             "visualization": False,
             "file_name": _name_of(source),
             **more,

@@ -35,6 +35,7 @@ from edgeseg.schemas import (
     Simplification,
     SimplifyMode,
     SimplifyRequest,
+    TileMode,
     parse,
 )
 from edgeseg.segmentation import Segmentation
@@ -165,6 +166,7 @@ class EdgeSegAI:
         negative_prompt: str | None = None,
         max_objects: int | None = None,
         class_thresholds: Mapping[str, float] | None = None,
+        tile: TileMode = "auto",
     ) -> Segmentation:
         """Segment what the prompt names in one image.
 
@@ -184,6 +186,7 @@ class EdgeSegAI:
             negative_prompt=negative_prompt,
             max_objects=max_objects,
             class_thresholds=dict(class_thresholds or {}),
+            tile=tile,
         )[0]
 
     @overload
@@ -332,7 +335,7 @@ class EdgeSegAI:
             )
         elif role == "segment":
             job.objects = stages.segment(
-                cast(Segmenter, engine), image, job.detections, self._embeddings
+                cast(Segmenter, engine), image, job.detections, self._embeddings, job.request.tile
             )
         else:
             job.objects = stages.ground(

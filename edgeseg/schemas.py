@@ -37,6 +37,7 @@ FilterKind = Literal[
 ]
 Side = Literal["left", "right", "top", "bottom", "center"]
 SimplifyMode = Literal["auto", "always", "never"]
+TileMode = Literal["auto", "always", "never"]
 TaskState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINAL_STATES: frozenset[TaskState] = frozenset({"done", "failed", "cancelled"})
 BoxXYXY = tuple[float, float, float, float]
@@ -179,6 +180,12 @@ class DetectRequest(_Wire):
         default_factory=dict,
         description="Least score per phrase, in place of box_threshold.",
         examples=[{"cat": 0.5}],
+    )
+    tile: TileMode = Field(
+        "auto",
+        description="Look at large pictures in overlapping tiles too, so that small things are "
+        "found. auto: where the whole picture of 1600 pixels or more shows nothing of a phrase; "
+        "always: in tiles of every scale; never: not at all.",
     )
     engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeseg import boxes
-from edgeseg.codecs import mask_to_rle, rle_box, rle_to_mask
+from edgeseg import boxes, tiling
+from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
 from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.errors import EdgeSegError, InvalidParameterError, UnknownObjectError
@@ -19,9 +19,11 @@ from edgeseg.schemas import (
     DetectedObject,
     DetectRequest,
     RefineRequest,
+    Rle,
     SegmentedObject,
     Simplification,
     SimplifyRequest,
+    TileMode,
 )
 from edgeseg.types import BoolArray, Box, Detections, Embedding, FloatArray, Image, MaskPrompt
 
@@ -102,12 +104,13 @@ def detect(
 ) -> Detections:
     """Find the boxes that the request asks for, best first, in pixels of the image."""
     asked, negatives = _asked(request, simplification)
-    found = engine.detect(
-        image,
-        asked,
-        box_threshold=_least(request),
-        text_threshold=request.text_threshold,
-    )
+
+    def see(part: Image, phrases: Sequence[str], least: float) -> Detections:
+        return engine.detect(
+            part, phrases, box_threshold=least, text_threshold=request.text_threshold
+        )
+
+    found, _ = tiling.merge(tiling.looks(see, image, request, asked, negatives))
     return _select(found, image, request, simplification, negatives)
 
 
@@ -116,20 +119,30 @@ def segment(
     image: Image,
     detections: Detections,
     cache: EmbeddingCache | None = None,
+    tile: TileMode = "auto",
 ) -> list[SegmentedObject]:
-    """Turn boxes into objects with masks; without boxes the engine is not asked."""
+    """Turn boxes into objects with masks; without boxes the engine is not asked.
+
+    Small objects of large images are outlined in the tiles that show them best.
+    """
     if not len(detections):
         return []
-    embedding = _embed(engine, image, cache)
-    objects: list[SegmentedObject] = []
-    height, width = image.size_hw
-    step = max(1, _PIXELS_AT_ONCE // (height * width))
-    for start in range(0, len(detections), step):
-        part = detections.take(list(range(start, min(start + step, len(detections)))))
-        prompts = [MaskPrompt(box_xyxy=as_box(row)) for row in part.boxes_xyxy]
-        masks = engine.segment(embedding, prompts).masks
-        objects += _objects(part, masks, first_id=start)
-    return objects
+    masks: dict[int, Rle] = {}
+    for window, rows in _windows(detections.boxes_xyxy, image, tile).items():
+        part = window.cut(image)
+        embedding = _embed(engine, part, cache)
+        height, width = part.size_hw
+        step = max(1, _PIXELS_AT_ONCE // (height * width))
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            boxes_xyxy = detections.boxes_xyxy[some]
+            prompts = [window.prompt(MaskPrompt(box_xyxy=as_box(row))) for row in boxes_xyxy]
+            made = engine.segment(embedding, prompts).masks
+            masks.update(
+                (row, window_to_rle(mask, window.corner_xy, image.size_hw))
+                for row, mask in zip(some, made, strict=True)
+            )
+    return _objects(detections, [masks[row] for row in range(len(detections))])
 
 
 def ground(
@@ -137,17 +150,26 @@ def ground(
 ) -> list[SegmentedObject]:
     """Find boxes and masks in one step, chosen as :func:`detect` chooses."""
     asked, negatives = _asked(request, simplification)
-    found, masks = engine.ground(
-        image,
-        asked,
-        box_threshold=_least(request),
-        text_threshold=request.text_threshold,
-    )
+    masks: list[BoolArray] = []
+
+    def see(part: Image, phrases: Sequence[str], least: float) -> Detections:
+        found, made = engine.ground(
+            part, phrases, box_threshold=least, text_threshold=request.text_threshold
+        )
+        masks.append(made.masks)
+        return found
+
+    views = tiling.looks(see, image, request, asked, negatives)
+    found, members = tiling.merge(views)
     chosen = _select(found, image, request, simplification, negatives)
     cut = boxes.cut(found, image.size_hw)
     rows = {_key(cut, index): index for index in reversed(range(len(cut)))}
-    order = [rows[_key(chosen, index)] for index in range(len(chosen))]
-    return _objects(chosen, masks.masks[order], first_id=0)
+    outlines = []
+    for index in range(len(chosen)):
+        parts = members[rows[_key(chosen, index)]]
+        made = [views[view][0].full(masks[view][row], image.size_hw) for view, row in parts]
+        outlines.append(mask_to_rle(np.logical_or.reduce(made)))
+    return _objects(chosen, outlines)
 
 
 def refine(
@@ -172,8 +194,12 @@ def refine(
         # A new box says where the object is, so the old mask would only mislead.
         previous=rle_to_mask(old.mask) if old and request.box is None else None,
     )
-    made = engine.segment(_embed(engine, image, cache), [prompt])
-    rle = mask_to_rle(made.masks[0])
+    window = tiling.whole(image.size_hw)
+    if prompt.box_xyxy is not None:
+        box = np.array([prompt.box_xyxy], np.float32)
+        window = next(iter(_windows(_with_points(box, points), image, "auto")))
+    made = engine.segment(_embed(engine, window.cut(image), cache), [window.prompt(prompt)])
+    rle = window_to_rle(made.masks[0], window.corner_xy, image.size_hw)
     next_id = max((each.id for each in objects), default=-1) + 1
     fallback = request.box or (old.box if old else (0.0, 0.0, 0.0, 0.0))
     return SegmentedObject(
@@ -182,7 +208,7 @@ def refine(
         score=old.score if old else float(made.scores[0]),
         box=rle_box(rle) or fallback,
         mask=rle,
-        area=int(made.masks[0].sum()),
+        area=rle_area(rle),
     )
 
 
@@ -226,11 +252,6 @@ def _asked(request: DetectRequest, simplification: Simplification) -> tuple[list
     return wanted + unwanted, set(unwanted)
 
 
-def _least(request: DetectRequest) -> float:
-    """Return the lowest threshold that any phrase has."""
-    return min([request.box_threshold, *request.class_thresholds.values()])
-
-
 def _select(
     found: Detections,
     image: Image,
@@ -264,13 +285,22 @@ def _without_excluded(
     return found
 
 
-def _objects(detections: Detections, masks: BoolArray, first_id: int) -> list[SegmentedObject]:
+def _windows(boxes_xyxy: FloatArray, image: Image, tile: TileMode) -> dict[tiling.Tile, list[int]]:
+    """Return the rows of boxes by the part of the image that each is outlined in."""
+    if tile == "never":
+        return {tiling.whole(image.size_hw): list(range(len(boxes_xyxy)))}
+    return tiling.nearest(boxes_xyxy, image.size_hw, every=tile == "always")
+
+
+def _with_points(box: FloatArray, points: list[tuple[float, float]]) -> FloatArray:
+    """Return a (1, 4) box stretched to hold points."""
+    corners = np.concatenate([box.reshape(2, 2), np.array(points, np.float32).reshape(-1, 2)])
+    return np.concatenate([corners.min(axis=0), corners.max(axis=0)])[None]
+
+
+def _objects(detections: Detections, masks: Sequence[Rle]) -> list[SegmentedObject]:
     return [
-        SegmentedObject(
-            **{**row.model_dump(), "id": first_id + row.id},
-            mask=mask_to_rle(mask),
-            area=int(np.count_nonzero(mask)),
-        )
+        SegmentedObject(**row.model_dump(), mask=mask, area=rle_area(mask))
         for row, mask in zip(detected_objects(detections), masks, strict=True)
     ]
 

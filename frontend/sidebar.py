@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 
 from edgeseg.errors import EdgeSegError
-from edgeseg.schemas import MAX_OBJECTS, MAX_PROMPT_CHARS, DetectRequest, EngineInfo
+from edgeseg.schemas import MAX_OBJECTS, MAX_PROMPT_CHARS, DetectRequest, EngineInfo, TileMode
 from edgeseg.settings import Role
 from frontend import api
 from frontend.advice import explain
+from frontend.prompt import MODES
 
 QUEUES_EVERY_S = 2.0
 _FIELDS = DetectRequest.model_fields
@@ -27,6 +28,7 @@ def sidebar() -> dict[str, Any]:
             "text_threshold": _threshold("text_threshold", "Text threshold"),
             "negative_prompt": _negative_prompt(),
             "max_objects": _max_objects(),
+            "tile": _tile(),
             "engines": _engines(),
         }
         st.divider()
@@ -63,6 +65,18 @@ def _max_objects() -> int | None:
         key="max_objects",
     )
     return None if number is None else int(number)
+
+
+def _tile() -> TileMode:
+    return st.segmented_control(
+        "Small things in large pictures",
+        list(MODES),
+        format_func=lambda mode: MODES[mode],
+        default="auto",
+        required=True,
+        key="tile",
+        help=_FIELDS["tile"].description,
+    )
 
 
 def _engines() -> dict[str, str]:

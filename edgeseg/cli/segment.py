@@ -43,6 +43,13 @@ def segment(
         str | None, typer.Option(help="Things to leave out, separated by dots.")
     ] = None,
     max_objects: Annotated[int | None, typer.Option(help="Keep this many objects.")] = None,
+    tile: Annotated[
+        bool | None,
+        typer.Option(
+            help="Look at large pictures in tiles too, for what is small in them.",
+            show_default="where needed",
+        ),
+    ] = None,
     simplifier: Annotated[str | None, typer.Option(help="Engine that simplifies.")] = None,
     detector: Annotated[str | None, typer.Option(help="Engine that detects.")] = None,
     segmenter: Annotated[str | None, typer.Option(help="Engine that segments.")] = None,
@@ -65,6 +72,7 @@ def segment(
         "simplify": simplify,
         "negative_prompt": negative,
         "max_objects": max_objects,
+        "tile": "auto" if tile is None else "always" if tile else "never",
     }
     with EdgeSegAI(simplifier, detector, segmenter, grounder, ttl=ttl, device=device) as ai:
         if len(paths) == 1:

@@ -18,6 +18,7 @@ from edgeseg.codecs.mask import (
     rle_box,
     rle_to_mask,
     union_of,
+    window_to_rle,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "rle_to_mask",
     "to_base64",
     "union_of",
+    "window_to_rle",
 ]

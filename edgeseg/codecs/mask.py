@@ -23,6 +23,24 @@ def mask_to_rle(mask: BoolArray) -> Rle:
     return Rle(size=(int(height), int(width)), counts=packed["counts"].decode("ascii"))
 
 
+def window_to_rle(window: BoolArray, corner_xy: tuple[int, int], size_hw: tuple[int, int]) -> Rle:
+    """Encode an (h, w) bool window of a mask that is false elsewhere, without its other columns.
+
+    ``corner_xy`` is where the window begins in the mask of ``size_hw``.
+    """
+    if window.shape == size_hw:
+        return mask_to_rle(window)
+    height, width = size_hw
+    left, top = corner_xy
+    strip = np.zeros((height, window.shape[1] + 1), bool, order="F")
+    strip[top : top + window.shape[0], :-1] = window
+    changes = np.flatnonzero(np.diff(strip.ravel("F"), prepend=False)) + left * height
+    ends = changes[changes < height * width]
+    counts = np.diff(ends, prepend=0, append=height * width)
+    packed = coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    return Rle(size=size_hw, counts=packed["counts"].decode("ascii"))
+
+
 def masks_to_rles(masks: BoolArray) -> list[Rle]:
     """Encode (N, H, W) bool masks."""
     return [mask_to_rle(mask) for mask in masks]

@@ -101,7 +101,8 @@ class Work:
         image = self._need_image()
         with self._timed("segment"):
             detections = stages.detections_of(rows)
-            objects = stages.segment(engine, image, detections, self.embeddings)
+            tile = self._request().tile
+            objects = stages.segment(engine, image, detections, self.embeddings, tile)
         return self._segmentation(image, objects)
 
     def _ground(self, engine: Grounder) -> Outcome:

@@ -15,6 +15,7 @@ from edgeseg.codecs import (
     rle_box,
     rle_to_mask,
     union_of,
+    window_to_rle,
 )
 from edgeseg.errors import InvalidImageError, InvalidParameterError
 from edgeseg.schemas import Rle
@@ -75,3 +76,13 @@ def test_run_lengths_that_do_not_fit() -> None:
 def test_a_mask_file_that_is_none() -> None:
     with pytest.raises(InvalidImageError):
         png_to_mask(b"GIF89a")
+
+
+@pytest.mark.parametrize("corner_xy", [(0, 0), (5, 3), (13, 7), (13, 0), (0, 7)])
+def test_a_window_is_encoded_as_the_mask_that_it_is_part_of(corner_xy: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    for window in (rng.random((4, 6)) > 0.5, np.ones((4, 6), bool), np.zeros((4, 6), bool)):
+        x, y = corner_xy
+        full = np.zeros((11, 19), bool)
+        full[y : y + 4, x : x + 6] = window
+        assert window_to_rle(window, corner_xy, (11, 19)) == mask_to_rle(full)
