@@ -72,6 +72,7 @@ def test_everything_in_the_sidebar_is_sent(open_page: Opener, client: LocalClien
     page.slider(key="text_threshold").set_value(0.1)
     page.text_input(key="negative_prompt").set_value("toy .")
     page.number_input(key="max_objects").set_value(1)
+    page.button_group(key="tile").set_value("always")
     page.selectbox(key="engine_detect").set_value("other")
     page.button_group(key="mode").set_value("never")
     ask(page, "ball . sky .")
@@ -84,6 +85,7 @@ def test_everything_in_the_sidebar_is_sent(open_page: Opener, client: LocalClien
             "text_threshold": 0.1,
             "negative_prompt": "toy .",
             "max_objects": 1,
+            "tile": "always",
             "engines": {"detect": "other"},
             "file_name": "balls.png",
         }

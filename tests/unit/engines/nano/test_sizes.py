@@ -27,6 +27,7 @@ SHAPES = [
     (8000, 1000),
 ]
 RATIOS = [(1, 8), (1, 5), (1, 3), (2, 3), (1, 1), (4, 3), (3, 1), (5, 1), (8, 1)]
+Pasted = tuple[str, tuple[int, int, int, int]]
 # Where each picture is pasted: name, what it shows, x, y, width in pixels.
 PASTED = [
     ("coffee", "cup", 800, 560, 150),
@@ -51,10 +52,10 @@ def picture(folder: Path, name: str) -> PIL.Image.Image:
         return opened.convert("RGB")
 
 
-def landscape(folder: Path) -> tuple[Image, dict[tuple[int, int], tuple[str, tuple[int, ...]]]]:
+def landscape(folder: Path) -> tuple[Image, dict[tuple[int, int], Pasted]]:
     """A wide picture of the moon with small photos in it; what each is and its box by its place."""
     canvas = picture(folder, "moon").resize((5600, 1400))
-    places = {}
+    places: dict[tuple[int, int], Pasted] = {}
     for name, thing, x, y, width in PASTED:
         pasted = picture(folder, name)
         height = pasted.height * width // pasted.width
