@@ -80,6 +80,23 @@ class Settings(BaseSettings):
         description="Token for repositories whose licence must be accepted.",
     )
 
+    # A language model behind HTTP, for the simplifier "openai"
+    llm_url: str | None = Field(
+        None,
+        description="Server of a language model with OpenAI's interface: "
+        "http://localhost:11434/v1 for Ollama.",
+    )
+    llm_model: str | None = Field(None, description="Name of the model on that server.")
+    llm_key: SecretStr | None = Field(
+        None, description="Key for that server; only its workers need it."
+    )
+    llm_timeout_s: float = Field(
+        30.0, gt=0, description="Seconds to wait for its answer; then rules simplify instead."
+    )
+    llm_images: bool = Field(
+        False, description="Show it the picture too; only for models that see."
+    )
+
     # Limits of the input
     max_image_bytes: int = Field(
         32 * 1024 * 1024, ge=1, description="Largest image file accepted, in bytes."

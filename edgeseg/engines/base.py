@@ -7,10 +7,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from pydantic import SecretStr
+
 from edgeseg.engines.weights import WeightStore
 from edgeseg.schemas import Simplification
 from edgeseg.settings import Settings, get_settings
 from edgeseg.types import Detections, Embedding, Image, MaskPrompt, Masks
+
+
+@dataclass(frozen=True)
+class LanguageServer:
+    """Where a language model answers over HTTP, and how long it is waited for.
+
+    The key is for its address alone, and never shown.
+    """
+
+    url: str
+    model: str
+    key: SecretStr | None = None
+    timeout_s: float = 30.0
+    sees_images: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> LanguageServer | None:
+        """Take it from the settings; None where no address or model is set."""
+        if not settings.llm_url or not settings.llm_model:
+            return None
+        return cls(
+            settings.llm_url,
+            settings.llm_model,
+            settings.llm_key,
+            settings.llm_timeout_s,
+            settings.llm_images,
+        )
 
 
 @dataclass(frozen=True)
@@ -27,6 +56,7 @@ class EngineOptions:
     store: WeightStore = field(default_factory=lambda: WeightStore.from_settings(get_settings()))
     name: str = ""
     weights: tuple[Path, ...] = ()
+    language_server: LanguageServer | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> EngineOptions:
@@ -37,6 +67,7 @@ class EngineOptions:
             settings.fake_latency_s,
             settings.dtype,
             WeightStore.from_settings(settings),
+            language_server=LanguageServer.from_settings(settings),
         )
 
 

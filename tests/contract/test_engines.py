@@ -11,7 +11,7 @@ import pytest
 
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier
-from edgeseg.settings import Role
+from edgeseg.settings import Role, read_settings
 from edgeseg.types import Detections, Image, MaskPrompt
 
 LENIENT = {"box_threshold": 0.05, "text_threshold": 0.05}
@@ -19,7 +19,8 @@ LENIENT = {"box_threshold": 0.05, "text_threshold": 0.05}
 
 def engines_of(role: Role) -> list[str]:
     """Names of the engines of a role whose packages and weights are here."""
-    return [name for name in registry.names(role) if not registry.find(role, name).missing()]
+    rows = registry.describe(read_settings())
+    return [row.name for row in rows if row.role == role and row.available]
 
 
 def loaded(role: Role, name: str) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ class Hub:
                 "size": len(content),
                 "blobId": hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest(),
                 "lfs": {"sha256": self.sums.get(name, hashlib.sha256(content).hexdigest())}
-                if name.endswith(".safetensors")
+                if name.endswith((".safetensors", ".pth"))
                 else None,
             }
             for name, content in self.files.items()
@@ -53,9 +54,9 @@ def serving(hub: Hub) -> Iterator[Hub]:
                 self.send_error(503)
             elif hub.token and self.headers["authorization"] != f"Bearer {hub.token}":
                 self.send_error(401)
-            elif spot.startswith("/api/models/owner/model/revision/"):
+            elif re.match("/api/(models|spaces)/owner/model/revision/", spot):
                 self._answer(hub.listing(), None)
-            elif (name := spot.rpartition("/")[2]) in hub.files:
+            elif name := next((each for each in hub.files if spot.endswith(f"/{each}")), None):
                 self._answer(hub.files[name], asked_range)
             else:
                 self.send_error(404)

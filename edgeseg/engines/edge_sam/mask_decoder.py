@@ -1,0 +1,147 @@
+"""The mask decoder of SAM: a two-way transformer, four mask tokens and a head for quality.
+
+Kirillov et al., "Segment Anything", ICCV 2023, appendix A. Attribute names are those of published
+checkpoints.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgeseg.engines.edge_sam.layers import LayerNorm2d, Mlp
+from edgeseg.engines.edge_sam.prompt_encoder import WIDTH
+
+HEADS = 8
+HIDDEN = 2048
+MASKS = 4
+
+
+class Attention(nn.Module):
+    """Attention of 8 heads through ``inner`` channels."""
+
+    def __init__(self, inner: int) -> None:
+        super().__init__()
+        self.q_proj = nn.Linear(WIDTH, inner)
+        self.k_proj = nn.Linear(WIDTH, inner)
+        self.v_proj = nn.Linear(WIDTH, inner)
+        self.out_proj = nn.Linear(inner, WIDTH)
+
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """(B, Q, 256), (B, K, 256) and (B, K, 256) to (B, Q, 256)."""
+        q, k, v = (
+            projected.unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            for projected in (self.q_proj(queries), self.k_proj(keys), self.v_proj(values))
+        )
+        mixed = functional.scaled_dot_product_attention(q, k, v)
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with ReLU between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lin1 = nn.Linear(WIDTH, HIDDEN)
+        self.lin2 = nn.Linear(HIDDEN, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, 256) to the same shape."""
+        return self.lin2(self.lin1(x).relu())
+
+
+class TwoWayBlock(nn.Module):
+    """Tokens look at each other and at the image, and the image at the tokens."""
+
+    def __init__(self, is_first: bool) -> None:
+        super().__init__()
+        self.self_attn = Attention(WIDTH)
+        self.norm1 = nn.LayerNorm(WIDTH)
+        self.cross_attn_token_to_image = Attention(WIDTH // 2)
+        self.norm2 = nn.LayerNorm(WIDTH)
+        self.mlp = FeedForward()
+        self.norm3 = nn.LayerNorm(WIDTH)
+        self.cross_attn_image_to_token = Attention(WIDTH // 2)
+        self.norm4 = nn.LayerNorm(WIDTH)
+        self._is_first = is_first
+
+    def forward(
+        self, tokens: Tensor, image: Tensor, token_places: Tensor, image_places: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(B, T, 256) tokens and (B, 4096, 256) image, each with the encoding of its places."""
+        if self._is_first:
+            # The tokens are their own places still, so there is nothing to add them to.
+            tokens = self.self_attn(tokens, tokens, tokens)
+        else:
+            placed = tokens + token_places
+            tokens = tokens + self.self_attn(placed, placed, tokens)
+        tokens = self.norm1(tokens)
+        placed_image = image + image_places
+        seen = self.cross_attn_token_to_image(tokens + token_places, placed_image, image)
+        tokens = self.norm2(tokens + seen)
+        tokens = self.norm3(tokens + self.mlp(tokens))
+        seen = self.cross_attn_image_to_token(placed_image, tokens + token_places, tokens)
+        return tokens, self.norm4(image + seen)
+
+
+class TwoWayTransformer(nn.Module):
+    """Two blocks and a last look of the tokens at the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([TwoWayBlock(True), TwoWayBlock(False)])
+        self.final_attn_token_to_image = Attention(WIDTH // 2)
+        self.norm_final_attn = nn.LayerNorm(WIDTH)
+
+    def forward(self, image: Tensor, places: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 4096, 256) image, (1, 4096, 256) places and (B, T, 256): tokens and image."""
+        first = tokens
+        for layer in self.layers:
+            tokens, image = layer(tokens, image, first, places)
+        seen = self.final_attn_token_to_image(tokens + first, image + places, image)
+        return self.norm_final_attn(tokens + seen), image
+
+
+class MaskDecoder(nn.Module):
+    """Four masks and how good each is thought to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transformer = TwoWayTransformer()
+        self.iou_token = nn.Embedding(1, WIDTH)
+        self.mask_tokens = nn.Embedding(MASKS, WIDTH)
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose2d(WIDTH, WIDTH // 4, 2, 2),
+            LayerNorm2d(WIDTH // 4),
+            nn.GELU(),
+            nn.ConvTranspose2d(WIDTH // 4, WIDTH // 8, 2, 2),
+            nn.GELU(),
+        )
+        self.output_hypernetworks_mlps = nn.ModuleList(
+            Mlp(WIDTH, WIDTH, WIDTH, WIDTH // 8) for _ in range(MASKS)
+        )
+        self.iou_prediction_head = Mlp(WIDTH, WIDTH, WIDTH, MASKS)
+
+    def forward(
+        self, image: Tensor, places: Tensor, sparse: Tensor, dense: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Decode B prompts on one image.
+
+        Takes (1, 256, 64, 64) image and places, (B, P, 256) sparse and (B, 256, 64, 64) dense
+        embeddings. Returns (B, 4, 256, 256) logits and (B, 4) predicted IoUs; the first mask is
+        the one for prompts that leave no doubt.
+        """
+        count = len(sparse)
+        own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+        tokens = torch.cat([own.expand(count, -1, -1), sparse], dim=1)
+        source = image + dense
+        height, width = source.shape[-2:]
+        tokens, mixed = self.transformer(
+            source.flatten(2).transpose(1, 2), places.flatten(2).transpose(1, 2), tokens
+        )
+        fine = self.output_upscaling(mixed.transpose(1, 2).unflatten(2, (height, width)))
+        heads = zip(self.output_hypernetworks_mlps, tokens[:, 1:].unbind(1)[:MASKS], strict=True)
+        kernels = torch.stack([head(token) for head, token in heads], dim=1)
+        logits = (kernels @ fine.flatten(2)).unflatten(2, fine.shape[-2:])
+        return logits, self.iou_prediction_head(tokens[:, 0])

@@ -1,0 +1,98 @@
+"""EdgeSAM: the three networks together, and how a checkpoint becomes them.
+
+Zhou et al., "EdgeSAM: Prompt-In-the-Loop Distillation for On-Device Deployment of SAM".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from edgeseg.engines.edge_sam.layers import ConvNorm
+from edgeseg.engines.edge_sam.mask_decoder import MaskDecoder
+from edgeseg.engines.edge_sam.prompt_encoder import PromptEncoder
+from edgeseg.engines.edge_sam.repvit import DepthwiseMixer, ImageEncoder
+from edgeseg.engines.torch_place import read_tensors
+from edgeseg.errors import EngineUnavailableError
+
+PARAMETERS = 9_582_112
+
+
+class EdgeSam(nn.Module):
+    """Encodes a 1024² image once, and decodes any number of prompts on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image_encoder = ImageEncoder()
+        self.prompt_encoder = PromptEncoder()
+        self.mask_decoder = MaskDecoder()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(B, 3, 1024, 1024) normalised pixels to (B, 256, 64, 64)."""
+        return self.image_encoder(pixels)
+
+    def decode(
+        self, image: Tensor, points_xy: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Decode B prompts on one (1, 256, 64, 64) embedding.
+
+        ``points_xy`` (B, P, 2) are in pixels of the 1024² input, ``labels`` (B, P) as in
+        :meth:`PromptEncoder.sparse`, ``masks`` (B, 1, 256, 256) logits. Returns (B, 4, 256, 256)
+        logits and (B, 4) predicted IoUs.
+        """
+        encoder = self.prompt_encoder
+        sparse = encoder.sparse(points_xy, labels)
+        dense = encoder.dense(masks, len(points_xy))
+        return self.mask_decoder(image, encoder.pe_layer.grid(), sparse, dense)
+
+    def fuse(self) -> EdgeSam:
+        """Replace normalised convolutions by plain ones, in place; only for inference."""
+        _fuse(self)
+        return self
+
+
+def _fuse(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, ConvNorm | DepthwiseMixer):
+            setattr(module, name, child.fused())
+        else:
+            _fuse(child)
+
+
+def read_checkpoint(path: Path) -> EdgeSam:
+    """Build the model with the weights of a published or a training checkpoint.
+
+    Nothing but tensors is read from the file. Raises EngineUnavailableError for a file that is
+    no checkpoint of EdgeSAM, and says which names are missing.
+    """
+    return from_weights(read_tensors(path), path.name)
+
+
+def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") -> EdgeSam:
+    """Build the model with these weights; raises as :func:`read_checkpoint` does."""
+    with torch.device("meta"):
+        model = EdgeSam()
+    wanted = model.state_dict()
+    missing = [name for name in wanted if name not in weights and not _is_optional(name)]
+    if missing:
+        raise EngineUnavailableError(
+            f"{source} is no checkpoint of EdgeSAM: {len(missing)} of {len(wanted)} weights are "
+            f"missing, such as {missing[0]}."
+        )
+    for name, like in wanted.items():
+        if name in weights and weights[name].shape != like.shape:
+            raise EngineUnavailableError(
+                f"{source} is no checkpoint of EdgeSAM: {name}: expected shape "
+                f"{tuple(like.shape)}, got {tuple(weights[name].shape)}."
+            )
+    # Names beyond the model's own (heads that only training needs) are left out.
+    used = {name: weights.get(name, torch.zeros((), dtype=torch.long)) for name in wanted}
+    model.load_state_dict(used, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _is_optional(name: str) -> bool:
+    return name.endswith("num_batches_tracked")

@@ -1,0 +1,1 @@
+"""Simplifiers that ask a language model: one run here by transformers, or one behind HTTP."""
