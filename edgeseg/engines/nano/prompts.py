@@ -14,6 +14,8 @@ CELLS = 64
 BLOB = 2.0
 """A click is a blob of this many cells (one standard deviation)."""
 SMALLEST_PX = 4.0
+PREVIOUS = 4
+"""The channel that holds an earlier mask."""
 
 _TICKS = ((np.arange(CELLS) + 0.5) / CELLS).astype(np.float32)
 
@@ -69,6 +71,13 @@ def previous_channel(crop: FloatArray, mask: BoolArray | None) -> FloatArray:
     window[top : top + inner.shape[0], left : left + inner.shape[1]] = inner * np.uint8(255)
     small = PillowImage.fromarray(window).resize((CELLS, CELLS), PillowImage.Resampling.BOX)
     return np.asarray(small, np.float32) / 127.5 - 1
+
+
+def looked_channel(logits: FloatArray) -> FloatArray:
+    """(N, 64, 64) of the decoder's own (N, 128, 128) logits, as an earlier mask in [-1, 1]."""
+    n = len(logits)
+    inside = np.tanh(logits / 2).reshape(n, CELLS, 2, CELLS, 2).mean((2, 4))
+    return np.asarray(inside, np.float32)
 
 
 def channels(crop: FloatArray, box: FloatArray, given: bool, prompt: MaskPrompt) -> FloatArray:

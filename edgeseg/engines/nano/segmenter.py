@@ -9,12 +9,20 @@ from PIL import Image as PillowImage
 
 from edgeseg.engines.nano.frame import Frame
 from edgeseg.engines.nano.network import Network
-from edgeseg.engines.nano.prompts import channels, crop_around, mask_box
+from edgeseg.engines.nano.prompts import (
+    PREVIOUS,
+    channels,
+    crop_around,
+    looked_channel,
+    mask_box,
+)
 from edgeseg.types import BoolArray, Embedding, FloatArray, Image, MaskPrompt, Masks
 
 INPUT_AREA_PX = 384 * 288
 # Prompts decoded together; more at a time need more memory and are no faster on a processor.
 CHUNK = 8
+LOOKS = 2
+"""The mask of one look is the earlier mask of the next; a third no longer pays."""
 _BOX_MAP_STRIDE = 8
 
 
@@ -57,8 +65,6 @@ class NanoSegmenter:
         self, embedding: Embedding, prompts: Sequence[MaskPrompt]
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(N, 4) crops in pixels of the image, (N, 128, 128) logits over them, (N,) scores."""
-        if self._decoder is None:
-            raise RuntimeError("NanoSegmenter: used after close()")
         frame = Frame.of(embedding.size_hw, INPUT_AREA_PX)
         crops, inputs = [], []
         for prompt in prompts:
@@ -66,17 +72,26 @@ class NanoSegmenter:
             crop = crop_around(box, prompt.points_xy[prompt.point_labels == 1])
             crops.append(crop)
             inputs.append(channels(crop, box, prompt.box_xyxy is not None, prompt))
-        crop_array = np.stack(crops)
+        crop_array, prompt_array = np.stack(crops), np.stack(inputs)
+        logits, quality = self._look(embedding, frame, crop_array, prompt_array)
+        for _ in range(LOOKS - 1):
+            prompt_array[:, PREVIOUS] = looked_channel(logits)
+            logits, quality = self._look(embedding, frame, crop_array, prompt_array)
+        return crop_array, logits, quality
+
+    def _look(
+        self, embedding: Embedding, frame: Frame, crops: FloatArray, prompts: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """(N, 128, 128) logits and (N,) scores of (N, 5, 64, 64) prompts."""
+        if self._decoder is None:
+            raise RuntimeError("NanoSegmenter: used after close()")
         s8, s4, _, pixels = embedding.arrays
         size_xy = np.array(frame.input_hw[::-1], np.float32)
+        relative = (crops * np.tile(frame.scale_xy / size_xy, 2)).astype(np.float32)
         logits, quality = self._decoder.run(
-            s8=s8,
-            s4=s4,
-            image=pixels,
-            crops=(crop_array * np.tile(frame.scale_xy / size_xy, 2)).astype(np.float32),
-            prompt=np.stack(inputs),
+            s8=s8, s4=s4, image=pixels, crops=relative, prompt=prompts
         )
-        return crop_array, logits, quality
+        return logits, quality
 
 
 def prompt_box(embedding: Embedding, frame: Frame, prompt: MaskPrompt) -> FloatArray:
