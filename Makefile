@@ -27,8 +27,12 @@ $(VENV)/ui.stamp: $(VENV)/light.stamp
 
 $(VENV)/test.stamp: $(VENV)/light.stamp
 	# The training code is under test too; torch first, so that a build for CPUs is taken if found.
-	$(PIP) 'torch==2.13.0' 'scikit-image>=0.25'
-	$(PIP) -e '.[stack,ui,test,training]'
+	$(PIP) 'torch==2.13.0' 'scikit-image>=0.25' setuptools wheel
+	# Built against the torch that is here; by itself it would fetch another one.
+	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation 'sam2==1.1.0'
+	$(PIP) -e '.[stack,ui,test,training,full]'
+	# What else it asks for is here in another version, or needs a screen.
+	$(PIP) --no-deps 'groundingdino-py==0.4.0' addict yapf
 	# The README's examples are run as they stand.
 	@command -v curl >/dev/null || (apt-get update && apt-get install --yes curl)
 	@touch $@

@@ -3,83 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from edgeseg.engines.base import Engine, EngineOptions
-from edgeseg.engines.weights import HubRepo, Source, WeightStore
+from edgeseg.engines.catalogue import FULL
+from edgeseg.engines.entry import Entry as Entry
+from edgeseg.engines.weights import WeightStore
 from edgeseg.errors import EngineUnavailableError, UnknownEngineError
 from edgeseg.schemas import EngineInfo
 from edgeseg.settings import Role, Settings
 
-_ROOT = Path(__file__).parents[1]
 ROLES: tuple[Role, ...] = ("simplify", "detect", "segment", "ground")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One engine: ``target`` is "module:factory", and the factory takes EngineOptions.
-
-    ``requires`` names modules of the extra ``extra``; ``files`` are weights within the package,
-    as "package/file" relative to ``edgeseg``; ``sources`` are weights that come from elsewhere, of
-    which a person may put others in the place of the first. ``settings`` are those without which
-    it cannot run.
-    """
-
-    name: str
-    role: Role
-    target: str
-    description: str
-    licence: str = "Apache-2.0"
-    size_mb: float | None = None
-    weights: str = "none"
-    extra: str | None = None
-    requires: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    sources: tuple[Source, ...] = ()
-    settings: tuple[str, ...] = ()
-
-    def missing(self, store: WeightStore | None = None, settings: Settings | None = None) -> str:
-        """Say what is missing and how to get it; empty if the engine can be loaded.
-
-        With a store, weights that are not in it count as missing; with settings, those unset.
-        """
-        absent = [name for name in self.requires if importlib.util.find_spec(name) is None]
-        if absent:
-            need = f'pip install "edgeseg[{self.extra}]"' if self.extra else "pip install them"
-            return f"{', '.join(absent)} cannot be imported: {need}"
-        lost = [name for name in self.files if not (_ROOT / name).is_file()]
-        if lost:
-            return f"{', '.join(lost)} is not in the package: install edgeseg again"
-        if store is not None and not all(store.find(each) for each in self.chosen(store)):
-            return f"its weights are not here: edgeseg engines pull {self.name}"
-        unset = [name for name in self.settings if settings and not getattr(settings, name)]
-        if unset:
-            return f"set {' and '.join(f'EDGESEG_{name.upper()}' for name in unset)}"
-        return ""
-
-    def chosen(self, store: WeightStore) -> list[Source | Path]:
-        """Return the sources of its weights, with the person's own in place of the first."""
-        return [
-            store.chosen(self.name, each) if index == 0 else each
-            for index, each in enumerate(self.sources)
-        ]
-
-    def origin(self, store: WeightStore) -> str:
-        """Say where its weights come from."""
-        if not self.sources:
-            return self.weights
-        chosen = self.chosen(store)[0]
-        return str(chosen) if isinstance(chosen, Path) else chosen.address
-
-    def size_here_mb(self) -> float | None:
-        """Return the size of the files in the package; None without any."""
-        paths = [_ROOT / name for name in self.files]
-        sizes = [path.stat().st_size for path in paths if path.is_file()]
-        return round(sum(sizes) / 1e6, 1) if sizes else None
 
 
 _entries: dict[tuple[Role, str], Entry] = {}
@@ -179,48 +116,6 @@ def _describe(entry: Entry, settings: Settings, store: WeightStore) -> EngineInf
 _IN_PACKAGE = "in the package"
 _WEIGHTS = "engines/nano/weights"
 # Name, repository, commit, megabytes, factory and description.
-_LANGUAGE_MODELS = (
-    (
-        "qwen3-0.6b",
-        "Qwen3-0.6B",
-        "c1899de289a04d12100db370d81485cdf75e47ca",
-        1503,
-        "text_simplifier",
-        "A small language model.",
-    ),
-    (
-        "qwen3-1.7b",
-        "Qwen3-1.7B",
-        "70d244cc86ccca08cf5af4e1e306ecf908b1ad5e",
-        4063,
-        "text_simplifier",
-        "A language model.",
-    ),
-    (
-        "qwen2.5-0.5b",
-        "Qwen2.5-0.5B-Instruct",
-        "7ae557604adf67be50417f59c2c2f167def9a775",
-        988,
-        "text_simplifier",
-        "The smallest of the language models.",
-    ),
-    (
-        "qwen2.5-1.5b",
-        "Qwen2.5-1.5B-Instruct",
-        "989aa7980e4cf806f80c7fef2b1adb7bc71aa306",
-        3087,
-        "text_simplifier",
-        "A language model.",
-    ),
-    (
-        "qwen3-vl-2b",
-        "Qwen3-VL-2B-Instruct",
-        "89644892e4d85e24eaac8bacfd4f463576704203",
-        4255,
-        "picture_simplifier",
-        "A language model that is shown the picture too.",
-    ),
-)
 
 for _entry in (
     Entry(
@@ -264,46 +159,6 @@ for _entry in (
             ),
         )
     ),
-    Entry(
-        "openai",
-        "simplify",
-        "edgeseg.engines.language.server:simplifier",
-        "Any language model behind OpenAI's interface: Ollama, vLLM, llama.cpp, hosted.",
-        licence="the model's own",
-        weights="a server",
-        settings=("llm_url", "llm_model"),
-    ),
-    *(
-        Entry(
-            _name,
-            "simplify",
-            f"edgeseg.engines.language.local:{_factory}",
-            _text,
-            size_mb=_size,
-            extra="full",
-            requires=("torch", "transformers"),
-            sources=(HubRepo(f"Qwen/{_repo}", _commit),),
-        )
-        for _name, _repo, _commit, _size, _factory, _text in _LANGUAGE_MODELS
-    ),
-    *(
-        Entry(
-            _name,
-            "segment",
-            "edgeseg.engines.edge_sam.engine:segmenter",
-            _text,
-            licence="S-Lab-1.0, non-commercial",
-            size_mb=38.8,
-            extra="full",
-            requires=("torch",),
-            sources=(
-                HubRepo("chongzhou/EdgeSAM", files=(_file,), inside="weights", kind="spaces"),
-            ),
-        )
-        for _name, _file, _text in (
-            ("edge-sam", "edge_sam.pth", "A small SAM for devices without a large GPU."),
-            ("edge-sam-3x", "edge_sam_3x.pth", "EdgeSAM, trained three times as long."),
-        )
-    ),
+    *FULL,
 ):
     register(_entry)

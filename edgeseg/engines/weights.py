@@ -39,8 +39,9 @@ class HubRepo:
 
     @property
     def folder(self) -> str:
-        """Name of its folder in the store."""
-        return f"{self.repo.replace('/', '--')}@{self.revision[:12]}"
+        """Name of its folder in the store; other files of the same repository have another."""
+        part = "" if self.files == MODEL_FILES else f"+{Path(self.files[0]).stem}"
+        return f"{self.repo.replace('/', '--')}@{self.revision[:12]}{part}"
 
     @property
     def address(self) -> str:

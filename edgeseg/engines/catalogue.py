@@ -1,0 +1,170 @@
+"""The full engines: which there are, and where their weights come from, at which commit."""
+
+from __future__ import annotations
+
+from edgeseg.engines.entry import Entry
+from edgeseg.engines.weights import HUB_URL, HubRepo, WebFile
+
+
+_LANGUAGE_MODELS = (
+    (
+        "qwen3-0.6b",
+        "Qwen3-0.6B",
+        "c1899de289a04d12100db370d81485cdf75e47ca",
+        1503,
+        "text_simplifier",
+        "A small language model.",
+    ),
+    (
+        "qwen3-1.7b",
+        "Qwen3-1.7B",
+        "70d244cc86ccca08cf5af4e1e306ecf908b1ad5e",
+        4063,
+        "text_simplifier",
+        "A language model.",
+    ),
+    (
+        "qwen2.5-0.5b",
+        "Qwen2.5-0.5B-Instruct",
+        "7ae557604adf67be50417f59c2c2f167def9a775",
+        988,
+        "text_simplifier",
+        "The smallest of the language models.",
+    ),
+    (
+        "qwen2.5-1.5b",
+        "Qwen2.5-1.5B-Instruct",
+        "989aa7980e4cf806f80c7fef2b1adb7bc71aa306",
+        3087,
+        "text_simplifier",
+        "A language model.",
+    ),
+    (
+        "qwen3-vl-2b",
+        "Qwen3-VL-2B-Instruct",
+        "89644892e4d85e24eaac8bacfd4f463576704203",
+        4255,
+        "picture_simplifier",
+        "A language model that is shown the picture too.",
+    ),
+)
+
+
+def _grounding_dino(name: str, description: str, size_mb: float, source: HubRepo) -> Entry:
+    return Entry(
+        name,
+        "detect",
+        "edgeseg.engines.grounding_dino:load",
+        description,
+        size_mb=size_mb,
+        extra="full",
+        requires=("torch", "transformers"),
+        sources=(source,),
+    )
+
+
+def _sam2(name: str, size: str, size_mb: float, sha256: str) -> Entry:
+    hub = f"{HUB_URL}/facebook/sam2.1-hiera-{size.replace('_', '-')}/resolve/main"
+    return Entry(
+        name,
+        "segment",
+        "edgeseg.engines.sam2:load",
+        f"SAM 2.1 with Hiera {size.replace('_', ' ')}, by its authors' package.",
+        size_mb=size_mb,
+        extra="full",
+        requires=("torch", "torchvision", "sam2"),
+        sources=(WebFile(f"{hub}/sam2.1_hiera_{size}.pt", sha256),),
+    )
+
+
+FULL: tuple[Entry, ...] = (
+    _grounding_dino(
+        "grounding-dino-tiny",
+        "Grounding DINO with Swin-T, by transformers.",
+        689,
+        HubRepo("IDEA-Research/grounding-dino-tiny", "a2bb814dd30d776dcf7e30523b00659f4f141c71"),
+    ),
+    _grounding_dino(
+        "grounding-dino-base",
+        "Grounding DINO with Swin-B, by transformers.",
+        933,
+        HubRepo("IDEA-Research/grounding-dino-base", "12bdfa3120f3e7ec7b434d90674b3396eccf88eb"),
+    ),
+    _grounding_dino(
+        "mm-grounding-dino-tiny",
+        "MM-Grounding-DINO with Swin-T, by transformers.",
+        692,
+        HubRepo("openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_v3det"),
+    ),
+    _grounding_dino(
+        "mm-grounding-dino-base",
+        "MM-Grounding-DINO with Swin-B, by transformers.",
+        933,
+        HubRepo("openmmlab-community/mm_grounding_dino_base_all"),
+    ),
+    _sam2(
+        "sam2.1-tiny",
+        "tiny",
+        156.0,
+        "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+    ),
+    _sam2(
+        "sam2.1-small",
+        "small",
+        184.4,
+        "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
+    ),
+    _sam2(
+        "sam2.1-base-plus",
+        "base_plus",
+        323.6,
+        "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
+    ),
+    _sam2(
+        "sam2.1-large",
+        "large",
+        898.1,
+        "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
+    ),
+    Entry(
+        "openai",
+        "simplify",
+        "edgeseg.engines.language.server:simplifier",
+        "Any language model behind OpenAI's interface: Ollama, vLLM, llama.cpp, hosted.",
+        licence="the model's own",
+        weights="a server",
+        settings=("llm_url", "llm_model"),
+    ),
+    *(
+        Entry(
+            _name,
+            "simplify",
+            f"edgeseg.engines.language.local:{_factory}",
+            _text,
+            size_mb=_size,
+            extra="full",
+            requires=("torch", "transformers"),
+            sources=(HubRepo(f"Qwen/{_repo}", _commit),),
+        )
+        for _name, _repo, _commit, _size, _factory, _text in _LANGUAGE_MODELS
+    ),
+    *(
+        Entry(
+            _name,
+            "segment",
+            "edgeseg.engines.edge_sam.engine:segmenter",
+            _text,
+            licence="S-Lab-1.0, non-commercial",
+            size_mb=38.8,
+            extra="full",
+            requires=("torch",),
+            sources=(
+                HubRepo("chongzhou/EdgeSAM", files=(_file,), inside="weights", kind="spaces"),
+            ),
+        )
+        for _name, _file, _text in (
+            ("edge-sam", "edge_sam.pth", "A small SAM for devices without a large GPU."),
+            ("edge-sam-3x", "edge_sam_3x.pth", "EdgeSAM, trained three times as long."),
+        )
+    ),
+)

@@ -1,0 +1,44 @@
+"""Random weights for the engines whose own come from a hub, a small model of each family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from edgeseg.engines import registry
+from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.weights import WebFile
+from edgeseg.evaluation.blank import grounding_dino, sam2
+from edgeseg.settings import Role
+
+Writer = Callable[[Sequence[Path]], None]
+
+
+def _sam2(places: Sequence[Path]) -> None:
+    sam2.write(places[0].parent)
+    (places[0].parent / "model.pt").rename(places[0])
+
+
+# A writer puts weights to where each of the engine's sources would be.
+WRITERS: dict[str, Writer] = {
+    "grounding-dino-tiny": lambda places: grounding_dino.write(places[0]),
+    "mm-grounding-dino-tiny": lambda places: grounding_dino.write(places[0], mm=True),
+    "sam2.1-tiny": _sam2,
+}
+
+
+def with_weights(role: Role, name: str, options: EngineOptions) -> EngineOptions:
+    """Return options with a store that holds the engine's weights, written if they are missing."""
+    entry = registry.find(role, name)
+    store = options.store
+    if entry.missing(store):
+        torch.manual_seed(0)
+        places = []
+        for source in entry.sources:
+            place = store.root / source.folder
+            place.mkdir(parents=True)
+            places.append(place / source.name if isinstance(source, WebFile) else place)
+        WRITERS[name](places)
+    return options
