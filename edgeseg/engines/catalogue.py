@@ -5,7 +5,6 @@ from __future__ import annotations
 from edgeseg.engines.entry import Entry
 from edgeseg.engines.weights import HUB_URL, HubRepo, WebFile
 
-
 _LANGUAGE_MODELS = (
     (
         "qwen3-0.6b",

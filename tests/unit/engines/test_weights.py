@@ -219,3 +219,12 @@ def test_weights_of_ones_own_take_the_place_of_the_usual_ones(
     store = WeightStore(tmp_path, offline=True, overrides={"spare": str(tmp_path)})
     assert registry.fetch(spare, store) == (tmp_path,)
     assert spare.origin(store) == str(tmp_path)
+
+
+def test_other_files_of_a_repository_are_other_weights(store: WeightStore, hub: Hub) -> None:
+    hub.files |= {"a.pth": b"a" * 9, "b.pth": b"b" * 9}
+    first, second = (HubRepo("owner/model", COMMIT, files=(name,)) for name in ("a.pth", "b.pth"))
+    assert (store.need(first) / "a.pth").read_bytes() == b"a" * 9
+    assert store.find(second) is None
+    assert (store.need(second) / "b.pth").is_file()
+    assert (store.need(first) / "a.pth").is_file()
