@@ -2,5 +2,14 @@
 
 from edgeseg.evaluation.data import LabelledImage, Truth, read_truth
 from edgeseg.evaluation.measure import evaluate
+from edgeseg.evaluation.words import evaluate_words, read_absent, read_synonyms
 
-__all__ = ["LabelledImage", "Truth", "evaluate", "read_truth"]
+__all__ = [
+    "LabelledImage",
+    "Truth",
+    "evaluate",
+    "evaluate_words",
+    "read_absent",
+    "read_synonyms",
+    "read_truth",
+]
