@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import random
 import tarfile
 from collections import defaultdict
@@ -14,16 +12,24 @@ from pathlib import Path
 from edgeseg.codecs import decode_image
 from edgeseg.engines.nano.detector import NanoDetector
 from edgeseg.types import Image
+from training.data import CALTECH_NAMES, SKIPPED_CALTECH, read_json
 
 SHOWN = 0.35
 LEAST = 0.02
 
 
-def photos(folder: Path, limit: int | None) -> Iterator[tuple[str, Image]]:
-    """Label and image of each photo, or of so many drawn with a fixed seed."""
-    rows = json.loads(gzip.decompress((folder / "labels.json.gz").read_bytes()))
-    rows = random.Random(0).sample(rows, min(limit or len(rows), len(rows)))
-    labels = {row["file_name"]: row["label"] for row in rows}
+def read_labels(folder: Path) -> dict[str, str]:
+    """The word for what each photo shows, by file name."""
+    rows = read_json(folder / "labels.json.gz")
+    return {
+        row["file_name"]: CALTECH_NAMES.get(row["label"], row["label"].replace("_", " "))
+        for row in rows
+        if row["label"] not in SKIPPED_CALTECH
+    }
+
+
+def photos(folder: Path, labels: dict[str, str]) -> Iterator[tuple[str, Image]]:
+    """Label and image of each photo that has one."""
     for path in sorted(folder.glob("images-*.tar")):
         with tarfile.open(path) as archive:
             for member in archive:
@@ -36,14 +42,17 @@ def main() -> None:
     """Print the shares of photos whose own label wins, and is shown, among all labels."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with caltech101/")
-    parser.add_argument("--limit", type=int, help="only so many photos")
+    parser.add_argument("--limit", type=int, help="only so many photos, drawn with a fixed seed")
     args = parser.parse_args()
     folder = args.data / "caltech101"
-    known = json.loads(gzip.decompress((folder / "labels.json.gz").read_bytes()))
-    labels = sorted({row["label"] for row in known})
+    known = read_labels(folder)
+    labels = sorted(set(known.values()))
+    if args.limit:
+        drawn = random.Random(0).sample(sorted(known), min(args.limit, len(known)))
+        known = {name: known[name] for name in drawn}
     detector = NanoDetector()
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for label, image in photos(folder, args.limit):
+    for label, image in photos(folder, known):
         found = detector.detect(image, labels, box_threshold=LEAST, text_threshold=LEAST)
         best = found.labels[0] if len(found) else None
         shown = any(
@@ -52,14 +61,12 @@ def main() -> None:
         )
         row = counts[label]
         row[0], row[1], row[2] = row[0] + 1, row[1] + (best == label), row[2] + shown
-    photos_seen, right, shown_all = (sum(row[i] for row in counts.values()) for i in range(3))
-    for label, (seen, named, found_here) in sorted(counts.items()):
-        print(
-            f"{label:<20}{seen:>4} photos{named / seen:>7.0%} named{found_here / seen:>7.0%} found"
-        )
-    print(f"{photos_seen} photos, {len(labels)} labels: the photo's own label scores highest in")
+    seen_all, right, shown_all = (sum(row[i] for row in counts.values()) for i in range(3))
+    for label, (seen, named, here) in sorted(counts.items()):
+        print(f"{label:<20}{seen:>4} photos{named / seen:>7.0%} named{here / seen:>7.0%} found")
+    print(f"{seen_all} photos, {len(labels)} labels: the photo's own label scores highest in")
     print(
-        f"{right / photos_seen:.1%} and is found at a score of {SHOWN:g} in {shown_all / photos_seen:.1%}"
+        f"{right / seen_all:.1%}, and is found at a score of {SHOWN} in {shown_all / seen_all:.1%}"
     )
 
 
