@@ -6,7 +6,17 @@ import importlib
 import sys
 
 # In the order that the help shows them; each module adds its command to edgeseg.cli.app.
-COMMANDS = ("segment", "simplify", "export", "engines", "evaluate", "words", "up", "demo", "bench")
+COMMANDS = (
+    "segment",
+    "simplify",
+    "export",
+    "engines",
+    "evaluate",
+    "evaluate_words",
+    "up",
+    "demo",
+    "bench",
+)
 
 
 def main() -> None:

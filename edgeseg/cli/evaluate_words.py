@@ -17,8 +17,8 @@ from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.settings import get_settings
 
 
-@app.command("evaluate-words")
-def words(
+@app.command()
+def evaluate_words(
     annotations: Annotated[Path, typer.Option(help="COCO instance annotations, .json or .json.gz")],
     images: Annotated[list[Path], typer.Option(help="Folder or tar of the photos; repeatable.")],
     sources: Annotated[
@@ -35,7 +35,8 @@ def words(
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
 ) -> None:
     """Measure what other names of a class find, and how often absent things are left unfound."""
-    from edgeseg.evaluation import evaluate_words, read_absent, read_synonyms, read_truth
+    from edgeseg.evaluation import evaluate_words as measure
+    from edgeseg.evaluation import read_absent, read_synonyms, read_truth
 
     settings = get_settings()
     names = read_synonyms(synonyms)
@@ -52,7 +53,7 @@ def words(
         def advance(count: int) -> None:
             bar.update(count - bar.n)
 
-        result = evaluate_words(truth, engine, names, read_absent(), tries, advance)
+        result = measure(truth, engine, names, read_absent(), tries, advance)
     result["engines"] = {"detect": chosen}
     text = json.dumps(result, indent=2)
     if json_path is not None:
