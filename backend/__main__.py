@@ -5,17 +5,19 @@ from __future__ import annotations
 import uvicorn
 
 from backend.app import create_app
+from edgeseg import logs
 from edgeseg.settings import get_settings
 
 
 def main() -> None:
     """Run until SIGTERM or Ctrl-C; requests in progress are finished first."""
     settings = get_settings()
+    logs.set_up(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.api_host,
         port=settings.api_port,
-        log_level=settings.log_level.lower(),
+        log_config=None,
         timeout_graceful_shutdown=10,
         access_log=settings.log_level == "DEBUG",
     )

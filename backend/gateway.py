@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import re
 import time
 from dataclasses import replace
@@ -32,6 +33,7 @@ from edgeseg.schemas import DetectRequest, EngineChoice
 from edgeseg.settings import Role
 from edgeseg.tasks import ImageRef, NewTask, TaskKind, TaskRecord, look, redis_errors, unserved
 
+log = logging.getLogger(__name__)
 # How long a request goes on waiting for a stage that nobody serves any more.
 LOST_WORKER_GRACE_S = 20.0
 
@@ -45,7 +47,9 @@ def check_engines(chosen: EngineChoice) -> None:
 
 
 async def require_workers(services: Services, plan: tuple[Role, ...]) -> None:
-    """Raise NoWorkerError when a stage of the plan has no live worker."""
+    """Raise NoWorkerError when a stage of the plan has no live worker and none will be started."""
+    if not services.settings.require_workers:
+        return
     missing = unserved(await look(services.watch.connection), plan)
     if missing:
         raise NoWorkerError(f"No worker serves {', '.join(missing)}.", missing=missing)
@@ -67,7 +71,10 @@ async def submit(
     if upload is not None:
         image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
         task = replace(task, image=image, timings_ms={"decode": upload.decode_ms})
-    return await to_thread.run_sync(_submit, services, task, upload.data if upload else None, key)
+    data = upload.data if upload else None
+    task_id = await to_thread.run_sync(_submit, services, task, data, key)
+    log.info("task %s queued: %s", task_id, kind, extra={"task_id": task_id, "kind": kind})
+    return task_id
 
 
 def _submit(services: Services, task: NewTask, image: bytes | None, key: str | None) -> str:
@@ -111,6 +118,11 @@ async def wait_for(services: Services, task_id: str) -> TaskRecord:
     record = await _read_own(services, task_id)
     for stage, ms in record.timings_ms.items():
         services.telemetry.stage_seconds.labels(stage).observe(ms / 1000)
+    spent_ms = round(((record.finished_at or time.time()) - record.created_at) * 1000, 1)
+    log.info(
+        "task %s %s after %.1f ms", task_id, record.status, spent_ms,
+        extra={"task_id": task_id, "status": record.status, "duration_ms": spent_ms},
+    )  # fmt: skip
     return raise_for(record)
 
 

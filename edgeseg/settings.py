@@ -12,6 +12,19 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from edgeseg.errors import InvalidParameterError
 
 Role = Literal["simplify", "detect", "segment", "ground"]
+# A family that is not named here is one engine that plays every role.
+FAMILIES: dict[str, dict[Role, str]] = {
+    "full": {
+        "simplify": "nano",
+        "detect": "grounding-dino-tiny",
+        "segment": "sam2.1-small",
+    },
+    "large": {
+        "simplify": "nano",
+        "detect": "grounding-dino-base",
+        "segment": "sam2.1-large",
+    },
+}
 
 
 class Settings(BaseSettings):
@@ -27,7 +40,11 @@ class Settings(BaseSettings):
     )
 
     # Engines
-    engines: str = Field("nano", description="Family of engines for every role not set below.")
+    engines: str = Field(
+        "nano",
+        description="Family of engines for every role not set below: nano, full (Grounding DINO "
+        "tiny, SAM 2.1 small), large (Grounding DINO base, SAM 2.1 large), fake.",
+    )
     simplify_engine: str | None = Field(None, description="Engine that simplifies prompts.")
     detect_engine: str | None = Field(None, description="Engine that finds boxes for phrases.")
     segment_engine: str | None = Field(None, description="Engine that turns boxes into masks.")
@@ -39,6 +56,12 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="Device for engines: auto, cpu, cuda, cuda:1, mps.")
     threads: int | None = Field(
         None, ge=1, description="CPU threads of one engine; unset: the engine's own choice."
+    )
+    engine_wait_s: float = Field(
+        0.0,
+        ge=0,
+        description="Seconds that a worker waits for the weights of its engine to appear, before "
+        "it gives up.",
     )
     ttl: float = Field(
         -1,
@@ -127,6 +150,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("EDGESEG_REDIS_PASSWORD", "REDIS_PASSWORD"),
         description="Password of Redis.",
     )
+    redis_password_file: Path | None = Field(
+        None,
+        description="File that holds the password of Redis, read at each connection; a secret of "
+        "Docker or Kubernetes. Goes before the password itself.",
+    )
 
     # Tasks and workers
     task_ttl_s: int = Field(
@@ -140,6 +168,11 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(
         3, ge=1, description="How often a task may kill its worker before it fails for good."
+    )
+    require_workers: bool = Field(
+        True,
+        description="Whether a request is refused when nobody serves one of its stages; false "
+        "where workers are started on demand.",
     )
     heartbeat_s: float = Field(2.0, gt=0, description="Seconds between two signs of a worker.")
     heartbeat_ttl_s: int = Field(
@@ -159,6 +192,15 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("out"), description="Folder for what the embedded stack and the demo write."
     )
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address that a worker's metrics and health are served on."
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of a worker's metrics and health; unset: none."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log lines for people, or one JSON object a line."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe messages to log."
     )
@@ -173,13 +215,15 @@ class Settings(BaseSettings):
     def engine_for(self, role: Role) -> str | None:
         """Return the engine's name for a role; None for ``ground`` when it is not used."""
         chosen: str | None = getattr(self, f"{role}_engine")
-        return chosen if chosen or role == "ground" else self.engines
+        if chosen or role == "ground":
+            return chosen
+        return FAMILIES.get(self.engines, {}).get(role, self.engines)
 
     def redis_dsn(self) -> str:
         """Return the URL of Redis, password included: not for logs."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
-        password = self.redis_password
+        password = None if self.redis_password_file else self.redis_password
         login = f":{password.get_secret_value()}@" if password else ""
         return f"redis://{login}{self.redis_host}:{self.redis_port}/0"
 

@@ -50,13 +50,18 @@ def show(
 
 @engines.command()
 def pull(
-    names: Annotated[list[str], typer.Argument(help="Engines, as `edgeseg engines` names them.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Engines, as `edgeseg engines` names them; none: those in use."),
+    ] = None,
 ) -> None:
     """Fetch the weights of engines into EDGESEG_WEIGHTS_DIR: edgeseg engines pull sam2.1-tiny"""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    store = WeightStore.from_settings(get_settings())
-    for name in names:
+    settings = get_settings()
+    store = WeightStore.from_settings(settings)
+    used = [name for role in registry.ROLES if (name := settings.engine_for(role))]
+    for name in names or dict.fromkeys(used):
         entries = registry.called(name)
         for path in dict.fromkeys(path for each in entries for path in registry.fetch(each, store)):
             print(f"{name}: {path}")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
 from redis.retry import Retry
 
 from edgeseg.errors import QueueUnavailableError
@@ -18,6 +22,20 @@ CONNECT_TIMEOUT_S = 0.5
 ANSWER_TIMEOUT_S = 5.0
 
 
+@dataclass(frozen=True)
+class PasswordFile(CredentialProvider):
+    """Reads the password anew for each connection: it may come late, or be changed."""
+
+    path: Path
+
+    def get_credentials(self) -> tuple[str]:
+        """Return the password; a file that is not there yet is a Redis that is not there yet."""
+        try:
+            return (self.path.read_text(encoding="utf-8").strip(),)
+        except OSError as error:
+            raise redis.ConnectionError(f"The password of Redis cannot be read: {error}") from error
+
+
 def connect(settings: Settings) -> redis.Redis:
     """Return a client that fails fast: half a second to connect, one retry on a stale socket."""
     return redis.Redis.from_url(
@@ -25,6 +43,7 @@ def connect(settings: Settings) -> redis.Redis:
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=ANSWER_TIMEOUT_S,
         retry=Retry(NoBackoff(), 1),
+        **_credentials(settings),
     )
 
 
@@ -35,7 +54,15 @@ def connect_async(settings: Settings) -> redis.asyncio.Redis:
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=CONNECT_TIMEOUT_S,
         retry=AsyncRetry(NoBackoff(), 1),
+        **_credentials(settings),
     )
+
+
+def _credentials(settings: Settings) -> dict[str, Any]:
+    path = settings.redis_password_file
+    if path is None or settings.redis_url is not None:
+        return {}
+    return {"credential_provider": PasswordFile(path)}
 
 
 @contextmanager

@@ -28,6 +28,8 @@ class ImageCache:
         self._store = store
         self._settings = settings
         self._max_bytes = max_bytes
+        self.hits = 0
+        self.misses = 0
         self._held: OrderedDict[str, Future[Image]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -40,7 +42,9 @@ class ImageCache:
             held = self._held.get(ref.sha256)
             if held is not None:
                 self._held.move_to_end(ref.sha256)
+                self.hits += 1
             else:
+                self.misses += 1
                 mine = self._held[ref.sha256] = Future()
         if held is not None:
             return held.result()

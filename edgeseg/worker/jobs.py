@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import cast
 
 import redis
@@ -9,10 +10,12 @@ from rq.exceptions import AbandonedJobError
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
+from edgeseg import logs
 from edgeseg.errors import EdgeSegError, StageFailedError, UnknownTaskError, WorkerLostError
 from edgeseg.settings import Role
 from edgeseg.worker.runner import StageRunner
 
+log = logging.getLogger(__name__)
 _runner: StageRunner | None = None
 
 
@@ -43,7 +46,15 @@ def on_failure(
     if issubclass(kind, AbandonedJobError) and job.retries_left:
         runner.store.queue_again(task_id, stage, {"reason": WorkerLostError.code})
         return
-    if runner.store.fail(task_id, _meaning(kind, error, stage)):
+    meaning = _meaning(kind, error, stage)
+    runner.telemetry.errors.labels(stage, meaning.code).inc()
+    with logs.about_task(task_id):
+        log.warning(
+            "%s failed task %s: %s [%s]", stage, task_id, meaning.detail, meaning.code,
+            exc_info=None if isinstance(error, EdgeSegError) else error,
+            extra={"stage": stage, "code": meaning.code},
+        )  # fmt: skip
+    if runner.store.fail(task_id, meaning):
         try:
             plan = runner.store.read(task_id).plan
         except UnknownTaskError:

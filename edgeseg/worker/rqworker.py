@@ -19,6 +19,7 @@ from edgeseg.settings import Settings
 from edgeseg.tasks.chain import SERIALIZER
 from edgeseg.tasks.connection import connect
 from edgeseg.worker.janitor import sweep
+from edgeseg.worker.telemetry import Pulse
 
 log = logging.getLogger(__name__)
 WORKER_TTL_S = 20
@@ -35,7 +36,9 @@ class StageWorker(SimpleWorker):
     max_connection_wait_time = 1.0
     log_result_lifespan = False
 
-    def __init__(self, queue_name: str, engine: dict[str, str], settings: Settings) -> None:
+    def __init__(
+        self, queue_name: str, engine: dict[str, str], settings: Settings, pulse: Pulse
+    ) -> None:
         super().__init__(
             [queue_name],
             connection=connect(settings),
@@ -45,6 +48,7 @@ class StageWorker(SimpleWorker):
         )
         self._engine = engine
         self._settings = settings
+        self._pulse = pulse
         self._side = connect(settings)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat_for_ever, name="heartbeat", daemon=True)
@@ -81,6 +85,7 @@ class StageWorker(SimpleWorker):
     def teardown(self) -> None:
         """Stop the heart before the registration goes, lest a late beat bring it back."""
         self._stopped.set()
+        self._pulse.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=self._settings.heartbeat_s)
         super().teardown()
@@ -123,3 +128,5 @@ class StageWorker(SimpleWorker):
                 pipe.hset(self.key, mapping={**facts, "engine": json.dumps(self._engine)})
                 register(self, pipe)
                 pipe.execute()
+        if not self._stopped.is_set():
+            self._pulse.beat()

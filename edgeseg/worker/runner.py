@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from edgeseg import logs
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import UnknownTaskError
@@ -13,6 +14,7 @@ from edgeseg.schemas import EngineChoice
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import TaskChain, TaskRecord, TaskStore
 from edgeseg.worker.images import ImageCache
+from edgeseg.worker.telemetry import WorkerTelemetry
 from edgeseg.worker.work import Outcome, Work
 
 log = logging.getLogger(__name__)
@@ -31,13 +33,19 @@ class StageRunner:
         self._settings = settings
         self.images = ImageCache(store, settings)
         self._embeddings = EmbeddingCache()
+        self.telemetry = WorkerTelemetry()
+        self.telemetry.watch(self.images, self._embeddings)
 
     def run(self, task_id: str, stage: Role) -> None:
         """Run a stage, unless the task has ended or expired or has this result already."""
+        with logs.about_task(task_id):
+            self._run(task_id, stage)
+
+    def _run(self, task_id: str, stage: Role) -> None:
         try:
             record = self.store.read(task_id)
         except UnknownTaskError:
-            log.warning("task %s has expired before its stage %s", task_id, stage)
+            log.warning("%s expired: the task %s is gone", stage, task_id)
             return
         # A worker that was thought dead may have finished the stage after all.
         started_record = None if stage in record.results else self.store.start_stage(record, stage)
@@ -54,9 +62,21 @@ class StageRunner:
             work.engines[stage] = ran(engine)
             outcome = work.run(engine)
         self._write(work, outcome)
+        self._report(record, work, outcome, time.perf_counter() - started)
+
+    def _report(self, before: TaskRecord, work: Work, outcome: Outcome, seconds: float) -> None:
+        """Count the stage, and say how long it took and what it found."""
+        stage, ms = work.stage, round(seconds * 1000, 1)
+        waited_ms = work.record.timings_ms["queue"] - before.timings_ms.get("queue", 0.0)
+        engine = work.engines[stage].name
+        self.telemetry.ran(stage, engine, seconds, waited_ms / 1000, work.batch_size)
+        found = ", ".join(f"{key} {value}" for key, value in outcome.facts.items())
         log.info(
-            "task %s %s completed in %.1f ms: %s",
-            task_id, stage, (time.perf_counter() - started) * 1000, outcome.facts,
+            "%s completed task %s in %.1f ms: %s", stage, before.id, ms, found,
+            extra={
+                "stage": stage, "engine": engine, "duration_ms": ms,
+                "waited_ms": round(waited_ms, 1), **outcome.facts,
+            },
         )  # fmt: skip
 
     def _write(self, work: Work, outcome: Outcome) -> None:

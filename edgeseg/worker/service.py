@@ -10,19 +10,23 @@ from types import FrameType
 
 import redis
 
+from edgeseg import logs
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.residency import Residency
-from edgeseg.errors import EdgeSegError
+from edgeseg.errors import EdgeSegError, EngineUnavailableError
 from edgeseg.pipeline import ran
 from edgeseg.settings import Role, Settings, get_settings
 from edgeseg.tasks import QUEUES, TaskChain, TaskStore, connect
 from edgeseg.worker import jobs
 from edgeseg.worker.images import DecodeAhead
+from edgeseg.worker.page import WorkerPage
 from edgeseg.worker.rqworker import StageWorker
 from edgeseg.worker.runner import StageRunner
+from edgeseg.worker.telemetry import Pulse
 
 log = logging.getLogger(__name__)
 RECONNECT_S = 0.5
+LOOK_AGAIN_S = 2.0
 
 
 def serve(*roles: Role, settings: Settings | None = None) -> None:
@@ -33,7 +37,7 @@ def serve(*roles: Role, settings: Settings | None = None) -> None:
     An engine that cannot be loaded ends the process with a sentence and exit code 1.
     """
     settings = settings or get_settings()
-    _log_to_stderr(settings)
+    logs.set_up(settings)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     engines = Residency(settings.ttl, EngineOptions.from_settings(settings))
@@ -42,37 +46,55 @@ def serve(*roles: Role, settings: Settings | None = None) -> None:
     chain = TaskChain(connection, store, settings)
     runner = StageRunner(store, chain, engines, settings)
     jobs.install(runner)
+    pulse = Pulse(settings.heartbeat_ttl_s)
+    if settings.metrics_port is not None:
+        WorkerPage(settings.metrics_host, settings.metrics_port, runner.telemetry, pulse).start()
     with engines:
         try:
-            facts = [_load(engines, role, settings) for role in roles]
+            facts = [_load(engines, role, settings, runner) for role in roles]
         except EdgeSegError as error:
             log.error("%s [%s]", error.detail, error.code)
             sys.exit(1)
         if "simplify" not in roles:
             DecodeAhead(runner.images, QUEUES[roles[0]], settings).start()
         used = next(fact for fact in facts if fact)
-        while not _work(QUEUES[roles[0]], used, settings):
+        while not _work(QUEUES[roles[0]], used, settings, pulse):
             signal.signal(signal.SIGTERM, _leave)
             signal.signal(signal.SIGINT, _leave)
             time.sleep(RECONNECT_S)
 
 
-def _load(engines: Residency, role: Role, settings: Settings) -> dict[str, str]:
+def _load(
+    engines: Residency, role: Role, settings: Settings, runner: StageRunner
+) -> dict[str, str]:
     """Load the engine of a role and say what it is; nothing for a role that is not used."""
     name = settings.engine_for(role)
     if name is None:
         return {}
-    started = time.perf_counter()
-    with engines.lease(role, name) as engine:
-        log.info("%s engine %s loaded in %.2f s", role, name, time.perf_counter() - started)
-        return {"role": role, **ran(engine).model_dump()}
+    until, said = time.monotonic() + settings.engine_wait_s, ""
+    while True:
+        started = time.perf_counter()
+        try:
+            with engines.lease(role, name) as engine:
+                spent_s = time.perf_counter() - started
+                runner.telemetry.load_seconds.labels(role, name).set(spent_s)
+                log.info("%s engine %s loaded in %.2f s", role, name, spent_s)
+                return {"role": role, **ran(engine).model_dump()}
+        except EngineUnavailableError as error:
+            # Its weights may be on their way.
+            if time.monotonic() >= until:
+                raise
+            if error.detail != said:
+                said = error.detail
+                log.info("waiting: %s", said)
+            time.sleep(LOOK_AGAIN_S)
 
 
-def _work(queue: str, facts: dict[str, str], settings: Settings) -> bool:
+def _work(queue: str, facts: dict[str, str], settings: Settings, pulse: Pulse) -> bool:
     """Work until told to stop (True) or until Redis is lost (False)."""
     worker: StageWorker | None = None
     try:
-        worker = StageWorker(queue, facts, settings)
+        worker = StageWorker(queue, facts, settings, pulse)
         worker.work(logging_level=None)
     except redis.RedisError as error:
         log.warning("Redis is away: %s", error)
@@ -81,11 +103,3 @@ def _work(queue: str, facts: dict[str, str], settings: Settings) -> bool:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for name in ("rq.worker", "rq.registry", "rq.job", "rq.queue"):
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -56,6 +56,7 @@ class Work:
     embeddings: EmbeddingCache
     timings_ms: dict[str, float] = field(default_factory=dict)
     engines: dict[Role, EngineRan] = field(default_factory=dict)
+    batch_size: int = 1
 
     def run(self, engine: Engine) -> Outcome:
         """Run the stage; raises what the stage functions raise."""
@@ -83,6 +84,7 @@ class Work:
 
     def _detect(self, engine: Detector) -> Outcome:
         request, simplification, image = self._request(), self._simplification(), self._need_image()
+        self.batch_size = len(simplification.phrases)
         with self._timed("detect"):
             found = stages.detect(engine, image, request, simplification)
         objects = stages.detected_objects(found)
@@ -98,6 +100,7 @@ class Work:
 
     def _segment(self, engine: Segmenter) -> Outcome:
         rows = [DetectedObject.model_validate(row) for row in self.record.results["detect"]]
+        self.batch_size = len(rows)
         image = self._need_image()
         with self._timed("segment"):
             detections = stages.detections_of(rows)
@@ -106,9 +109,10 @@ class Work:
         return self._segmentation(image, objects)
 
     def _ground(self, engine: Grounder) -> Outcome:
-        image = self._need_image()
+        image, simplification = self._need_image(), self._simplification()
+        self.batch_size = len(simplification.phrases)
         with self._timed("ground"):
-            objects = stages.ground(engine, image, self._request(), self._simplification())
+            objects = stages.ground(engine, image, self._request(), simplification)
         return self._segmentation(image, objects)
 
     def _refine(self, engine: Segmenter) -> Outcome:

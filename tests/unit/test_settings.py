@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from edgeseg.engines import registry
 from edgeseg.errors import InvalidParameterError
-from edgeseg.settings import Settings, read_settings
+from edgeseg.settings import FAMILIES, Settings, read_settings
 
 
 def test_a_family_serves_every_role_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +19,14 @@ def test_a_family_serves_every_role_that_is_not_set(monkeypatch: pytest.MonkeyPa
     assert settings.engine_for("simplify") == "fake"
     assert settings.engine_for("detect") == "nano"
     assert settings.engine_for("ground") is None
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_named_family_has_an_engine_for_each_role(family: str) -> None:
+    settings = Settings(engines=family)
+    for role in ("simplify", "detect", "segment"):
+        assert registry.find(role, str(settings.engine_for(role))).role == role
+    assert Settings(engines=family, detect_engine="nano").engine_for("detect") == "nano"
 
 
 @pytest.mark.parametrize(

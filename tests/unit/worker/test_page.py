@@ -1,0 +1,62 @@
+"""A worker's pulse, metrics and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from edgeseg.worker.page import WorkerPage
+from edgeseg.worker.telemetry import Pulse, WorkerTelemetry
+
+
+@pytest.fixture
+def telemetry() -> WorkerTelemetry:
+    return WorkerTelemetry()
+
+
+@pytest.fixture
+def pulse() -> Pulse:
+    return Pulse(ttl_s=60)
+
+
+@pytest.fixture
+def page(telemetry: WorkerTelemetry, pulse: Pulse) -> Iterator[str]:
+    """The pages of a worker, on a free port."""
+    served = WorkerPage("127.0.0.1", 0, telemetry, pulse)
+    served.start()
+    yield f"http://127.0.0.1:{served.port}"
+    served.close()
+
+
+def test_a_worker_is_healthy_only_while_its_signs_of_life_arrive(page: str, pulse: Pulse) -> None:
+    assert httpx.get(f"{page}/health").status_code == 503
+    pulse.beat()
+    assert httpx.get(f"{page}/health").status_code == 200
+    pulse.stop()
+    assert httpx.get(f"{page}/health").status_code == 503
+    assert httpx.get(f"{page}/livez").status_code == 200
+
+
+def test_an_old_sign_of_life_counts_no_more() -> None:
+    pulse = Pulse(ttl_s=0.0)
+    pulse.beat()
+    assert pulse.at is not None
+    pulse.at -= 1.0
+    assert not pulse.is_alive()
+
+
+def test_stages_and_errors_are_counted(page: str, telemetry: WorkerTelemetry) -> None:
+    telemetry.ran("segment", "nano", seconds=0.2, waited_s=1.5, batch_size=3)
+    telemetry.errors.labels("segment", "stage_failed").inc()
+    text = httpx.get(f"{page}/metrics").text
+    assert 'edgeseg_worker_stage_seconds_sum{engine="nano",stage="segment"} 0.2' in text
+    assert 'edgeseg_worker_wait_seconds_sum{stage="segment"} 1.5' in text
+    assert 'edgeseg_worker_batch_size_sum{stage="segment"} 3.0' in text
+    assert 'edgeseg_worker_errors_total{code="stage_failed",stage="segment"} 1.0' in text
+    assert "process_resident_memory_bytes" in text
+
+
+def test_other_pages_do_not_exist(page: str) -> None:
+    assert httpx.get(f"{page}/secrets").status_code == 404
