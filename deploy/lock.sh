@@ -1,0 +1,28 @@
+#!/bin/sh
+# Pins what the images install: writes requirements.txt and requirements-full.txt of every service.
+# `make lock` runs it; uv must be on the PATH.
+set -eu
+cd "$(dirname "$0")/.."
+
+lock() { # FILE OPTION...
+    file=$1
+    shift
+    uv --config-file deploy/uv.toml pip compile --quiet pyproject.toml --universal \
+        --python-version 3.11 --no-annotate --custom-compile-command 'make lock' "$@" -o "$file"
+}
+without() {
+    for name in "$@"; do printf -- '--no-emit-package %s ' "$name"; done
+}
+
+lock backend/requirements.txt --extra api
+# The UI draws no chart, runs no engine and has no command line.
+# shellcheck disable=SC2046
+lock frontend/requirements.txt --extra ui $(without onnxruntime flatbuffers pydeck altair narwhals \
+    jsonschema jsonschema-specifications referencing rpds-py attrs typer shellingham rich pygments \
+    markdown-it-py mdurl)
+for service in simplifier_service grounding_dino_service sam2_service; do
+    lock "$service/requirements.txt" --extra worker
+    # torch names the CUDA packages of each of its builds itself, exactly, and a CPU has none.
+    lock "$service/requirements-full.txt" --extra worker --extra full --constraint deploy/torch.txt
+    sed -i -E '/^(nvidia|cuda|triton)[a-z0-9-]*==/d' "$service/requirements-full.txt"
+done

@@ -1,0 +1,166 @@
+"""What the images are made of: Dockerfiles, pinned packages, the probe."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.deploy.compose import ROOT
+
+PYTHON_IMAGES = {
+    "backend": "api",
+    "frontend": "ui",
+    "simplifier_service": "worker",
+    "grounding_dino_service": "worker",
+    "sam2_service": "worker",
+}
+# The UI runs no engine and has no command line.
+NOT_IN_THE_UI = {"onnxruntime", "typer"}
+
+
+@pytest.mark.parametrize("folder", [*PYTHON_IMAGES, "deploy/redis"])
+def test_images_run_as_a_user_and_build_with_any_builder(folder: str) -> None:
+    text = (ROOT / folder / "Dockerfile").read_text()
+    assert re.findall(r"^USER (\S+)$", text, re.MULTILINE)[-1] in ("10001:10001", "redis")
+    # Docker's first builder, which docker-compose 1.29 uses, knows none of these.
+    assert not re.search(r"RUN --|COPY --(?!from)|ADD --|<<|^# syntax", text, re.MULTILINE)
+    assert not re.search(r"\bADD\b|:latest|curl|wget", text)
+
+
+@pytest.mark.parametrize("folder", PYTHON_IMAGES)
+def test_images_are_built_in_stages_and_code_comes_after_packages(folder: str) -> None:
+    text = (ROOT / folder / "Dockerfile").read_text()
+    assert text.count("\nFROM ") == 2
+    lines = text.splitlines()
+    install = max(i for i, line in enumerate(lines) if "pip install" in line)
+    code = next(i for i, line in enumerate(lines) if line.startswith("COPY edgeseg"))
+    assert install < code
+    assert lines[-1].startswith("CMD")
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(ROOT.glob("*/requirements*.txt")),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
+def test_requirements_are_pinned(path: Path) -> None:
+    pins = [Requirement(line) for line in lines_of(path)]
+    assert pins
+    for pin in pins:
+        assert [each.operator for each in pin.specifier] == ["=="], pin
+
+
+@pytest.mark.parametrize("folder", PYTHON_IMAGES)
+def test_pins_are_what_the_project_asks_for(folder: str) -> None:
+    wanted = project_requirements() + project_requirements(PYTHON_IMAGES[folder])
+    check_pins(
+        ROOT / folder / "requirements.txt", wanted, NOT_IN_THE_UI if folder == "frontend" else set()
+    )
+
+
+@pytest.mark.parametrize("folder", ["simplifier_service", "grounding_dino_service", "sam2_service"])
+def test_full_pins_are_what_the_project_asks_for(folder: str) -> None:
+    path = ROOT / folder / "requirements-full.txt"
+    check_pins(path, project_requirements() + project_requirements("worker", "full"), set())
+    assert not re.search(r"^(nvidia|cuda|triton)", path.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("folder", PYTHON_IMAGES)
+def test_the_small_images_hold_no_torch(folder: str) -> None:
+    names = {Requirement(line).name for line in lines_of(ROOT / folder / "requirements.txt")}
+    assert not names & {"torch", "torchvision", "transformers", "sam2"}
+
+
+def test_what_is_sent_to_the_engine_holds_what_the_images_copy() -> None:
+    allowed = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    for folder in (*PYTHON_IMAGES, "deploy/redis"):
+        text = (ROOT / folder / "Dockerfile").read_text()
+        for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
+            for source in sources.split():
+                assert any(source == each or source.startswith(f"{each}/") for each in allowed), (
+                    source
+                )
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers /good with 200 and everything else with 503."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/good" else 503)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """A server whose /good is well and whose other pages are not."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_probe_ends_well_only_when_every_page_answers_200(url: str) -> None:
+    assert probe(f"{url}/good", f"{url}/good").returncode == 0
+    bad = probe(f"{url}/good", f"{url}/bad")
+    assert bad.returncode == 1
+    assert "answered 503" in bad.stderr
+    nobody = probe("http://127.0.0.1:1/")
+    assert nobody.returncode == 1
+    assert "refused" in nobody.stderr
+
+
+def probe(*urls: str) -> subprocess.CompletedProcess[str]:
+    """Run the probe as the containers do."""
+    command = [sys.executable, "-I", "-S", str(ROOT / "deploy/probe.py"), *urls]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30)
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the requirements of a file."""
+    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def project_requirements(*extras: str) -> list[Requirement]:
+    """Return what the project, or its extras and those within, need."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    if not extras:
+        return [Requirement(line) for line in project["dependencies"]]
+    found = []
+    for extra in extras:
+        for line in project["optional-dependencies"][extra]:
+            need = Requirement(line)
+            found += project_requirements(*need.extras) if need.name == "edgeseg" else [need]
+    return found
+
+
+def check_pins(path: Path, wanted: list[Requirement], left_out: set[str]) -> None:
+    """Assert that each wanted package is pinned to a version that is allowed."""
+    pins = [Requirement(line) for line in lines_of(path)]
+    for need in wanted:
+        if need.name in left_out:
+            continue
+        mine = [pin for pin in pins if canonicalize_name(pin.name) == canonicalize_name(need.name)]
+        assert mine, f"{path} lacks {need}: run make lock"
+        for pin in mine:
+            version = next(iter(pin.specifier)).version
+            assert need.specifier.contains(version), f"{path}: {pin} is not {need}: run make lock"
