@@ -1,4 +1,4 @@
-# The commands to remember: demo, up, test, check, bench. Each installs what it needs into .venv.
+# The commands to remember: demo, up, test, check, bench, stack-test. Each installs what it needs into .venv.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check chromium bench docs screenshots picture format clean
+.PHONY: help demo up test check chromium stack-test lock bench docs screenshots picture format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -56,6 +56,22 @@ check: $(VENV)/test.stamp  ## Lint, type check and check the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
+
+# The last Compose of the first line, in an environment of its own: it needs libraries of its time.
+$(VENV)/compose-1.29/bin/docker-compose:
+	$(PYTHON) -m venv $(VENV)/compose-1.29
+	$(VENV)/compose-1.29/bin/pip install --quiet 'setuptools<66' wheel 'cython<3'
+	$(VENV)/compose-1.29/bin/pip install --quiet --no-build-isolation 'pyyaml==5.4.1'
+	$(VENV)/compose-1.29/bin/pip install --quiet 'docker<7' 'requests<2.32' 'docker-compose==1.29.2'
+
+stack-test: $(VENV)/test.stamp $(VENV)/compose-1.29/bin/docker-compose  ## Build the images and test the stack in containers
+	DOCKER_COMPOSE_1=$(abspath $(VENV))/compose-1.29/bin/docker-compose \
+		$(BIN)/python -m pytest -v -s -o python_files='check_*.py' tests/stack
+
+lock: $(VENV)/test.stamp  ## Pin anew what the images install
+	$(PIP) uv
+	PATH=$(abspath $(BIN)):$$PATH sh deploy/lock.sh
 
 bench: $(VENV)/light.stamp  ## Measure what the stack costs beside the same stages in process
 	$(BIN)/edgeseg bench
