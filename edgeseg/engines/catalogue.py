@@ -62,6 +62,53 @@ def _grounding_dino(name: str, description: str, size_mb: float, source: HubRepo
     )
 
 
+def _original_grounding_dino(size: str, file: str, size_mb: float, sha256: str) -> Entry:
+    return Entry(
+        f"grounding-dino-original-{size}",
+        "detect",
+        "edgeseg.engines.grounding_dino_original:load",
+        f"Grounding DINO {size} from its authors' checkpoint, by groundingdino-py.",
+        size_mb=size_mb,
+        extra="groundingdino",
+        requires=("torch", "transformers", "groundingdino"),
+        sources=(
+            WebFile(f"{HUB_URL}/ShilongLiu/GroundingDINO/resolve/main/{file}", sha256),
+            HubRepo(
+                "google-bert/bert-base-uncased",
+                "86b5e0934494bd15c9632b12f734a8a67f723594",
+                files=("config.json", "tokenizer*.json", "vocab.txt"),
+            ),
+        ),
+    )
+
+
+def _florence(size: str, size_mb: float, commit: str) -> Entry:
+    return Entry(
+        f"florence-2-{size}",
+        "detect",
+        "edgeseg.engines.florence2:load",
+        f"Florence-2 {size} or a fine-tune of it, by transformers.",
+        licence="MIT",
+        size_mb=size_mb,
+        extra="full",
+        requires=("torch", "transformers"),
+        sources=(HubRepo(f"florence-community/Florence-2-{size}", commit),),
+    )
+
+
+def _sam(name: str, title: str, size_mb: float, source: HubRepo) -> Entry:
+    return Entry(
+        name,
+        "segment",
+        "edgeseg.engines.sam:load",
+        f"{title}, by transformers.",
+        size_mb=size_mb,
+        extra="full",
+        requires=("torch", "transformers"),
+        sources=(source,),
+    )
+
+
 def _sam2(name: str, size: str, size_mb: float, sha256: str) -> Entry:
     hub = f"{HUB_URL}/facebook/sam2.1-hiera-{size.replace('_', '-')}/resolve/main"
     return Entry(
@@ -100,6 +147,59 @@ FULL: tuple[Entry, ...] = (
         "MM-Grounding-DINO with Swin-B, by transformers.",
         933,
         HubRepo("openmmlab-community/mm_grounding_dino_base_all"),
+    ),
+    _original_grounding_dino(
+        "tiny",
+        "groundingdino_swint_ogc.pth",
+        694.0,
+        "3b3ca2563c77c69f651d7bd133e97139c186df06231157a64c507099c52bc799",
+    ),
+    _original_grounding_dino(
+        "base",
+        "groundingdino_swinb_cogcoor.pth",
+        938.1,
+        "46270f7a822e6906b655b729c90613e48929d0f2bb8b9b76fd10a856f3ac6ab7",
+    ),
+    _florence("base", 463, "00921df66db728a9ceb750f5eca43e5c203a2051"),
+    _florence("large", 1542, "4271c66b88cdbc05735372ec13b2360108de5317"),
+    Entry(
+        "sam3",
+        "ground",
+        "edgeseg.engines.sam3:load",
+        "SAM 3, phrases to boxes and masks in one step, by transformers.",
+        licence="SAM License",
+        size_mb=3440,
+        extra="full",
+        requires=("torch", "torchvision", "transformers"),
+        sources=(
+            HubRepo(
+                "facebook/sam3",
+                "3c879f39826c281e95690f02c7821c4de09afae7",
+                gated=True,
+                instead="grounding-dino-tiny and sam2.1-tiny do the same in two steps",
+            ),
+        ),
+    ),
+    *(
+        _sam(f"sam-vit-{_size}", f"SAM ViT-{_size}", _mb, HubRepo(f"facebook/sam-vit-{_size}", _at))
+        for _size, _mb, _at in (
+            ("base", 375, "70c1a07f894ebb5b307fd9eaaee97b9dfc16068f"),
+            ("large", 1249, "6851e0441005b0fb96f2cc4dfac472f3d1b14af1"),
+            ("huge", 2564, "87aecf0df4ce6b30cd7de76e87673c49644bdf67"),
+        )
+    ),
+    *(
+        _sam(
+            f"sam-hq-vit-{_size}",
+            f"SAM-HQ ViT-{_size}",
+            _mb,
+            HubRepo(f"syscv-community/sam-hq-vit-{_size}", _at),
+        )
+        for _size, _mb, _at in (
+            ("base", 379, "main"),
+            ("large", 1255, "main"),
+            ("huge", 2570, "9d9d53502fbf666297e7eb3804f64137f930055e"),
+        )
     ),
     _sam2(
         "sam2.1-tiny",

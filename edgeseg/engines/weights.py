@@ -146,7 +146,7 @@ class WeightStore:
         if isinstance(source, WebFile):
             path = folder / source.name
             return path if path.is_file() else None
-        return folder if _is_whole(folder) else None
+        return folder if _is_whole(folder, source.files) else None
 
     def need(self, source: Source | Path) -> Path:
         """Return where the weights are, after downloading them if they are missing.
@@ -178,12 +178,13 @@ class WeightStore:
         )
 
 
-def _is_whole(folder: Path) -> bool:
-    """Say whether every file of a folder is there, or some tensors in one filled by hand."""
+def _is_whole(folder: Path, patterns: tuple[str, ...]) -> bool:
+    """Say whether every file that was downloaded is there, or what is needed if put by hand."""
     try:
         sizes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
     except FileNotFoundError:
-        return any(path.suffix in _TENSORS for path in folder.glob("*"))
+        needed = [each for each in patterns if "*" not in each or each.endswith(_TENSORS)]
+        return folder.is_dir() and all(any(folder.glob(pattern)) for pattern in needed)
     except (ValueError, KeyError):
         return False
     paths = {folder / name: size for name, size in sizes.items()}

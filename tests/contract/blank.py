@@ -10,7 +10,7 @@ import torch
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.weights import WebFile
-from edgeseg.evaluation.blank import grounding_dino, sam2
+from edgeseg.evaluation.blank import florence2, grounding_dino, sam, sam2, sam3
 from edgeseg.settings import Role
 
 Writer = Callable[[Sequence[Path]], None]
@@ -25,7 +25,12 @@ def _sam2(places: Sequence[Path]) -> None:
 WRITERS: dict[str, Writer] = {
     "grounding-dino-tiny": lambda places: grounding_dino.write(places[0]),
     "mm-grounding-dino-tiny": lambda places: grounding_dino.write(places[0], mm=True),
+    "grounding-dino-original-tiny": lambda places: grounding_dino.write_original(*places),
+    "florence-2-base": lambda places: florence2.write(places[0]),
+    "sam3": lambda places: sam3.write(places[0]),
     "sam2.1-tiny": _sam2,
+    "sam-vit-base": lambda places: sam.write(places[0]),
+    "sam-hq-vit-base": lambda places: sam.write(places[0], hq=True),
 }
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions, Grounder, Segmenter, Simplifier
-from edgeseg.engines.weights import WeightStore
 from edgeseg.settings import Role, read_settings
 from edgeseg.types import Detections, Image, MaskPrompt
 from tests.contract import blank
@@ -55,19 +54,6 @@ def loading(role: Role) -> Any:
 
 
 simplifier, detector, segmenter, grounder = (loading(role) for role in registry.ROLES)
-
-
-@pytest.fixture(scope="session")
-def options(tmp_path_factory: pytest.TempPathFactory) -> EngineOptions:
-    """Float32 on the processor, and a folder that stands in for all hubs."""
-    store = WeightStore(tmp_path_factory.mktemp("weights"), offline=True)
-    return EngineOptions("cpu", dtype="float32", store=store)
-
-
-@pytest.fixture(scope="module")
-def photo(photo_folder: Any) -> Image:
-    with PIL.Image.open(photo_folder / "chelsea.png") as picture:
-        return Image.from_array(np.array(picture.convert("RGB")))
 
 
 SIZES = [(1, 1), (7, 300), (300, 7), (33, 65), (300, 451), (1200, 1600)]

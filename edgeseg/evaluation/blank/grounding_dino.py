@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from edgeseg.engines import grounding_dino_original as original
 from edgeseg.engines.hf import import_transformers
 from edgeseg.evaluation.blank import tokenizers
 
@@ -59,3 +61,24 @@ def write(folder: Path, size: str = "small", mm: bool = False) -> None:
         size={"shortest_edge": edges[0], "longest_edge": edges[1]}
     )
     transformers.GroundingDinoProcessor(pixels, tokenizer).save_pretrained(folder)
+
+
+def write_original(checkpoint: Path, bert: Path) -> None:
+    """Write a small model in the authors' format, with ``model.json`` beside it, and its BERT."""
+    import torch
+
+    transformers = import_transformers()
+    tokenizer = tokenizers.bert(bert)
+    transformers.BertConfig(vocab_size=len(tokenizer), **_SMALL_BERT).save_pretrained(bert)
+    own = {
+        "enc_layers": 1,
+        "dec_layers": 2,
+        "dim_feedforward": 64,
+        "num_queries": 30,
+        "edges": [64, 107],
+    }
+    config = {**original.CONFIG, "backbone": "swin_T_224_1k", **own}
+    model = original.build(config, bert)
+    tensors = {f"module.{name}": tensor for name, tensor in model.state_dict().items()}
+    torch.save({"model": tensors}, checkpoint)
+    checkpoint.with_name("model.json").write_text(json.dumps(own), encoding="utf-8")

@@ -1,0 +1,66 @@
+"""``edgeseg bench memory``: what models take one at a time, and all together."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeseg.cli.table import table
+from edgeseg.evaluation import memory
+
+# A stage at a time must not cost more than this beyond its largest stage.
+MOST_OVER_FLOOR = 1.1
+
+
+def memory_command(
+    combinations: Annotated[
+        list[str] | None, typer.Argument(help="original, grounded-sam-2; all if none is named.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Keep random weights in this folder, for another time.")
+    ] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+) -> None:
+    """Measure peak memory, resident against one model at a time, in fresh processes."""
+    names = combinations or list(memory.COMBINATIONS)
+    unknown = [name for name in names if name not in memory.COMBINATIONS]
+    if unknown:
+        raise typer.BadParameter(f"expected some of {', '.join(memory.COMBINATIONS)}")
+    figures, is_over = {}, False
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in names:
+            engines = memory.COMBINATIONS[name]
+            found = memory.provide(engines, weights or Path(scratch))
+            peaks = memory.measure(engines, found)
+            is_over |= _report(name, peaks)
+            figures[name] = [asdict(peak) for peak in peaks]
+    if json_path is not None:
+        json_path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if is_over:
+        raise typer.Exit(1)
+
+
+def _report(name: str, peaks: list[memory.Peak]) -> bool:
+    """Print one combination's table; say whether a stage at a time takes too much."""
+    rows = [
+        (
+            peak.what,
+            f"{peak.rss_mb:.0f}",
+            "" if peak.gpu_mb is None else f"{peak.gpu_mb:.0f}",
+            f"{peak.seconds:.1f}",
+        )
+        for peak in peaks
+    ]
+    print(f"\n{name}\n" + table([("", "peak RSS MB", "GPU MB", "seconds"), *rows]))
+    *alone, sequential, resident = peaks
+    floor = max(alone, key=lambda peak: peak.rss_mb)
+    over = sequential.rss_mb / floor.rss_mb
+    saved = 1 - sequential.rss_mb / resident.rss_mb
+    print(f"one at a time: {over:.2f} x the largest stage alone, at most {MOST_OVER_FLOOR} wanted")
+    print(f"saved against resident: {saved:.0%} (60 to 70 % is the original's claim)")
+    return over > MOST_OVER_FLOOR
