@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check chromium stack-test lock bench docs screenshots picture format clean
+.PHONY: help demo up test check chromium stack-test lock bench bench-engines docs screenshots picture format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -75,6 +75,10 @@ lock: $(VENV)/test.stamp  ## Pin anew what the images install
 
 bench: $(VENV)/light.stamp  ## Measure what the stack costs beside the same stages in process
 	$(BIN)/edgeseg bench
+
+bench-engines: $(VENV)/test.stamp  ## Time the large models beside their libraries, and their memory
+	$(BIN)/edgeseg bench engines "$$($(BIN)/python -c 'from edgeseg.cli.demo import find_photo; print(find_photo("coffee"))')"
+	$(BIN)/edgeseg bench memory
 
 docs: $(VENV)/test.stamp  ## Write the pages that are made from code
 	$(BIN)/python docs/generate.py

@@ -23,6 +23,7 @@ import PIL.Image
 import typer
 
 from edgeseg.cli.app import app
+from edgeseg.cli.bench_engines import engines_command
 from edgeseg.cli.bench_memory import memory_command
 from edgeseg.cli.demo import find_photo
 from edgeseg.cli.embedded import EmbeddedStack
@@ -42,6 +43,7 @@ PROMPT = "cup . spoon ."
 bench = typer.Typer(invoke_without_command=True, help="Measure the stack.")
 app.add_typer(bench, name="bench")
 bench.command("memory")(memory_command)
+bench.command("engines")(engines_command)
 
 
 @bench.callback()

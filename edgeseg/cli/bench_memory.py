@@ -35,7 +35,9 @@ def memory_command(
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
             engines = memory.COMBINATIONS[name]
-            found = memory.provide(engines, weights or Path(scratch))
+            found = memory.provide(
+                zip(memory.ROLES, engines, strict=True), weights or Path(scratch)
+            )
             peaks = memory.measure(engines, found)
             is_over |= _report(name, peaks)
             figures[name] = [asdict(peak) for peak in peaks]

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -21,7 +21,7 @@ from edgeseg.settings import Role, get_settings
 from edgeseg.types import Image, MaskPrompt
 
 Way = Literal["sequential", "resident"]
-_ROLES: tuple[Role, ...] = ("simplify", "detect", "segment")
+ROLES: tuple[Role, ...] = ("simplify", "detect", "segment")
 # The models of the original pipeline, and the usual pair of grounding and segmenting.
 COMBINATIONS: dict[str, tuple[str, ...]] = {
     "original": ("qwen2.5-0.5b", "florence-2-base", "sam-vit-base"),
@@ -50,15 +50,16 @@ def blank_writers() -> dict[str, Callable[[Path], None]]:
         "florence-2-base": lambda folder: florence2.write(folder, "base"),
         "sam-vit-base": lambda folder: sam.write(folder, "base"),
         "grounding-dino-tiny": lambda folder: grounding_dino.write(folder, "tiny"),
+        "sam2.1-tiny": lambda folder: sam2.write(folder, small=False),
         "sam2.1-large": lambda folder: sam2.write(folder, "sam2.1_hiera_l", small=False),
     }
 
 
-def provide(names: Sequence[str], folder: Path) -> dict[str, str]:
+def provide(engines: Iterable[tuple[Role, str]], folder: Path) -> dict[str, str]:
     """Return random weights by engine where there are none, written into ``folder``."""
     store = WeightStore.from_settings(get_settings())
     made = dict(store.overrides)
-    for role, name in zip(_ROLES, names, strict=True):
+    for role, name in engines:
         entry = registry.find(role, name)
         if not entry.sources or all(store.find(each) for each in entry.chosen(store)):
             continue
@@ -77,9 +78,9 @@ def measure(names: Sequence[str], weights: dict[str, str]) -> list[Peak]:
     """Run each stage alone, then all of them sequentially and resident."""
     runs: list[tuple[str, list[Role], Way]] = [
         (f"{role} alone: {name}", [role], "sequential")
-        for role, name in zip(_ROLES, names, strict=True)
+        for role, name in zip(ROLES, names, strict=True)
     ]
-    runs += [("sequential", list(_ROLES), "sequential"), ("resident", list(_ROLES), "resident")]
+    runs += [("sequential", list(ROLES), "sequential"), ("resident", list(ROLES), "resident")]
     return [_in_fresh_process(what, names, roles, way, weights) for what, roles, way in runs]
 
 
@@ -100,7 +101,7 @@ def run_here(order: dict[str, Any]) -> Peak:
     """Carry out one run in this process."""
     settings = get_settings().model_copy(update={"weights": order["weights"], "offline": True})
     options = EngineOptions.from_settings(settings)
-    names = dict(zip(_ROLES, order["names"], strict=True))
+    names = dict(zip(ROLES, order["names"], strict=True))
     pixels = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
     image = Image.from_array(pixels)
     start = time.perf_counter()

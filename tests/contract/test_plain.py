@@ -90,6 +90,8 @@ def test_an_original_checkpoint_of_another_model_is_refused(
         registry.load("detect", name, EngineOptions("cpu", store=own))
 
 
+# The package's predictor uses what torch has deprecated.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_sam2(options: EngineOptions, photo: Image) -> None:
     engine: Any = load("segment", "sam2.1-tiny", options)
     from sam2.sam2_image_predictor import SAM2ImagePredictor
@@ -180,6 +182,8 @@ def test_florence2(options: EngineOptions, photo: Image) -> None:
     engine.close()
 
 
+# peft asks transformers by a name that is going away.
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_an_adapter_changes_the_model_that_it_is_for(
     options: EngineOptions, photo: Image, tmp_path: Path
 ) -> None:

@@ -1,0 +1,58 @@
+"""``edgeseg bench engines``: how long models take, beside their libraries called plainly."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeseg.cli.table import table
+from edgeseg.codecs import load_image
+from edgeseg.engines import registry
+from edgeseg.evaluation import speed
+from edgeseg.settings import get_settings
+
+
+def engines_command(
+    image: Annotated[Path, typer.Argument(help="The photo to look at.")],
+    engine: Annotated[
+        list[str] | None, typer.Option(help="Only these engines, as `edgeseg engines` names them.")
+    ] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(help="Numbers to compute in: float32, bfloat16, float16.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Calls that are timed of each kind.")] = 5,
+    weights: Annotated[
+        Path | None, typer.Option(help="Keep random weights in this folder, for another time.")
+    ] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+) -> None:
+    """Time engines per stage and per number type; weights that are missing are random."""
+    settings = get_settings()
+    picture = load_image(image, settings)
+    chosen = [each for each in speed.ENGINES if engine is None or each[1] in engine]
+    if not chosen:
+        raise typer.BadParameter(f"expected some of {', '.join(name for _, name in speed.ENGINES)}")
+    timings: list[speed.Timing] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for role, name in chosen:
+            # Grounding DINO keeps to float32.
+            has_choice = role == "segment" and bool(registry.find(role, name).sources)
+            for numbers in dtype or (["float32", "bfloat16"] if has_choice else ["auto"]):
+                timings += speed.measure(
+                    role, name, picture, weights or Path(scratch), settings.device, numbers, repeats
+                )
+    print(table([("engine", "numbers", "what", "ms", "plainly", "ratio"), *map(_row, timings)]))
+    if json_path is not None:
+        rows = [asdict(each) for each in timings]
+        json_path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+def _row(each: speed.Timing) -> tuple[str, ...]:
+    plain = "" if each.plain_ms is None else f"{each.plain_ms:.1f}"
+    ratio = "" if each.plain_ms is None else f"{each.ms / each.plain_ms:.2f}"
+    return each.engine, each.dtype, each.what, f"{each.ms:.1f}", plain, ratio
