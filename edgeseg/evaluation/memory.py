@@ -46,7 +46,7 @@ def blank_writers() -> dict[str, Callable[[Path], None]]:
     from edgeseg.evaluation.blank import florence2, grounding_dino, language, sam, sam2
 
     return {
-        "qwen2.5-0.5b": lambda folder: language.write(folder, "0.5b"),
+        "qwen2.5-0.5b": lambda folder: language.write(folder, "qwen2", small=False),
         "florence-2-base": lambda folder: florence2.write(folder, "base"),
         "sam-vit-base": lambda folder: sam.write(folder, "base"),
         "grounding-dino-tiny": lambda folder: grounding_dino.write(folder, "tiny"),
