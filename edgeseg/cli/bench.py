@@ -25,6 +25,7 @@ import typer
 from edgeseg.cli.app import app
 from edgeseg.cli.bench_engines import engines_command
 from edgeseg.cli.bench_memory import memory_command
+from edgeseg.cli.bench_nano import nano
 from edgeseg.cli.demo import find_photo
 from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.cli.up import with_settings
@@ -44,6 +45,7 @@ bench = typer.Typer(invoke_without_command=True, help="Measure the stack.")
 app.add_typer(bench, name="bench")
 bench.command("memory")(memory_command)
 bench.command("engines")(engines_command)
+bench.command()(nano)
 
 
 @bench.callback()

@@ -1,0 +1,124 @@
+"""``edgeseg bench nano``: how fast and how large the in-process engines are, in a fresh process."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+PHOTO, PROMPT = "chelsea", "cat"
+SIZE = (640, 480)
+WARM_UP = 5
+# At most, each of them on two cores.
+LIMITS: dict[str, float] = {
+    "text_to_masks_ms": 150,
+    "refine_ms": 30,
+    "peak_rss_mb": 350,
+    "load_s": 1,
+}
+
+
+def nano(
+    requests: Annotated[int, typer.Option(min=3, help="Requests of each kind.")] = 30,
+    engines: Annotated[str, typer.Option(help="Family of engines.")] = "nano",
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+) -> None:
+    """Measure a 640x480 photo from text to masks, a click on it, peak memory and loading."""
+    # A fresh process, so that memory and loading are those of a program that only segments.
+    run = [sys.executable, "-m", __name__, str(requests), engines]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr or done.returncode)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    for name, value in figures.items():
+        limit = f"   at most {LIMITS[name]:g}" if name in LIMITS else ""
+        print(f"{name:<24}{value:>8.2f}{limit}")
+    if json_path is not None:
+        json_path.write_text(json.dumps(figures, indent=2) + "\n")
+    if any(figures[name] > limit for name, limit in LIMITS.items()):
+        raise typer.Exit(1)
+
+
+def measure(requests: int, engines: str) -> dict[str, float]:
+    """Time loading, then requests with a photo that no cache knows, then clicks on one photo.
+
+    ``load_s`` begins before the first import and ends when all engines are ready. Raises
+    ValueError when the prompt finds nothing, for then there is nothing to measure.
+    """
+    started = time.perf_counter()
+    from edgeseg.pipeline import EdgeSegAI
+    from edgeseg.settings import Role
+
+    roles: tuple[Role, ...] = ("simplify", "detect", "segment")
+    ai = EdgeSegAI(engines, engines, engines, ttl=-1)
+    for role in roles:
+        with ai.residency.lease(role, engines):
+            pass
+    load_s = time.perf_counter() - started
+    photo, numbers = _photo(), itertools.count()
+
+    def fresh() -> bytes:
+        # Bytes after the end of a JPEG change its hash and nothing else.
+        return photo + next(numbers).to_bytes(4, "big")
+
+    requests_ms = _timed_ms(lambda: ai.segment_image(fresh(), PROMPT), requests)
+    result = ai.segment_image(photo, PROMPT)
+    if not result.objects:
+        raise ValueError(f"The engines find no {PROMPT} in the photo.")
+    click = [{"x": SIZE[0] / 2, "y": SIZE[1] / 2}]
+    clicks_ms = _timed_ms(lambda: ai.refine(result, object_id=0, points=click), requests)
+    return {
+        "cores": float(len(os.sched_getaffinity(0))),
+        "load_s": load_s,
+        "text_to_masks_ms": statistics.median(requests_ms),
+        "text_to_masks_p95_ms": sorted(requests_ms)[int(0.95 * len(requests_ms))],
+        "objects": float(len(result.objects)),
+        "refine_ms": statistics.median(clicks_ms),
+        "refine_p95_ms": sorted(clicks_ms)[int(0.95 * len(clicks_ms))],
+        "peak_rss_mb": _peak_mb(),
+        **{f"{name}_ms": ms for name, ms in result.result.timings_ms.items()},
+    }
+
+
+def _photo() -> bytes:
+    import PIL.Image
+
+    from edgeseg.cli.demo import find_photo
+
+    with PIL.Image.open(find_photo(PHOTO)) as picture:
+        out = io.BytesIO()
+        picture.convert("RGB").resize(SIZE).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def _timed_ms(action: Callable[[], object], times: int) -> list[float]:
+    """Milliseconds of each call, after a warm-up."""
+    spent_ms = []
+    for turn in range(WARM_UP + times):
+        started = time.perf_counter()
+        action()
+        if turn >= WARM_UP:
+            spent_ms.append((time.perf_counter() - started) * 1000)
+    return spent_ms
+
+
+def _peak_mb() -> float:
+    """Most memory that this process ever held, in MB of 10^6 bytes."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(int(sys.argv[1]), sys.argv[2])))
