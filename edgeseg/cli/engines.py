@@ -43,9 +43,8 @@ def show(
         print(json.dumps([row.model_dump() for row in rows], indent=2))
         return
     print(table([_TITLES, *(_row(each) for each in rows)]))
-    for each in rows:
-        if not each.available:
-            print(f"\n{each.name} cannot {each.role} here: {each.missing}.")
+    for missing, names in _absent(rows).items():
+        print(f"\n{', '.join(names)}: {missing}.")
 
 
 @engines.command()
@@ -67,6 +66,15 @@ def pull(
             print(f"{name}: {path}")
         if not any(each.sources for each in entries):
             print(f"{name}: has no weights to fetch")
+
+
+def _absent(rows: list[EngineInfo]) -> dict[str, list[str]]:
+    """Return the names of engines that cannot run here, by what they are missing."""
+    absent: dict[str, list[str]] = {}
+    for each in rows:
+        if not each.available:
+            absent.setdefault(each.missing.replace(each.name, "NAME"), []).append(each.name)
+    return absent
 
 
 def _row(each: EngineInfo) -> tuple[str, ...]:

@@ -92,9 +92,10 @@ def fetch(entry: Entry, store: WeightStore) -> tuple[Path, ...]:
 
 
 def describe(settings: Settings) -> list[EngineInfo]:
-    """List every engine, whether it can run here, and whether the settings choose it."""
+    """List every engine by role, whether it can run here, and whether the settings choose it."""
     store = WeightStore.from_settings(settings)
-    return [_describe(entry, settings, store) for entry in _entries.values()]
+    by_role = sorted(_entries.values(), key=lambda entry: ROLES.index(entry.role))
+    return [_describe(entry, settings, store) for entry in by_role]
 
 
 def _describe(entry: Entry, settings: Settings, store: WeightStore) -> EngineInfo:
