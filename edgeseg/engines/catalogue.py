@@ -251,7 +251,7 @@ FULL: tuple[Entry, ...] = (
         Entry(
             _name,
             "segment",
-            "edgeseg.engines.edge_sam.engine:segmenter",
+            "edgeseg.engines.edge_sam.engine:load",
             _text,
             licence="S-Lab-1.0, non-commercial",
             size_mb=38.8,

@@ -10,7 +10,15 @@ import torch
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.weights import WebFile
-from edgeseg.evaluation.blank import florence2, grounding_dino, sam, sam2, sam3
+from edgeseg.evaluation.blank import (
+    edge_sam,
+    florence2,
+    grounding_dino,
+    language,
+    sam,
+    sam2,
+    sam3,
+)
 from edgeseg.settings import Role
 
 Writer = Callable[[Sequence[Path]], None]
@@ -21,6 +29,8 @@ def _sam2(places: Sequence[Path]) -> None:
     (places[0].parent / "model.pt").rename(places[0])
 
 
+# What a language model says, whatever it is asked: nonsense would go on for long.
+ANSWER = '"cat"], "filters": []}'
 # A writer puts weights to where each of the engine's sources would be.
 WRITERS: dict[str, Writer] = {
     "grounding-dino-tiny": lambda places: grounding_dino.write(places[0]),
@@ -31,6 +41,10 @@ WRITERS: dict[str, Writer] = {
     "sam2.1-tiny": _sam2,
     "sam-vit-base": lambda places: sam.write(places[0]),
     "sam-hq-vit-base": lambda places: sam.write(places[0], hq=True),
+    "edge-sam": lambda places: edge_sam.write(places[0]),
+    "qwen3-0.6b": lambda places: language.write(places[0], "qwen3", says=ANSWER),
+    "qwen2.5-0.5b": lambda places: language.write(places[0], "qwen2", says=ANSWER),
+    "qwen3-vl-2b": lambda places: language.write(places[0], "qwen3-vl", says=ANSWER),
 }
 
 

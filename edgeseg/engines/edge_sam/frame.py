@@ -6,19 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image as PillowImage
 from torch import Tensor
 from torch.nn import functional
 
 from edgeseg.engines.edge_sam.prompt_encoder import BOTTOM_RIGHT, INPUT_PX, PADDING, TOP_LEFT
-from edgeseg.types import BoolArray, FloatArray, IntArray, UInt8Array
+from edgeseg.engines.sam_prompts import normalised
+from edgeseg.types import FloatArray, Image, IntArray
 
-MEAN = np.array([123.675, 116.28, 103.53], np.float32)
-STD = np.array([58.395, 57.12, 57.375], np.float32)
 # Masks travel at a quarter of the input's resolution.
 MASK_PX = 256
-# How sure an earlier mask of pixels is, as a logit.
-CERTAIN = 8.0
 
 
 @dataclass(frozen=True)
@@ -35,30 +31,17 @@ class Frame:
         height, width = (max(1, int(side * scale + 0.5)) for side in size_hw)
         return cls(size_hw, (height, width))
 
-    def render(self, rgb: UInt8Array) -> Tensor:
-        """(1, 3, 1024, 1024) float32, normalised, of the (H, W, 3) photo."""
+    def render(self, image: Image, device: torch.device) -> Tensor:
+        """(1, 3, 1024, 1024) float32, normalised, of the photo."""
         height, width = self.scaled_hw
-        scaled = PillowImage.fromarray(rgb).resize((width, height), PillowImage.Resampling.BILINEAR)
-        normal = (np.asarray(scaled, np.float32) - MEAN) / STD
-        pixels = torch.zeros(1, 3, INPUT_PX, INPUT_PX)
-        pixels[0, :, :height, :width] = torch.from_numpy(normal).permute(2, 0, 1)
-        return pixels
+        pixels = normalised(image, self.scaled_hw, device)
+        return functional.pad(pixels, (0, INPUT_PX - width, 0, INPUT_PX - height))
 
     def places(self, places_xy: FloatArray) -> FloatArray:
         """(..., 2) in pixels of the photo to pixels of the input."""
         (height, width), (scaled_height, scaled_width) = self.size_hw, self.scaled_hw
         scale = np.array([scaled_width / width, scaled_height / height], np.float32)
         return np.asarray(places_xy, np.float32) * scale
-
-    def logits_of(self, mask: BoolArray) -> FloatArray:
-        """(256, 256) logits of an (H, W) mask in the photo's frame."""
-        size = max(1, round(self.scaled_hw[1] / 4)), max(1, round(self.scaled_hw[0] / 4))
-        small = PillowImage.fromarray(mask.astype(np.float32)).resize(
-            size, PillowImage.Resampling.BOX
-        )
-        logits = np.full((MASK_PX, MASK_PX), -CERTAIN, np.float32)
-        logits[: size[1], : size[0]] = (2 * np.asarray(small) - 1) * CERTAIN
-        return logits
 
     def restore(self, logits: Tensor) -> Tensor:
         """(B, C, H, W) logits in the photo's frame of (B, C, 256, 256)."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from edgeseg.engines.edge_sam.frame import MASK_PX, Frame, corners, padded, stability
 from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
 from edgeseg.engines.edge_sam.prompt_encoder import IGNORED, INSIDE
-from edgeseg.types import FloatArray, IntArray, UInt8Array
+from edgeseg.types import FloatArray, Image, IntArray, UInt8Array
 
 ImageFormat = Literal["RGB", "BGR"]
 Numbers = npt.ArrayLike
@@ -65,8 +65,8 @@ class SamPredictor:
             raise ValueError(f"image: expected (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
         if image_format not in ("RGB", "BGR"):
             raise ValueError(f"image_format: expected RGB or BGR, got {image_format!r}")
-        rgb = np.ascontiguousarray(pixels if image_format == "RGB" else pixels[..., ::-1])
-        self._image = encode(self.model, rgb)
+        rgb = pixels if image_format == "RGB" else pixels[..., ::-1]
+        self._image = encode(self.model, Image.from_array(rgb))
 
     def reset_image(self) -> None:
         """Forget the image."""
@@ -134,12 +134,10 @@ class SamPredictor:
 
 
 @torch.inference_mode()
-def encode(model: EdgeSam, rgb: UInt8Array) -> tuple[Frame, Tensor]:
-    """Return the frame of (H, W, 3) pixels and their (1, 256, 64, 64) float32 embedding."""
-    frame = Frame.of((rgb.shape[0], rgb.shape[1]))
-    like = next(model.image_encoder.parameters())
-    pixels = frame.render(rgb).to(like.device, like.dtype)
-    return frame, model(pixels).float()
+def encode(model: EdgeSam, image: Image) -> tuple[Frame, Tensor]:
+    """Return the frame of an image and its (1, 256, 64, 64) embedding."""
+    frame = Frame.of(image.size_hw)
+    return frame, model(frame.render(image, next(model.parameters()).device))
 
 
 @torch.inference_mode()

@@ -9,16 +9,9 @@ from typing import Any
 
 import PIL.Image
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    AutoProcessor,
-    AutoTokenizer,
-    GenerationConfig,
-    StoppingCriteria,
-)
 
 from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.hf import import_transformers
 from edgeseg.engines.language.conversation import Message
 from edgeseg.engines.language.simplifier import LanguageSimplifier
 from edgeseg.engines.torch_place import Place, free
@@ -57,8 +50,9 @@ class LocalModel:
         self.device = str(place.device)
         self.dtype = place.dtype_name
         self.looks_at_image = looks_at_image
-        auto = AutoModelForImageTextToText if looks_at_image else AutoModelForCausalLM
-        reader = AutoProcessor if looks_at_image else AutoTokenizer
+        hf = import_transformers()
+        auto = hf.AutoModelForImageTextToText if looks_at_image else hf.AutoModelForCausalLM
+        reader = hf.AutoProcessor if looks_at_image else hf.AutoTokenizer
         try:
             self._reader: Any = reader.from_pretrained(folder, local_files_only=True)
             model = auto.from_pretrained(
@@ -73,7 +67,7 @@ class LocalModel:
         self._model: Any = model.to(place.device).eval()
         # A published model's own settings draw words by chance.
         ends = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
-        self._model.generation_config = GenerationConfig(
+        self._model.generation_config = hf.GenerationConfig(
             do_sample=False,
             max_new_tokens=MAX_TOKENS,
             eos_token_id=ends,
@@ -114,8 +108,8 @@ class LocalModel:
         return [text] if turn.image is None else [{"type": "image"}, text]
 
 
-class _Complete(StoppingCriteria):  # type: ignore[misc]
-    """Stops where the answer is a whole JSON object."""
+class _Complete:
+    """Stops where the answer is a whole JSON object, as transformers' stopping criteria do."""
 
     def __init__(self, tokenizer: Any, prompt_tokens: int) -> None:
         self._tokenizer = tokenizer

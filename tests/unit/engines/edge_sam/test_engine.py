@@ -1,16 +1,34 @@
-"""EdgeSAM in the role of a segmenter."""
+"""EdgeSAM in the role of a segmenter; what all segmenters promise is under tests/contract."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from edgeseg.engines.base import Segmenter
+from edgeseg.engines import registry
+from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.edge_sam.engine import EdgeSamSegmenter
-from edgeseg.engines.torch_place import Place
+from edgeseg.engines.edge_sam.predictor import SamPredictor, sam_model_registry
+from edgeseg.engines.weights import WeightStore
 from edgeseg.types import Embedding, Image, MaskPrompt
-from tests.unit.engines.edge_sam.conftest import random_model
+
+
+def build(checkpoint: Path, name: str = "edge-sam", dtype: str = "float32") -> EdgeSamSegmenter:
+    store = WeightStore(checkpoint.parent, offline=True, overrides={name: str(checkpoint)})
+    made = registry.load("segment", name, EngineOptions("cpu", dtype=dtype, store=store))
+    assert isinstance(made, EdgeSamSegmenter)
+    return made
+
+
+@pytest.fixture(scope="module")
+def engine(checkpoint: Path) -> Iterator[EdgeSamSegmenter]:
+    made = build(checkpoint)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -24,53 +42,44 @@ def embedding(engine: EdgeSamSegmenter, photo: Image) -> Embedding:
     return engine.embed(photo)
 
 
-def click(*places: tuple[float, float]) -> MaskPrompt:
-    return MaskPrompt(
-        points_xy=np.array(places, np.float32), point_labels=np.ones(len(places), np.int64)
-    )
-
-
-def test_every_kind_of_prompt_is_answered_alone_as_together(
-    engine: EdgeSamSegmenter, embedding: Embedding
+def test_its_masks_are_those_of_the_predictor(
+    engine: EdgeSamSegmenter, embedding: Embedding, photo: Image, checkpoint: Path
 ) -> None:
-    assert isinstance(engine, Segmenter)
+    predictor = SamPredictor(sam_model_registry["edge_sam"](checkpoint=checkpoint))
+    predictor.set_image(photo.rgb)
+    box = MaskPrompt(box_xyxy=(10.0, 20.0, 300.0, 200.0))
+    click = MaskPrompt(points_xy=np.array([[30, 40]], np.float32), point_labels=np.array([1]))
+    made = engine.segment(embedding, [box, click])
+    mask, score, _ = predictor.predict(
+        box=box.box_xyxy, num_multimask_outputs=1, use_stability_score=True
+    )
+    assert (made.masks[0] != mask[0]).mean() <= 1e-3
+    assert made.scores[0] == pytest.approx(score[0], abs=1e-3)
+    masks, scores, _ = predictor.predict(
+        [[30, 40]], [1], num_multimask_outputs=4, use_stability_score=True
+    )
+    assert (made.masks[1] != masks[scores.argmax()]).mean() <= 1e-3
+    assert made.scores[1] == pytest.approx(scores.max(), abs=1e-3)
+
+
+def test_an_earlier_mask_changes_the_answer(engine: EdgeSamSegmenter, embedding: Embedding) -> None:
+    box = (10.0, 20.0, 300.0, 200.0)
     earlier = np.zeros((301, 451), bool)
     earlier[50:100, 60:200] = True
-    prompts = [
-        MaskPrompt(box_xyxy=(10.0, 20.0, 100.0, 200.0)),
-        click((30.0, 40.0)),
-        MaskPrompt(previous=earlier),
-        MaskPrompt(box_xyxy=(1.0, 2.0, 10.0, 20.0)),
-        click((30.0, 40.0), (90.0, 80.0)),
-        MaskPrompt(box_xyxy=(0.0, 0.0, 451.0, 301.0), previous=earlier),
-    ]
-    together = engine.segment(embedding, prompts)
-    assert together.masks.shape == (6, 301, 451)
-    assert ((together.scores >= 0) & (together.scores <= 1)).all()
-    for index, prompt in enumerate(prompts):
-        alone = engine.segment(embedding, [prompt])
-        assert (alone.masks[0] != together.masks[index]).mean() <= 1e-3
-        assert alone.scores[0] == pytest.approx(together.scores[index], abs=1e-3)
+    plain, informed = engine.segment(
+        embedding, [MaskPrompt(box_xyxy=box), MaskPrompt(box_xyxy=box, previous=earlier)]
+    ).masks
+    assert not np.array_equal(plain, informed)
 
 
-def test_the_embedding_is_a_value(
-    engine: EdgeSamSegmenter, embedding: Embedding, photo: Image
+def test_half_precision_says_so_and_agrees(
+    checkpoint: Path, embedding: Embedding, photo: Image
 ) -> None:
-    prompt = MaskPrompt(box_xyxy=(10.0, 20.0, 300.0, 200.0))
-    before = engine.segment(embedding, [prompt]).masks
-    narrow = Image.from_array(np.ascontiguousarray(photo.rgb[:7]))
-    assert engine.segment(engine.embed(narrow), [prompt]).masks.shape == (1, 7, 451)
-    assert np.array_equal(engine.segment(embedding, [prompt]).masks, before)
-    assert engine.segment(embedding, []).masks.shape == (0, 301, 451)
-
-
-def test_half_precision_says_so_and_agrees(embedding: Embedding, photo: Image) -> None:
-    half = EdgeSamSegmenter(random_model(), Place(torch.device("cpu"), torch.bfloat16))
-    assert (half.device, half.dtype) == ("cpu", "bfloat16")
+    half = build(checkpoint, "edge-sam-3x", "bfloat16")
+    assert (half.name, half.device, half.dtype) == ("edge-sam-3x", "cpu", "bfloat16")
     made = half.embed(photo).arrays[0].astype(np.float64)
     wanted = embedding.arrays[0].astype(np.float64)
     assert np.corrcoef(made.ravel(), wanted.ravel())[0, 1] > 0.99
+    decoder = half.model.mask_decoder.parameters()
+    assert {each.dtype for each in decoder} == {torch.float32}
     half.close()
-    half.close()
-    with pytest.raises(RuntimeError, match="close"):
-        half.embed(photo)

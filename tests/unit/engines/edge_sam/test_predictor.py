@@ -127,11 +127,3 @@ def test_places_and_masks_come_back_to_the_photo(size_hw: tuple[int, int]) -> No
     corner = frame.places(np.array([[width, height]], np.float32))[0]
     assert corner.tolist() == [frame.scaled_hw[1], frame.scaled_hw[0]]
     assert frame.restore(torch.zeros(1, 2, 256, 256)).shape == (1, 2, height, width)
-
-
-def test_an_earlier_mask_goes_in_and_out_of_the_frame() -> None:
-    frame = Frame.of((300, 451))
-    mask = np.zeros((300, 451), bool)
-    mask[100:200, 50:350] = True
-    back = frame.restore(torch.from_numpy(frame.logits_of(mask))[None, None])[0, 0].numpy() > 0
-    assert (back & mask).sum() / (back | mask).sum() > 0.95
