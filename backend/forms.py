@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import File, Form, Header, UploadFile
 
 from backend.headers import json_field, json_list_field
-from edgeseg.schemas import DetectRequest, SegmentRequest, parse
+from edgeseg.schemas import DetectRequest, SegmentRequest, SimplifyRequest, parse
 
 _FIELDS = SegmentRequest.model_fields
 
@@ -66,6 +66,11 @@ KeyHeader = Annotated[
         examples=["order-17"],
     ),
 ]
+
+
+DETECT_FIELDS = ("image", *DetectRequest.model_fields)
+SEGMENT_FIELDS = ("image", *SegmentRequest.model_fields)
+SIMPLIFY_FIELDS = ("image", *SimplifyRequest.model_fields)
 
 
 class DetectForm:

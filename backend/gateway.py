@@ -25,13 +25,23 @@ from edgeseg.errors import (
     EdgeSegError,
     InputError,
     NoWorkerError,
+    QueueFullError,
     QueueUnavailableError,
     RequestTimeoutError,
     UnknownTaskError,
 )
 from edgeseg.schemas import DetectRequest, EngineChoice
 from edgeseg.settings import Role
-from edgeseg.tasks import ImageRef, NewTask, TaskKind, TaskRecord, look, redis_errors, unserved
+from edgeseg.tasks import (
+    ImageRef,
+    NewTask,
+    TaskKind,
+    TaskRecord,
+    count_waiting,
+    look,
+    redis_errors,
+    unserved,
+)
 
 log = logging.getLogger(__name__)
 # How long a request goes on waiting for a stage that nobody serves any more.
@@ -55,6 +65,19 @@ async def require_workers(services: Services, plan: tuple[Role, ...]) -> None:
         raise NoWorkerError(f"No worker serves {', '.join(missing)}.", missing=missing)
 
 
+async def require_room(services: Services, plan: tuple[Role, ...]) -> None:
+    """Raise what require_workers raises, and QueueFullError when too many tasks wait already."""
+    await require_workers(services, plan)
+    most = services.settings.max_waiting_tasks
+    waiting = await count_waiting(services.watch.connection, plan)
+    if waiting >= most:
+        raise QueueFullError(
+            f"{waiting} tasks wait already, and no more than {most} may.",
+            waiting=waiting,
+            most=most,
+        )
+
+
 async def submit(
     services: Services,
     kind: TaskKind,
@@ -65,7 +88,7 @@ async def submit(
     key: str | None = None,
 ) -> str:
     """Queue a task and return its id; with an idempotency key, that of the first such request."""
-    await require_workers(services, plan)
+    await require_room(services, plan)
     body = request.model_dump(mode="json")
     task = NewTask(kind=kind, plan=plan, request=body, prompt=prompt)
     if upload is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Request
@@ -23,6 +24,22 @@ def require_form(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("", "multipart/form-data", "application/x-www-form-urlencoded"):
         raise InputError(f"Expected a form (multipart/form-data), got {kind[:80]}.")
+
+
+def only_fields(*names: str) -> Callable[[Request], Awaitable[None]]:
+    """Return a dependency that refuses a form with fields of other names: they may be misspelt."""
+
+    async def check(request: Request) -> None:
+        require_form(request)
+        unknown = sorted(set(await request.form()) - set(names))
+        if unknown:
+            rows = [{"field": name[:80], "problem": "there is no such field"} for name in unknown]
+            raise InvalidParameterError(
+                f"{rows[0]['field']}: there is no such field; expected {', '.join(names)}.",
+                errors=rows,
+            )
+
+    return check
 
 
 def key_of(request: Request) -> str | None:

@@ -209,10 +209,21 @@ class EdgeSegClient:
                 parameters["file_name"] = file_name
         else:
             path, parameters["task"] = "/export", list(task)
-        response = self._send("GET", path, params=parameters)
-        name = response.headers["Content-Disposition"].rpartition("''")[2]
-        media_type = response.headers["Content-Type"].partition(";")[0]
-        return Export(unquote(name), media_type, response.content)
+        return _export_of(self._send("GET", path, params=parameters))
+
+    def export_results(
+        self,
+        results: Sequence[SegmentationResult],
+        format_name: str,
+        file_names: Sequence[str] | None = None,
+    ) -> Export:
+        """Return results as a file, as they are here: with objects left out, renamed or changed."""
+        files = [
+            ("result", (f"{each.task_id}.json", each.model_dump_json(exclude={"visualization"})))
+            for each in results
+        ]
+        data: dict[str, Any] = {"format": format_name, "file_name": list(file_names or [])}
+        return _export_of(self._send("POST", "/export", files=files, data=data))
 
     def engines(self) -> list[EngineInfo]:
         """List the engines that can be chosen."""
@@ -257,6 +268,12 @@ class EdgeSegClient:
         if response.is_error:
             raise _error_of(response)
         return response
+
+
+def _export_of(response: httpx.Response) -> Export:
+    name = response.headers["Content-Disposition"].rpartition("''")[2]
+    media_type = response.headers["Content-Type"].partition(";")[0]
+    return Export(unquote(name), media_type, response.content)
 
 
 def _name_of(source: ImageSource | None) -> str | None:

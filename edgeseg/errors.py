@@ -21,6 +21,7 @@ EdgeSegError                       internal_error       500
 ├── UnavailableError               unavailable          503
 │   ├── QueueUnavailableError      queue_unavailable    503
 │   ├── NoWorkerError              no_worker            503
+│   ├── QueueFullError             queue_full           503
 │   ├── EngineUnavailableError     engine_unavailable   503
 │   └── RequestTimeoutError        timeout              504
 └── EngineError                    engine_error         500
@@ -211,6 +212,12 @@ class NoWorkerError(UnavailableError):
     """No worker serves a stage that the request needs."""
 
     code, status, title = "no_worker", 503, "No worker"
+
+
+class QueueFullError(UnavailableError):
+    """As many tasks wait as are allowed; try again later."""
+
+    code, status, title = "queue_full", 503, "Queue full"
 
 
 class EngineUnavailableError(UnavailableError):

@@ -350,6 +350,11 @@ class TaskStatus(_Wire):
     stage: Role | None = Field(
         None, description="Stage that runs or waits now.", examples=["detect"]
     )
+    ahead: int | None = Field(
+        None,
+        description="While its stage waits: tasks that run or wait before it in its queue.",
+        examples=[2],
+    )
     created_at: float = Field(description="Seconds since 1970.", examples=[1730000000.1])
     finished_at: float | None = Field(
         None, description="Seconds since 1970.", examples=[1730000000.2]

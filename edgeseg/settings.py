@@ -174,6 +174,12 @@ class Settings(BaseSettings):
         description="Whether a request is refused when nobody serves one of its stages; false "
         "where workers are started on demand.",
     )
+    max_waiting_tasks: int = Field(
+        500,
+        ge=1,
+        description="Tasks that may wait in the queues of a request; beyond, it is refused: 503 "
+        "queue_full.",
+    )
     heartbeat_s: float = Field(2.0, gt=0, description="Seconds between two signs of a worker.")
     heartbeat_ttl_s: int = Field(
         6, ge=1, description="Seconds without a sign after which a worker counts as dead."

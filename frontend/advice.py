@@ -24,6 +24,7 @@ _ADVICE: tuple[tuple[type[EdgeSegError], str], ...] = (
     (errors.CancelledError, "Press Segment Image to start it again."),
     (errors.RequestTimeoutError, "The server is busy: try again, or use a smaller picture."),
     (errors.QueueUnavailableError, "Wait a moment and try again; if it stays so, start Redis."),
+    (errors.QueueFullError, "The server has much to do: wait a minute and try again."),
     (errors.NoWorkerError, "Wait a moment and try again; if it stays so, start that worker."),
     (errors.UnavailableError, "Check that the stack runs (make up), then try again."),
     (errors.WorkerLostError, "Try a smaller picture, or another engine in the sidebar."),

@@ -30,6 +30,12 @@ def engines() -> list[EngineInfo]:
     return client().engines()
 
 
+@st.cache_data(ttl=1, max_entries=100, show_spinner=False)
+def ahead(task_id: str) -> int | None:
+    """Return how many tasks were before this one a second ago; None when it does not wait."""
+    return client().task(task_id).ahead
+
+
 @st.cache_data(ttl=1, show_spinner=False)
 def queues() -> dict[str, Any]:
     """Return the queues as they were a second ago; raises what the client raises."""

@@ -14,7 +14,6 @@ from edgeseg.errors import CancelledError, EdgeSegError, UnavailableError
 from edgeseg.schemas import SegmentationResult, StageEvent
 from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Role
-from frontend.api import QUEUES
 from frontend.state import Photo
 
 JobState = Literal["sending", "queued", "running", "done", "failed", "cancelled"]
@@ -34,7 +33,6 @@ class Job:
     state: JobState = "sending"
     task_id: str | None = None
     steps: dict[Role, StepState] = field(default_factory=dict)
-    ahead: int = 0
     error: EdgeSegError | None = None
     segmentation: Segmentation | None = None
     wants_cancel: threading.Event = field(default_factory=threading.Event)
@@ -59,16 +57,6 @@ class Job:
         worth = {"done": 1.0, "skipped": 1.0, "running": 0.5, "waiting": 0.0}
         total = sum(worth[step] for step in self.steps.values())
         return total / len(self.steps) if self.steps else 0.0
-
-    def queued_behind(self, queues: Mapping[str, Any]) -> int:
-        """Return how many tasks are before it at most; those that come later do not count."""
-        stage = self.stage
-        if stage is None:
-            return 0
-        queue = queues.get(QUEUES[stage], {})
-        before = int(queue.get("waiting", 0)) + int(queue.get("running", 0)) - 1
-        self.ahead = max(0, min(self.ahead, before))
-        return self.ahead
 
     def take(self, event: StageEvent) -> None:
         """Follow one event of the task."""
@@ -137,8 +125,6 @@ def _follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> N
         raise CancelledError("It was cancelled.")
     fields = dict(parameters)
     text = str(fields.pop("text_prompt"))
-    queues = client.queue_status()
-    job.ahead = sum(queue["waiting"] + queue["running"] for queue in queues.values())
     job.task_id = client.submit(job.photo.data, text, file_name=job.photo.name, **fields)
     job.state = "queued"
     if job.wants_cancel.is_set():

@@ -21,6 +21,7 @@ from edgeseg.errors import (
     NoImageError,
     NoWorkerError,
     PromptTooLongError,
+    QueueFullError,
     QueueUnavailableError,
     RequestTimeoutError,
     StageFailedError,
@@ -60,6 +61,7 @@ _PROMPT = (
 _IMAGE = (NoImageError, InvalidImageError, AnimatedImageError, ImageTooLargeError)
 _STACK = (
     QueueUnavailableError,
+    QueueFullError,
     NoWorkerError,
     EngineUnavailableError,
     RequestTimeoutError,

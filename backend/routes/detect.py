@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from backend import gateway
-from backend.forms import DetectForm, ImageField
-from backend.headers import require_form
+from backend.forms import DETECT_FIELDS, DetectForm, ImageField
+from backend.headers import only_fields
 from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
 from edgeseg.pipeline import plan
 from edgeseg.schemas import DetectionResult
 
-router = APIRouter(tags=["segment"], dependencies=[Depends(require_form)])
+router = APIRouter(tags=["segment"], dependencies=[Depends(only_fields(*DETECT_FIELDS))])
 
 
 @router.post("/detect", response_model=DetectionResult, responses=IMAGE_RESPONSES)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from anyio import to_thread
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
+from pydantic import ValidationError
 
 from backend import gateway
+from backend.headers import only_fields
 from backend.problems import responses
 from backend.routes.common import TaskId
 from backend.services import Services, ServicesDep
 from edgeseg.errors import (
     CancelledError,
+    ImageTooLargeError,
+    InputError,
     InvalidParameterError,
     QueueUnavailableError,
     TaskNotFinishedError,
@@ -22,7 +27,7 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.exporters import FORMATS, MEDIA_TYPES, Picture, export, find_format
-from edgeseg.schemas import SegmentationResult, parse
+from edgeseg.schemas import SegmentationResult, input_error, parse
 from edgeseg.tasks import TaskRecord
 
 router = APIRouter(tags=["tasks"])
@@ -47,6 +52,7 @@ _RESPONSES = {
         QueueUnavailableError,
     ),
 }
+_FORM_ERRORS = (InputError, UnknownFormatError, InvalidParameterError, ImageTooLargeError)
 FormatName = Annotated[
     str,
     Query(
@@ -97,6 +103,55 @@ async def export_tasks(
     """Return the masks of several finished tasks as one data set, in the order asked for."""
     find_format(format_name)
     return await _answer(services, [await _picture(services, each) for each in task], format_name)
+
+
+@router.post(
+    "/export",
+    response_class=Response,
+    responses={**_FILE, **responses(*_FORM_ERRORS)},
+    dependencies=[Depends(only_fields("result", "format", "file_name"))],
+)
+async def export_results(
+    services: ServicesDep,
+    result: Annotated[
+        list[UploadFile],
+        File(description="JSON of results, as the API gives it or changed since; repeat."),
+    ],
+    format_name: Annotated[
+        str, Form(alias="format", description="As in GET /export.", examples=["coco"])
+    ],
+    file_name: Annotated[
+        list[str] | None,
+        Form(description="Names of the images, one for each result.", examples=[["photo.jpg"]]),
+    ] = None,
+) -> Response:
+    """Return results that were changed since they were made as a file of another tool's format.
+
+    Objects that were left out, renamed or drawn anew are exported as they are in the JSON; the
+    same bytes come from `edgeseg export` on it.
+    """
+    find_format(format_name)
+    names: Sequence[str | None] = file_name or [None] * len(result)
+    if len(names) != len(result) or len(result) > MOST_TASKS:
+        raise InvalidParameterError(
+            f"Expected at most {MOST_TASKS} results and a file_name for each or for none, "
+            f"got {len(result)} and {len(names)}."
+        )
+    files = [await each.read() for each in result]
+    read = partial(_read_results, files, names)
+    return await _answer(
+        services, await to_thread.run_sync(read, limiter=services.decoders), format_name
+    )
+
+
+def _read_results(files: Sequence[bytes], names: Sequence[str | None]) -> list[Picture]:
+    try:
+        return [
+            Picture(SegmentationResult.model_validate_json(data), name)
+            for data, name in zip(files, names, strict=True)
+        ]
+    except ValidationError as error:
+        raise input_error(error) from None
 
 
 async def _answer(services: Services, pictures: Sequence[Picture], format_name: str) -> Response:

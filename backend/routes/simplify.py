@@ -5,14 +5,21 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 
 from backend import gateway
-from backend.forms import EnginesField, ImageField, KeyHeader, PreferHeader, PromptField
-from backend.headers import json_field, key_of, require_form
+from backend.forms import (
+    SIMPLIFY_FIELDS,
+    EnginesField,
+    ImageField,
+    KeyHeader,
+    PreferHeader,
+    PromptField,
+)
+from backend.headers import json_field, key_of, only_fields
 from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
 from backend.uploads import read_upload
 from edgeseg.schemas import Simplification, SimplifyRequest, parse
 
-router = APIRouter(tags=["segment"], dependencies=[Depends(require_form)])
+router = APIRouter(tags=["segment"], dependencies=[Depends(only_fields(*SIMPLIFY_FIELDS))])
 
 
 @router.post("/simplify", response_model=Simplification, responses=IMAGE_RESPONSES)

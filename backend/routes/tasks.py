@@ -24,7 +24,7 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus
-from edgeseg.tasks import NewTask, TaskRecord, redis_errors
+from edgeseg.tasks import NewTask, TaskRecord, count_ahead, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
 _MISSING = responses(UnknownTaskError, InvalidParameterError, QueueUnavailableError)
@@ -40,7 +40,11 @@ _SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": 
 async def get_task(task_id: TaskId, services: ServicesDep) -> TaskStatus:
     """Return where a task stands, and its result or problem once it has ended."""
     record = await gateway.read_task(services, task_id)
-    return _status(record, await gateway.read_drawing(services, record))
+    status = _status(record, await gateway.read_drawing(services, record))
+    if record.status != "queued" or record.stage is None:
+        return status
+    ahead = await count_ahead(services.watch.connection, record.id, record.stage)
+    return status.model_copy(update={"ahead": ahead})
 
 
 @router.delete("", response_model=TaskStatus, responses={**_MISSING, **responses(CancelledError)})
@@ -102,7 +106,7 @@ async def refine(
     gateway.check_engines(wanted.engines)
     parent = gateway.raise_for(await gateway.read_task(services, task_id))
     _check_refine(parent, wanted)
-    await gateway.require_workers(services, ("segment",))
+    await gateway.require_room(services, ("segment",))
     child = NewTask(
         kind="refine",
         plan=("segment",),

@@ -64,6 +64,36 @@ async def look(connection: redis.asyncio.Redis) -> dict[str, QueueView]:
     return views
 
 
+async def count_waiting(connection: redis.asyncio.Redis, plan: tuple[Role, ...]) -> int:
+    """Return how many jobs wait in the queues of a plan.
+
+    Raises:
+        QueueUnavailableError: Redis does not answer.
+    """
+    names = dict.fromkeys(keys.QUEUES[stage] for stage in plan)
+    with redis_errors():
+        async with connection.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.llen(keys.waiting_key(name))
+            return sum(await pipe.execute())
+
+
+async def count_ahead(connection: redis.asyncio.Redis, task_id: str, stage: Role) -> int | None:
+    """Return how many jobs run or wait before a task's stage; None when it does not wait.
+
+    Raises:
+        QueueUnavailableError: Redis does not answer.
+    """
+    queue, job = keys.QUEUES[stage], keys.job_id(task_id, stage)
+    with redis_errors():
+        # One transaction, so that a job which starts meanwhile is counted once.
+        async with connection.pipeline(transaction=True) as pipe:
+            pipe.lpos(keys.waiting_key(queue), job)
+            pipe.zcard(keys.started_key(queue))
+            place, running = await pipe.execute()
+    return None if place is None else int(place) + int(running)
+
+
 def unserved(views: dict[str, QueueView], plan: tuple[Role, ...]) -> list[str]:
     """Return the queues that a plan needs and that no live worker serves, in order."""
     needed = dict.fromkeys(keys.QUEUES[stage] for stage in plan)

@@ -34,6 +34,7 @@ def test_upload_simplify_edit_segment_refine_download(
     expect(page.get_by_text("How it was found")).to_be_visible(timeout=PATIENCE_MS)
     driver.settle(page)
     found = driver.rows(page)
+    assert found >= 1
 
     driver.choose_view(page, "Refine")
     driver.choose(page, "Object", "New object")

@@ -51,19 +51,30 @@ def test_a_stage_whose_worker_was_lost_waits_again(job: Job) -> None:
     assert (job.stage, job.state) == ("simplify", "queued")
 
 
-def test_those_ahead_only_become_fewer(job: Job) -> None:
+@pytest.mark.parametrize(
+    ("ahead", "said"), [(3, "Queued behind 3"), (0, "Queued, next in line"), (None, "Queued, next")]
+)
+def test_who_is_before_it_is_what_the_server_counts(
+    job: Job,
+    client: LocalClient,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: int | None,
+    said: str,
+) -> None:
+    def task(task_id: str) -> TaskStatus:
+        return TaskStatus(
+            task_id=task_id, status="queued", prompt="", plan=[], created_at=0, ahead=ahead
+        )
+
+    monkeypatch.setattr(client, "task", task)
+    job.task_id, job.state = "task1", "queued"
     job.take(event("queued", "simplify"))
-    job.ahead = 3
-    assert job.queued_behind({"simplifier_queue": {"waiting": 9, "running": 1}}) == 3
-    assert job.queued_behind({"simplifier_queue": {"waiting": 2, "running": 1}}) == 2
-    assert job.queued_behind({"simplifier_queue": {"waiting": 7, "running": 1}}) == 2
-    assert job.queued_behind({"simplifier_queue": {"waiting": 1, "running": 0}}) == 0
+    assert describe(job).startswith(said)
 
 
 def test_a_picture_is_followed_to_its_result(job: Job, client: LocalClient) -> None:
     jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
     assert (job.state, job.share, job.error) == ("done", 1.0, None)
-    assert job.ahead == 4
     assert job.segmentation is not None
     assert {each.label for each in job.segmentation.objects} == {"ball", "sky"}
     assert job.segmentation.file_name == "balls.png"

@@ -23,6 +23,8 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.exporters import FORMATS, MEDIA_TYPES
+from frontend import bundle
+from frontend.state import Entry, Photo
 
 Picture = Callable[..., bytes]
 
@@ -127,3 +129,38 @@ def test_a_task_that_is_not_done_is_a_conflict(
         client.cancel(task_id)
         with pytest.raises(CancelledError):
             client.export(task_id, "coco")
+
+
+@pytest.mark.parametrize("name", ["coco", "labelme", "png"])
+def test_an_edited_result_is_exported_as_it_is_on_the_page(
+    client: EdgeSegClient, chelsea: Path, name: str
+) -> None:
+    """Hidden, renamed and undone in the UI: its download has the bytes of POST /export."""
+    found = client.segment_image(chelsea, "cat . dog . bird .")
+    photo = Photo.of("chelsea.png", chelsea.read_bytes())
+    entry = Entry(photo, "cat", found, batch=1)
+    first, second = found.objects[0].id, found.objects[1].id
+    entry.hidden, entry.names = {first}, {second: "wolf"}
+    refined = client.refine(found, object_id=second, box=(20, 20, 90, 90))
+    entry.replace(refined, second, [])
+    changed = client.export_results([entry.result], name, ["chelsea.png"])
+    entry.undo_last()
+    made = client.export_results([entry.result], name, ["chelsea.png"])
+    assert bundle.exported([entry], name) == (made.file_name, made.media_type, made.data)
+    assert made.data != changed.data
+    assert made.data != client.export(found.result.task_id, name).data
+    assert entry.result.objects[0].label == "wolf"
+
+
+def test_results_that_cannot_be_read_are_refused(
+    stack: EmbeddedStack, client: EdgeSegClient, picture: Picture
+) -> None:
+    result = client.segment_image(picture(64), "cat").result
+    with pytest.raises(InvalidParameterError, match="file_name"):
+        client.export_results([result], "coco", ["a.png", "b.png"])
+    with pytest.raises(UnknownFormatError):
+        client.export_results([result], "psd")
+    answer = httpx.post(
+        f"{stack.api_url}/export", files={"result": ("a.json", b"{}")}, data={"format": "coco"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")

@@ -11,7 +11,7 @@ from backend import create_app
 from edgeseg.settings import Settings
 
 # A file has no example in text.
-NO_EXAMPLE_NEEDED = {"image"}
+NO_EXAMPLE_NEEDED = {"image", "result"}
 
 
 @pytest.fixture(scope="module")
