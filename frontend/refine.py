@@ -7,12 +7,12 @@ from typing import Literal, cast
 
 import PIL.Image
 import streamlit as st
-from streamlit_image_coordinates import streamlit_image_coordinates
 
 from edgeseg.errors import EdgeSegError
 from edgeseg.schemas import BoxXYXY, Point, SegmentedObject
 from frontend import api, pictures
 from frontend.advice import explain
+from frontend.canvas import canvas, drawn
 from frontend.state import Entry
 
 Tool = Literal["add", "remove", "box"]
@@ -21,8 +21,6 @@ TOOLS: dict[Tool, str] = {
     "remove": ":material/do_not_disturb_on: Remove",
     "box": ":material/select: Box",
 }
-# A drag shorter than this is a tap: the first or the second corner of a box.
-_TAP_PX = 8
 _NEW = "new"
 _HINTS: dict[Tool, str] = {
     "add": "Click on the picture where the object is.",
@@ -35,15 +33,11 @@ def panel(entry: Entry) -> None:
     """Draw the tools and the picture to click on."""
     tool, target = _tools(entry)
     key = f"canvas_{entry.key}"
-    streamlit_image_coordinates(
-        _drawn(entry, target),
-        key=key,
-        width="stretch",
-        click_and_drag=tool == "box",
-        image_format="JPEG",
-        jpeg_quality=88,
-        cursor="crosshair",
-        on_click=partial(_clicked, entry, key),
+    canvas(
+        pictures.jpeg_url(_drawn(entry, target)),
+        key,
+        draws_boxes=tool == "box",
+        on_drawn=partial(_clicked, entry, key),
     )
     failed = st.session_state.pop("refine_error", None)
     if failed is not None:
@@ -109,26 +103,20 @@ def _undo(entry: Entry) -> None:
 
 
 def _clicked(entry: Entry, key: str) -> None:
-    """Take one click or drag, told in pixels of the picture as it was shown."""
-    event = st.session_state.get(key)
-    if not event or not event.get("width"):
+    """Take one click or drag, told in shares of the picture."""
+    stroke = drawn(key)
+    if stroke is None:
         return
     size = entry.segmentation.result.image
-    scale = size.width / float(event["width"])
-
-    def inside(x: float, y: float) -> tuple[float, float]:
-        return min(max(x * scale, 0.0), size.width), min(max(y * scale, 0.0), size.height)
-
+    first, second = ((x * size.width, y * size.height) for x, y in (stroke.first, stroke.second))
     target = st.session_state.get(f"target_{entry.key}", _NEW)
     object_id = None if target == _NEW else int(target)
-    if "x1" not in event:
-        x, y = inside(event["x"], event["y"])
-        label = 0 if st.session_state.get("tool") == "remove" else 1
-        add_point(entry, object_id, Point(x=x, y=y, label=cast(Literal[0, 1], label)))
+    tool = st.session_state.get("tool")
+    if tool == "box":
+        take_corners(entry, object_id, first, second, is_tap=stroke.is_tap)
         return
-    first, second = inside(event["x1"], event["y1"]), inside(event["x2"], event["y2"])
-    moved_px = max(abs(event["x1"] - event["x2"]), abs(event["y1"] - event["y2"]))
-    take_corners(entry, object_id, first, second, is_tap=moved_px < _TAP_PX)
+    label: Literal[0, 1] = 0 if tool == "remove" else 1
+    add_point(entry, object_id, Point(x=second[0], y=second[1], label=label))
 
 
 def take_corners(

@@ -25,7 +25,7 @@ SERVICES: dict[Role, str] = {
     "detect": "grounding_dino_service.service",
     "segment": "sam2_service.service",
 }
-UI_PACKAGES = ("streamlit", "streamlit_image_coordinates")
+UI_PACKAGES = ("streamlit",)
 UI_HEALTH = "/_stcore/health"
 START_TIMEOUT_S = 90.0
 LONGEST_SOCKET_FOLDER = 70

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
+from frontend.canvas import ALT
+
 # Generous, since the machine may be busy; nothing waits longer than it must.
 PATIENCE_MS = 60_000
 ATTEMPTS = 8
@@ -74,7 +76,7 @@ def choose(page: Page, label: str, name: str) -> None:
 
 def canvas(page: Page) -> Locator:
     """Return the picture that Refine listens to."""
-    return page.frame_locator("iframe[title*='image_coordinates']").locator("#image")
+    return page.get_by_alt_text(ALT)
 
 
 def click_at(page: Page, x: float, y: float) -> None:
@@ -87,15 +89,25 @@ def click_at(page: Page, x: float, y: float) -> None:
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag over the picture, from and to shares of its width and height."""
+    """Drag a box over the picture, from and to shares of its width and height.
+
+    Its band is there while the button is down.
+    """
     picture = canvas(page)
     expect(picture).to_have_js_property("complete", True, timeout=PATIENCE_MS)
     picture.scroll_into_view_if_needed()
     size = picture.bounding_box()
     assert size is not None
-    for step, (x, y) in enumerate((start, end)):
-        page.mouse.move(size["x"] + size["width"] * x, size["y"] + size["height"] * y)
-        page.mouse.down() if step == 0 else page.mouse.up()
+    page.mouse.move(size["x"] + size["width"] * start[0], size["y"] + size["height"] * start[1])
+    page.mouse.down()
+    page.mouse.move(size["x"] + size["width"] * end[0], size["y"] + size["height"] * end[1])
+    band = page.locator(".band")
+    expect(band).to_be_visible(timeout=PATIENCE_MS)
+    drawn = band.bounding_box()
+    assert drawn is not None
+    assert abs(drawn["width"] - size["width"] * (end[0] - start[0])) < 4
+    assert abs(drawn["height"] - size["height"] * (end[1] - start[1])) < 4
+    page.mouse.up()
 
 
 def rows(page: Page) -> int:
