@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from edgeseg import EdgeSegAI, EngineUnavailableError
@@ -11,7 +13,7 @@ from edgeseg.settings import Role, Settings
 from edgeseg.types import Image
 from tests.contract import blank
 
-LOW = {"box_threshold": 0.01, "text_threshold": 0.0, "max_objects": 4}
+LOW: dict[str, Any] = {"box_threshold": 0.01, "text_threshold": 0.0, "max_objects": 4}
 
 
 def settings_with(options: EngineOptions, *engines: tuple[Role, str]) -> Settings:
