@@ -30,7 +30,7 @@ $(VENV)/test.stamp: $(VENV)/light.stamp
 	$(PIP) 'torch==2.13.0' 'scikit-image>=0.25' setuptools wheel
 	# Built against the torch that is here; by itself it would fetch another one.
 	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation 'sam2==1.1.0'
-	$(PIP) -e '.[stack,ui,test,training,full]'
+	$(PIP) -e '.[stack,ui,test,training,full,openvino]'
 	# What else it asks for is here in another version, or needs a screen.
 	$(PIP) --no-deps 'groundingdino-py==0.4.0' addict yapf
 	# The README's examples are run as they stand.

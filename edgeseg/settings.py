@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         description="Numbers that engines on torch compute in; auto: bfloat16 where the device "
         "has it.",
     )
+    openvino: bool = Field(
+        False,
+        description="Run image encoders of SAM's family on the processor through OpenVINO, "
+        "compiled once (extra openvino).",
+    )
     fake_latency_s: float = Field(
         0.0, ge=0, description="Seconds that each stage of the fake engine takes."
     )

@@ -57,6 +57,7 @@ class EngineOptions:
     name: str = ""
     weights: tuple[Path, ...] = ()
     language_server: LanguageServer | None = None
+    openvino: bool = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> EngineOptions:
@@ -68,6 +69,7 @@ class EngineOptions:
             settings.dtype,
             WeightStore.from_settings(settings),
             language_server=LanguageServer.from_settings(settings),
+            openvino=settings.openvino,
         )
 
 

@@ -21,7 +21,7 @@ from edgeseg.types import Image
 
 def load(options: EngineOptions) -> Segmenter:
     """Build a segmenter from a folder with a model of either kind."""
-    return Sam(options.name, options.weights[0], Place.of(options))
+    return Sam(options.name, options.weights[0], Place.of(options)).prepared(options)
 
 
 class Sam(SamEngine):
@@ -38,11 +38,14 @@ class Sam(SamEngine):
         super().__init__(name, place, model)
         self._side = int(config.vision_config.image_size)
 
-    def encode(self, image: Image) -> tuple[torch.Tensor, ...]:
-        """Return the image's map, and for SAM-HQ the early one that sharpens its edges."""
+    def pixels(self, image: Image) -> torch.Tensor:
+        """Return the padded picture."""
         height, width = self._inside(image.size_hw)
         pixels = normalised(image, (height, width), self.place.device)
-        pixels = pad(pixels, (0, self._side - width, 0, self._side - height))
+        return pad(pixels, (0, self._side - width, 0, self._side - height))
+
+    def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the image's map, and for SAM-HQ the early one that sharpens its edges."""
         made = self.model.get_image_embeddings(pixels)
         return (made[0], made[1][0]) if self._is_hq else (made,)
 

@@ -47,7 +47,7 @@ def load(options: EngineOptions) -> Segmenter:
     own = checkpoint.with_name("model.yaml")
     model = build(CONFIGS[options.name], own if own.is_file() else None)
     fill(model, checkpoint)
-    return Sam2(options.name, model, Place.of(options))
+    return Sam2(options.name, model, Place.of(options)).prepared(options)
 
 
 class Sam2(SamEngine):
@@ -57,11 +57,13 @@ class Sam2(SamEngine):
         super().__init__(name, place, model)
         self._side = int(model.image_size)
 
-    def encode(self, image: Image) -> tuple[torch.Tensor, ...]:
+    def pixels(self, image: Image) -> torch.Tensor:
+        """Return the picture stretched to a square."""
+        return normalised(image, (self._side, self._side), self.place.device)
+
+    def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return three maps of the image, finest first."""
         model = self.model
-        side = self._side
-        pixels = normalised(image, (side, side), self.place.device)
         _, maps, _, sizes = model._prepare_backbone_features(model.forward_image(pixels))
         if model.directly_add_no_mem_embed:
             maps[-1] = maps[-1] + model.no_mem_embed

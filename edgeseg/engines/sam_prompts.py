@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.torch_engine import TorchEngine
 from edgeseg.engines.torch_place import in_chunks
 from edgeseg.types import BoolArray, Embedding, FloatArray, Image, IntArray, MaskPrompt, Masks
+
+if TYPE_CHECKING:
+    from edgeseg.engines.openvino_encoder import CompiledEncoder
 
 # More boxes at a time are slower on a processor, and faster on anything else.
 CPU_CHUNK, GPU_CHUNK = 5, 64
@@ -50,9 +55,35 @@ Decoded = tuple[torch.Tensor, torch.Tensor]
 class SamEngine(TorchEngine):
     """A segmenter that encodes an image once and then decodes prompts in batches."""
 
-    def encode(self, image: Image) -> tuple[torch.Tensor, ...]:
+    _compiled: CompiledEncoder | None = None
+
+    def pixels(self, image: Image) -> torch.Tensor:
+        """Return the (1, 3, H, W) input of the network, of the same size for all images."""
+        raise NotImplementedError
+
+    def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return what the decoder needs of the image."""
         raise NotImplementedError
+
+    def prepared(self, options: EngineOptions) -> Self:
+        """Compile the network where the options want that; return the engine."""
+        if options.openvino:
+            from edgeseg.engines.openvino_encoder import compile_encoder
+
+            blank = Image.from_array(np.zeros((1, 1, 3), np.uint8))
+            shape = self.pixels(blank).shape
+            self._compiled = compile_encoder(self.model, self.network, shape, self.place, options)
+        return self
+
+    @property
+    def device(self) -> str:
+        """The device, and what runs the encoder where that is not torch."""
+        return f"{self.place.device}{' and openvino' if self._compiled else ''}"
+
+    def close(self) -> None:
+        """Free the model and what was compiled of it."""
+        self._compiled = None
+        super().close()
 
     def decode(
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
@@ -68,7 +99,7 @@ class SamEngine(TorchEngine):
         """Encode the image."""
         assert self.model is not None
         with self.place.inference():
-            features = self.encode(image)
+            features = (self._compiled or self.network)(self.pixels(image))
         arrays = tuple(each.float().cpu().numpy() for each in features)
         return Embedding(self.name, image.size_hw, arrays)
 

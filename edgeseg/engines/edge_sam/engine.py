@@ -23,7 +23,7 @@ _OUTSIDE = -10.0
 def load(options: EngineOptions) -> Segmenter:
     """Build the segmenter from a checkpoint, or a folder with one."""
     model = read_checkpoint(find_checkpoint(options.weights[0]))
-    return EdgeSamSegmenter(options.name, model, Place.of(options))
+    return EdgeSamSegmenter(options.name, model, Place.of(options)).prepared(options)
 
 
 class EdgeSamSegmenter(SamEngine):
@@ -36,9 +36,13 @@ class EdgeSamSegmenter(SamEngine):
     def __init__(self, name: str, model: EdgeSam, place: Place) -> None:
         super().__init__(name, place, model.fuse())
 
-    def encode(self, image: Image) -> tuple[torch.Tensor, ...]:
-        """Return the (1, 256, 64, 64) map of the image."""
-        return (self.model(Frame.of(image.size_hw).render(image, self.place.device)),)
+    def pixels(self, image: Image) -> torch.Tensor:
+        """Return the padded picture."""
+        return Frame.of(image.size_hw).render(image, self.place.device)
+
+    def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the (1, 256, 64, 64) map."""
+        return (self.model(pixels),)
 
     def decode(
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]

@@ -1,0 +1,70 @@
+"""Encoders through OpenVINO answer as those through torch, and are converted once."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from edgeseg.engines import openvino_encoder, registry
+from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.openvino_encoder import compile_encoder
+from edgeseg.engines.torch_place import Place
+from edgeseg.errors import EngineUnavailableError
+from edgeseg.types import Image, MaskPrompt
+from tests.contract import blank
+
+BOX = MaskPrompt(box_xyxy=(60.0, 40.0, 400.0, 290.0))
+
+
+def loaded(name: str, options: EngineOptions, **changes: Any) -> Any:
+    ready = blank.with_weights("segment", name, options)
+    return registry.load("segment", name, dataclasses.replace(ready, **changes))
+
+
+@pytest.mark.parametrize("name", ["sam2.1-tiny", "sam-vit-base", "sam-hq-vit-base"])
+def test_it_answers_as_torch_does_and_converts_once(
+    name: str, options: EngineOptions, photo: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = loaded(name, options)
+    wanted = plain.embed(photo)
+    plain.close()
+    for _ in range(2):
+        engine = loaded(name, options, openvino=True)
+        assert engine.device == "cpu and openvino"
+        made = engine.embed(photo)
+        for one, other in zip(made.arrays, wanted.arrays, strict=True):
+            assert one.shape == other.shape
+            assert np.allclose(one, other, atol=1e-3)
+        again = engine.embed(Image.from_array(photo.rgb[:50].copy()))
+        assert not np.array_equal(again.arrays[0], made.arrays[0]), "an embedding is a value"
+        assert engine.segment(made, [BOX]).masks.shape == (1, *photo.size_hw)
+        engine.close()
+        assert engine.device == "cpu"
+        # The second time it is read from the cache.
+        monkeypatch.delattr(openvino_encoder, "_convert", raising=False)
+    held = {name for name, module in sys.modules.items() if module}
+    assert "openvino_telemetry" not in held, "it reports nothing"
+    assert not list((options.store.root / "openvino").glob("*.partial"))
+
+
+def test_other_weights_are_converted_anew(options: EngineOptions, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pt"
+    keys = set()
+    for content in (b"one", b"three"):
+        weights.write_bytes(content)
+        place = Place(torch.device("cpu"), torch.float32)
+        changed = dataclasses.replace(options, name="any", weights=(weights,))
+        keys.add(openvino_encoder._key(changed, (1, 3, 8, 8), place, "1"))
+    assert len(keys) == 2
+
+
+def test_other_devices_are_refused(options: EngineOptions) -> None:
+    place = Place(torch.device("meta"), torch.float32)
+    with pytest.raises(EngineUnavailableError, match="EDGESEG_DEVICE=cpu"):
+        compile_encoder(torch.nn.Identity(), lambda x: (x,), (1, 3, 8, 8), place, options)
