@@ -113,6 +113,15 @@ def test_a_photo_is_segmented_through_the_published_port(
     assert said[0]["duration_ms"] > 0
 
 
+def test_memory_of_each_container(stack: Stack, figures: Figures) -> None:
+    stack.up()
+    for name in IMAGES:
+        look = ("--no-stream", "--format", "{{.MemUsage}}")
+        line = run("docker", "stats", *look, stack.ids(name)[0])
+        figures[f"memory of {name}, nano engines"] = line.partition("/")[0].strip()
+        assert stack.inspect(stack.ids(name)[0])["RestartCount"] == 0
+
+
 def test_the_ui_answers(stack: Stack) -> None:
     stack.up()
     page = httpx.get(stack.ui_url)
