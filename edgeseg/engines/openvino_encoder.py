@@ -58,7 +58,12 @@ def compile_encoder(
     cache = options.store.root / "openvino"
     folder = cache / _key(options, shape, place, openvino.__version__)
     if not folder.is_dir():
-        _convert(model, network, shape, place, folder)
+        try:
+            _convert(model, network, shape, place, folder)
+        except OSError as error:
+            raise EngineUnavailableError(
+                f"EDGESEG_OPENVINO keeps what it converts in {cache}: {error.strerror}."
+            ) from error
     core = openvino.Core()
     config: dict[str, Any] = {
         "CACHE_DIR": str(cache / "compiled"),

@@ -43,13 +43,14 @@ class Peak:
 
 def blank_writers() -> dict[str, Callable[[Path], None]]:
     """Return what writes random weights of the real size into a folder, by engine."""
-    from edgeseg.evaluation.blank import florence2, grounding_dino, language, sam, sam2
+    from edgeseg.evaluation.blank import edge_sam, florence2, grounding_dino, language, sam, sam2
 
     return {
         "qwen2.5-0.5b": lambda folder: language.write(folder, "qwen2", small=False),
         "florence-2-base": lambda folder: florence2.write(folder, "base"),
         "sam-vit-base": lambda folder: sam.write(folder, "base"),
         "grounding-dino-tiny": lambda folder: grounding_dino.write(folder, "tiny"),
+        "edge-sam": edge_sam.write,
         "sam2.1-tiny": lambda folder: sam2.write(folder, small=False),
         "sam2.1-large": lambda folder: sam2.write(folder, "sam2.1_hiera_l", small=False),
     }

@@ -64,6 +64,20 @@ def test_other_weights_are_converted_anew(options: EngineOptions, tmp_path: Path
     assert len(keys) == 2
 
 
+def test_a_cache_that_cannot_be_written_is_said(options: EngineOptions, tmp_path: Path) -> None:
+    (tmp_path / "openvino").write_bytes(b"in the way")
+    store = dataclasses.replace(options.store, root=tmp_path)
+    place = Place(torch.device("cpu"), torch.float32)
+    with pytest.raises(EngineUnavailableError, match="keeps what it converts in"):
+        compile_encoder(
+            torch.nn.Identity(),
+            lambda x: (x,),
+            (1, 3, 8, 8),
+            place,
+            dataclasses.replace(options, name="any", store=store),
+        )
+
+
 def test_other_devices_are_refused(options: EngineOptions) -> None:
     place = Place(torch.device("meta"), torch.float32)
     with pytest.raises(EngineUnavailableError, match="EDGESEG_DEVICE=cpu"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,16 @@ def test_an_answer_goes_from_the_folder_to_phrases(taught: Any, photo: Image) ->
         made = engine.simplify(NEED, image)
         assert (made.phrases, made.warnings) == (["trash bin"], [])
     engine.close()
+
+
+def test_closing_frees_the_model(taught: Any) -> None:
+    name, folder = taught
+    engine: Any = registry.load("simplify", name, options(name, folder))
+    held = weakref.ref(engine._model._model)
+    assert held() is not None
+    engine.close()
+    gc.collect()
+    assert held() is None
 
 
 def test_the_answer_ends_with_its_object(taught: Any) -> None:
