@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import importlib
+import importlib.util
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -23,6 +25,17 @@ Post an image and a prompt to `/segment` and get objects with boxes and masks. E
 With `Prefer: respond-async` the answer is 202 at once; follow `/tasks/{id}/events`."""
 
 
+def _application() -> Callable[..., FastAPI]:
+    """Return what makes the application: with the scripts of /docs from a package if it is there.
+
+    Without it they come from a network, which many servers do not have.
+    """
+    if importlib.util.find_spec("fastapi_offline") is None:
+        return FastAPI
+    made: Callable[..., FastAPI] = importlib.import_module("fastapi_offline").FastAPIOffline
+    return made
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; settings come from the environment unless given."""
     settings = settings or get_settings()
@@ -34,7 +47,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.services = services
             yield
 
-    app = FastAPI(title="EdgeSeg", version=__version__, description=DESCRIPTION, lifespan=lifespan)
+    app = _application()(
+        title="EdgeSeg",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # One page of documentation is enough, and this one would load fonts from elsewhere.
+        redoc_url=None,
+    )
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
