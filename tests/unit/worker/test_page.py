@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from edgeseg.engines.cache import EmbeddingCache
+from edgeseg.settings import Settings
+from edgeseg.tasks import TaskStore, connect
+from edgeseg.worker.images import ImageCache
 from edgeseg.worker.page import WorkerPage
 from edgeseg.worker.telemetry import Pulse, WorkerTelemetry
 
@@ -56,6 +62,26 @@ def test_stages_and_errors_are_counted(page: str, telemetry: WorkerTelemetry) ->
     assert 'edgeseg_worker_batch_size_sum{stage="segment"} 3.0' in text
     assert 'edgeseg_worker_errors_total{code="stage_failed",stage="segment"} 1.0' in text
     assert "process_resident_memory_bytes" in text
+
+
+def test_memory_of_gpus_is_reported_where_torch_uses_one(
+    page: str, telemetry: WorkerTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings()
+    telemetry.watch(ImageCache(TaskStore(connect(settings)), settings), EmbeddingCache())
+    assert "edgeseg_worker_gpu_memory_bytes{" not in httpx.get(f"{page}/metrics").text
+    cuda = SimpleNamespace(
+        is_available=lambda: True,
+        is_initialized=lambda: True,
+        device_count=lambda: 1,
+        memory_allocated=lambda index: 10,
+        memory_reserved=lambda index: 20,
+        max_memory_allocated=lambda index: 15,
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    text = httpx.get(f"{page}/metrics").text
+    assert 'edgeseg_worker_gpu_memory_bytes{device="cuda:0",kind="allocated"} 10.0' in text
+    assert 'edgeseg_worker_cache_total{cache="embedding",result="hit"} 0.0' in text
 
 
 def test_other_pages_do_not_exist(page: str) -> None:
