@@ -33,11 +33,12 @@ from edgeseg.errors import (
 from edgeseg.schemas import DetectRequest, EngineChoice
 from edgeseg.settings import Role
 from edgeseg.tasks import (
+    QUEUES,
     ImageRef,
     NewTask,
+    QueueView,
     TaskKind,
     TaskRecord,
-    count_waiting,
     look,
     redis_errors,
     unserved,
@@ -56,26 +57,23 @@ def check_engines(chosen: EngineChoice) -> None:
             registry.find(role, name)
 
 
-async def require_workers(services: Services, plan: tuple[Role, ...]) -> None:
-    """Raise NoWorkerError when a stage of the plan has no live worker and none will be started."""
-    if not services.settings.require_workers:
-        return
-    missing = unserved(await look(services.watch.connection), plan)
+async def require_workers(services: Services, plan: tuple[Role, ...]) -> dict[str, QueueView]:
+    """Return the queues; raise NoWorkerError when a stage has no live worker and none will start."""
+    views = await look(services.watch.connection)
+    missing = unserved(views, plan) if services.settings.require_workers else []
     if missing:
         raise NoWorkerError(f"No worker serves {', '.join(missing)}.", missing=missing)
+    return views
 
 
 async def require_room(services: Services, plan: tuple[Role, ...]) -> None:
     """Raise what require_workers raises, and QueueFullError when too many tasks wait already."""
-    await require_workers(services, plan)
+    views = await require_workers(services, plan)
+    waiting = sum(views[name].waiting for name in {QUEUES[stage] for stage in plan})
     most = services.settings.max_waiting_tasks
-    waiting = await count_waiting(services.watch.connection, plan)
     if waiting >= most:
-        raise QueueFullError(
-            f"{waiting} tasks wait already, and no more than {most} may.",
-            waiting=waiting,
-            most=most,
-        )
+        detail = f"{waiting} tasks wait already, and no more than {most} may."
+        raise QueueFullError(detail, waiting=waiting, most=most)
 
 
 async def submit(

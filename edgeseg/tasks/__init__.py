@@ -4,7 +4,7 @@ from edgeseg.tasks.ahead import next_image
 from edgeseg.tasks.chain import TaskChain, make_queue
 from edgeseg.tasks.connection import connect, connect_async, redis_errors
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
-from edgeseg.tasks.overview import QueueView, WorkerView, count_ahead, count_waiting, look, unserved
+from edgeseg.tasks.overview import QueueView, WorkerView, count_ahead, look, unserved
 from edgeseg.tasks.record import ImageRef, NewTask, TaskKind, TaskRecord
 from edgeseg.tasks.store import TaskStore
 from edgeseg.tasks.watch import TaskWatch
@@ -24,7 +24,6 @@ __all__ = [
     "connect",
     "connect_async",
     "count_ahead",
-    "count_waiting",
     "look",
     "make_queue",
     "next_image",

@@ -64,20 +64,6 @@ async def look(connection: redis.asyncio.Redis) -> dict[str, QueueView]:
     return views
 
 
-async def count_waiting(connection: redis.asyncio.Redis, plan: tuple[Role, ...]) -> int:
-    """Return how many jobs wait in the queues of a plan.
-
-    Raises:
-        QueueUnavailableError: Redis does not answer.
-    """
-    names = dict.fromkeys(keys.QUEUES[stage] for stage in plan)
-    with redis_errors():
-        async with connection.pipeline(transaction=False) as pipe:
-            for name in names:
-                pipe.llen(keys.waiting_key(name))
-            return sum(await pipe.execute())
-
-
 async def count_ahead(connection: redis.asyncio.Redis, task_id: str, stage: Role) -> int | None:
     """Return how many jobs run or wait before a task's stage; None when it does not wait.
 

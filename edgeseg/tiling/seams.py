@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeseg.boxes import area, intersection
+from edgeseg.boxes import area, intersection, iou
 from edgeseg.tiling.tiles import Tile
 from edgeseg.types import BoolArray, Detections, FloatArray
 
@@ -16,6 +16,8 @@ SEAM = 0.03
 # object are along their seam.
 COVERED = 0.7
 ALIKE = 0.5
+# Looks at two scales frame an object less alike than two boxes of one look.
+SAME_OBJECT_IOU = 0.5
 MOST_BOXES = 2000
 
 View = tuple[Tile, Detections]
@@ -84,7 +86,8 @@ def _groups(
     # A part of something that was seen whole, or what a look at another scale is surer of.
     other_scale = level[None, :] != level[:, None]
     surer = boxes.scores[None, :] > boxes.scores[:, None]
-    part = same & ~is_cut[None, :] & (inside >= COVERED)
+    alike = iou(boxes.boxes_xyxy, boxes.boxes_xyxy) >= SAME_OBJECT_IOU
+    part = same & ~is_cut[None, :] & ((inside >= COVERED) | (alike & other_scale))
     np.fill_diagonal(part, False)
     dropped: BoolArray = np.array((part & (is_cut[:, None] | (other_scale & surer))).any(axis=1))
     kept = [row for row in rows if not dropped[row]]

@@ -170,6 +170,14 @@ def test_parts_of_what_was_seen_whole_are_dropped() -> None:
     assert members == [[(0, 0)]]
 
 
+def test_two_scales_that_frame_a_thing_differently_show_one_thing() -> None:
+    frame, tile = tiling.Tile(0, 0, 700, 400), tiling.Tile(0, 0, 400, 400, 1)
+    views = [(frame, _one((98, 92, 294, 258), 0.4)), (tile, _one((149, 105, 273, 251), 0.6))]
+    found, members = tiling.merge(views)
+    assert found.boxes_xyxy.tolist() == [[149, 105, 273, 251]]
+    assert members == [[(1, 0)]]
+
+
 def test_two_things_side_by_side_stay_two() -> None:
     frame, left, right = (
         tiling.Tile(0, 0, 700, 400),
