@@ -58,7 +58,7 @@ def check_engines(chosen: EngineChoice) -> None:
 
 
 async def require_workers(services: Services, plan: tuple[Role, ...]) -> dict[str, QueueView]:
-    """Return the queues; raise NoWorkerError when a stage has no live worker and none will start."""
+    """Return the queues; raise NoWorkerError for a stage that nobody serves, nor will serve."""
     views = await look(services.watch.connection)
     missing = unserved(views, plan) if services.settings.require_workers else []
     if missing:
