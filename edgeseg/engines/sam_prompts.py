@@ -200,7 +200,8 @@ def normalised(
     std: Sequence[float] = (0.229, 0.224, 0.225),
 ) -> torch.Tensor:
     """(1, 3, h, w) picture of another size, in the numbers that networks were trained on."""
-    pixels = torch.from_numpy(np.ascontiguousarray(image.rgb)).to(device)
+    # A decoded picture may be read-only, which torch warns of.
+    pixels = torch.from_numpy(np.array(image.rgb)).to(device)
     pixels = pixels.permute(2, 0, 1)[None].float() / 255
     pixels = interpolate(pixels, size_hw, mode="bilinear", antialias=True, align_corners=False)
     shape = (1, 3, 1, 1)

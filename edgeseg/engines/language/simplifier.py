@@ -68,7 +68,7 @@ class LanguageSimplifier:
         except (EngineError, AnswerError) as error:
             detail = error.detail if isinstance(error, EngineError) else f"{error}."
             # No answer is logged: it may repeat what a person wrote.
-            log.warning("%s did not simplify: %s", self.name, detail)
+            log.info("%s did not simplify: %s", self.name, detail)
             warning = f"The language model did not answer as asked, so rules did: {detail}"
             return plain.model_copy(update={"warnings": [*plain.warnings, warning]})
         return _simplification(prompt, answer, self.name)
