@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgeseg.engines import deformable
 from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.engines.caption_detector import CaptionDetector, Looked
 from edgeseg.engines.hf import as_pillow, import_transformers
@@ -31,6 +32,7 @@ class GroundingDino(CaptionDetector):
         model = transformers.AutoModelForZeroShotObjectDetection.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype="float32"
         )
+        deformable.use_in(model)
         processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
         limit = int(model.config.max_text_len)
         super().__init__(name, place, model, processor.tokenizer, limit)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgeseg.engines import deformable
 from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.engines.caption_detector import CaptionDetector, Looked
 from edgeseg.engines.hf import import_transformers
@@ -147,8 +148,11 @@ def build(config: dict[str, Any], bert: Path) -> Any:
     with _building, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from groundingdino.models.GroundingDINO import groundingdino as package
+        from groundingdino.models.GroundingDINO import ms_deform_attn
         from groundingdino.util import get_tokenlizer as texts
 
+        # It computes the same in less memory, so it may stay.
+        ms_deform_attn.multi_scale_deformable_attn_pytorch = _attend
         kept = package.BertModelWarper, texts.get_tokenlizer, texts.get_pretrained_language_model
         package.BertModelWarper = BertReader
         texts.get_tokenlizer = lambda _: transformers.AutoTokenizer.from_pretrained(
@@ -165,6 +169,13 @@ def build(config: dict[str, Any], bert: Path) -> Any:
             package.BertModelWarper, texts.get_tokenlizer, texts.get_pretrained_language_model = (
                 kept
             )
+
+
+def _attend(
+    values: torch.Tensor, shapes_hw: torch.Tensor, places: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    shapes = [(int(height), int(width)) for height, width in shapes_hw.tolist()]
+    return deformable.attend(values, shapes, places, weights)
 
 
 def fill(model: Any, checkpoint: Path) -> None:
