@@ -27,7 +27,8 @@ $(VENV)/ui.stamp: $(VENV)/light.stamp
 
 $(VENV)/test.stamp: $(VENV)/light.stamp
 	# The training code is under test too; torch first, so that a build for CPUs is taken if found.
-	$(PIP) 'torch==2.13.0' 'scikit-image>=0.25' setuptools wheel
+	# With the torchvision that belongs to it: any other would bring its own torch.
+	$(PIP) 'torch==2.13.0' 'torchvision==0.28.0' 'scikit-image>=0.25' setuptools wheel
 	# Built against the torch that is here; by itself it would fetch another one.
 	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation 'sam2==1.1.0'
 	$(PIP) -e '.[stack,ui,test,training,full,openvino]'

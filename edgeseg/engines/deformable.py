@@ -29,7 +29,9 @@ def attend(
     queries = places.shape[1]
     made: torch.Tensor | None = None
     sizes = [height * across for height, across in shapes_hw]
-    for level, (part, shape) in enumerate(zip(values.split(sizes, dim=1), shapes_hw, strict=True)):
+    for level, (part, shape) in enumerate(
+        zip(torch.split(values, sizes, dim=1), shapes_hw, strict=True)
+    ):
         maps = part.flatten(2).transpose(1, 2).reshape(batch * heads, width, *shape)
         grid = (2 * places[:, :, :, level] - 1).transpose(1, 2).flatten(0, 1)
         sampled = grid_sample(maps, grid.to(maps.dtype), padding_mode="zeros", align_corners=False)

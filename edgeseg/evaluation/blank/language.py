@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -44,10 +45,17 @@ _HALF_A_BILLION = {
 }
 
 
-def write(folder: Path, family: Family = "qwen3", small: bool = True, says: str = "") -> None:
+def write(
+    folder: Path,
+    family: Family = "qwen3",
+    small: bool = True,
+    says: str = "",
+    words: Sequence[str] = (),
+) -> None:
     """Write model and tokenizer into ``folder``.
 
-    Without ``small`` it has the size of Qwen2.5-0.5B. With ``says`` it goes on with these words
+    Without ``small`` it has the size of Qwen2.5-0.5B. Its tokenizer reads each of ``words`` as one
+    token and all else byte by byte. With ``says`` it goes on with these words
     wherever a JSON list begins, and then ends; else it says whatever chance made of it.
     """
     transformers = import_transformers()
@@ -58,8 +66,7 @@ def write(folder: Path, family: Family = "qwen3", small: bool = True, says: str 
         {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "unk_token": None},
     )
     tokenizer.add_special_tokens({"additional_special_tokens": list(_SPECIAL[1:])})
-    if says:
-        tokenizer.add_tokens([says])
+    tokenizer.add_tokens([*words, *([says] if says else [])])
     tokenizer.chat_template = _TEMPLATE
     tokenizer.save_pretrained(folder)
     shape: dict[str, Any] = {
@@ -79,7 +86,8 @@ def write(folder: Path, family: Family = "qwen3", small: bool = True, says: str 
     if says:
         numbers = tokenizer.convert_tokens_to_ids(["[", says, "<|im_end|>"])
         _teach(model, numbers)
-    model.save_pretrained(folder)
+    # The published ones are in 16 bits.
+    (model if small else model.bfloat16()).save_pretrained(folder)
 
 
 def _teach(model: Any, chain: list[int]) -> None:
