@@ -32,8 +32,9 @@ $(VENV)/test.stamp: $(VENV)/light.stamp
 	# Built against the torch that is here; by itself it would fetch another one.
 	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation 'sam2==1.1.0'
 	$(PIP) -e '.[stack,ui,test,training,full,openvino]'
+	$(PIP) addict timm yapf
 	# What else it asks for is here in another version, or needs a screen.
-	$(PIP) --no-deps 'groundingdino-py==0.4.0' timm
+	$(PIP) --no-deps 'groundingdino-py==0.4.0'
 	# The README's examples are run as they stand.
 	@command -v curl >/dev/null || (apt-get update && apt-get install --yes curl)
 	@touch $@
