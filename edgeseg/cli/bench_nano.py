@@ -71,20 +71,24 @@ def measure(requests: int, engines: str) -> dict[str, float]:
         # Bytes after the end of a JPEG change its hash and nothing else.
         return photo + next(numbers).to_bytes(4, "big")
 
-    requests_ms = _timed_ms(lambda: ai.segment_image(fresh(), PROMPT), requests)
+    requests_ms, requests_cpu_ms = _timed_ms(lambda: ai.segment_image(fresh(), PROMPT), requests)
     result = ai.segment_image(photo, PROMPT)
     if not result.objects:
         raise ValueError(f"The engines find no {PROMPT} in the photo.")
     click = [{"x": SIZE[0] / 2, "y": SIZE[1] / 2}]
-    clicks_ms = _timed_ms(lambda: ai.refine(result, object_id=0, points=click), requests)
+    clicks_ms, clicks_cpu_ms = _timed_ms(
+        lambda: ai.refine(result, object_id=0, points=click), requests
+    )
     return {
         "cores": float(len(os.sched_getaffinity(0))),
         "load_s": load_s,
         "text_to_masks_ms": statistics.median(requests_ms),
         "text_to_masks_p95_ms": sorted(requests_ms)[int(0.95 * len(requests_ms))],
+        "text_to_masks_cpu_ms": requests_cpu_ms,
         "objects": float(len(result.objects)),
         "refine_ms": statistics.median(clicks_ms),
         "refine_p95_ms": sorted(clicks_ms)[int(0.95 * len(clicks_ms))],
+        "refine_cpu_ms": clicks_cpu_ms,
         "peak_rss_mb": _peak_mb(),
         **{f"{name}_ms": ms for name, ms in result.result.timings_ms.items()},
     }
@@ -101,15 +105,21 @@ def _photo() -> bytes:
     return out.getvalue()
 
 
-def _timed_ms(action: Callable[[], object], times: int) -> list[float]:
-    """Milliseconds of each call, after a warm-up."""
-    spent_ms = []
+def _timed_ms(action: Callable[[], object], times: int) -> tuple[list[float], float]:
+    """Milliseconds of each call after a warm-up, and those of all processors on average.
+
+    The latter hardly depend on what else the machine does.
+    """
+    spent_ms: list[float] = []
+    cpu_s = 0.0
     for turn in range(WARM_UP + times):
+        if turn == WARM_UP:
+            cpu_s = time.process_time()
         started = time.perf_counter()
         action()
         if turn >= WARM_UP:
             spent_ms.append((time.perf_counter() - started) * 1000)
-    return spent_ms
+    return spent_ms, (time.process_time() - cpu_s) * 1000 / times
 
 
 def _peak_mb() -> float:
