@@ -22,7 +22,8 @@ def test_the_figures_are_those_of_a_fresh_process(tmp_path: Path) -> None:
     assert set(LIMITS) <= set(figures)
     assert figures["objects"] >= 1
     assert 20 < figures["peak_rss_mb"] < LIMITS["peak_rss_mb"]
-    assert figures["refine_ms"] < figures["text_to_masks_ms"]
+    # Processor time: this machine may have other work.
+    assert 0 < figures["refine_cpu_ms"] < figures["text_to_masks_cpu_ms"]
     missed = [name for name, limit in LIMITS.items() if figures[name] > limit]
     assert done.exit_code == (1 if missed else 0)
 
