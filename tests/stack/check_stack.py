@@ -18,6 +18,7 @@ import pytest
 
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import EdgeSegError, UnavailableError, WorkerLostError
+from edgeseg.schemas import SimplifyMode
 from tests.stack.engine import FILE, PROJECT, WORKERS, Stack, fakes, run, wait_until
 
 IMAGES = ("frontend", "backend", "redis", *WORKERS)
@@ -51,9 +52,13 @@ def end_of(client: EdgeSegClient, task_id: str, timeout_s: float = 180) -> str:
     return status
 
 
-def submit(client: EdgeSegClient, count: int, seed: int) -> list[str]:
-    """Queue so many pictures."""
-    return [client.submit(picture(seed + number), "cat") for number in range(count)]
+def submit(
+    client: EdgeSegClient, count: int, seed: int, simplify: SimplifyMode = "auto"
+) -> list[str]:
+    """Queue so many pictures; where nothing is simplified, all reach the detector at once."""
+    return [
+        client.submit(picture(seed + number), "cat", simplify=simplify) for number in range(count)
+    ]
 
 
 def starts(client: EdgeSegClient, task_id: str) -> Counter[str | None]:
@@ -164,10 +169,10 @@ def test_tasks_spread_over_all_workers_after_scaling(
 
 
 def test_a_scale_in_lets_workers_finish(stack: Stack, client: EdgeSegClient) -> None:
-    stack.fake(2.0, sam2=2)
-    tasks = submit(client, 4, seed=200)
+    stack.fake(2.0, grounding_dino=2, sam2=2)
+    tasks = submit(client, 6, seed=200, simplify="never")
     wait_until(lambda: len(busy(client, "sam2_queue")) == 2, 60)
-    stack.fake(2.0, sam2=1)
+    stack.fake(2.0, grounding_dino=2, sam2=1)
     for each in tasks:
         assert end_of(client, each) == "done"
         assert starts(client, each)["segment"] == 1
@@ -211,7 +216,7 @@ def test_a_killed_container_loses_no_task(
     stack: Stack, client: EdgeSegClient, figures: Figures
 ) -> None:
     stack.fake(3.0, grounding_dino=2)
-    tasks = submit(client, 4, seed=300)
+    tasks = submit(client, 4, seed=300, simplify="never")
     wait_until(lambda: len(busy(client, "grounding_dino_queue")) == 2, 60)
     host, task_id = next(iter(busy(client, "grounding_dino_queue").items()))
     killed_at = time.time()
