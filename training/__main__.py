@@ -21,7 +21,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with nano/ and caltech101/")
     parser.add_argument("cache", type=Path, help="folder for decoded photos and checkpoints")
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
     parser.add_argument("--detector-minutes", type=float, default=120)
     parser.add_argument("--segmenter-minutes", type=float, default=60)
     parser.add_argument("--encoder", type=Path, help="a MiniLM folder: makes the words anew")
@@ -29,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     detector, segmenter = args.cache / "detector.pt", args.cache / "segmenter.pt"
     if args.encoder is not None:
-        run("words", args.encoder, args.word_list, args.out / "words.npz")
+        run("words", args.encoder, args.word_list, WEIGHTS / "words.npz")
     run(
         "train_detector",
         args.data,
@@ -44,7 +43,11 @@ def main() -> None:
         segmenter,
         *("--backbone", detector, "--minutes", args.segmenter_minutes),
     )
-    run("export", args.out, "--detector", detector, "--segmenter", segmenter)
+    run("export", WEIGHTS, "--detector", detector, "--segmenter", segmenter)
+    nano, fitted = args.data / "nano", args.cache / "calibration.npz"
+    tars = sorted(nano.glob("train-*.tar"))
+    run("calibrate", nano / "train.json.gz", *tars, "--out", fitted)
+    run("export", WEIGHTS, "--detector", detector, "--calibration", fitted)
 
 
 if __name__ == "__main__":

@@ -22,16 +22,20 @@ TOLERANCE = 2e-2
 
 
 class ExportDetector(nn.Module):
-    """Image -> distances to the sides in cells (1, L, 4), gain-scaled embeddings (1, L, D)."""
+    """Image -> distances to the sides in cells (1, L, 4), gain-scaled embeddings (1, L, D).
 
-    def __init__(self, detector: Detector) -> None:
+    A (D,) offset of all embeddings moves the logits of each phrase by its own amount.
+    """
+
+    def __init__(self, detector: Detector, offset: Tensor) -> None:
         super().__init__()
         self.detector = detector
+        self.register_buffer("offset", offset)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         cells = self.detector(image)
         bins = torch.arange(BINS, dtype=torch.float32)
-        return cells.sides.softmax(-1) @ bins, cells.embeddings * self.detector.gain
+        return cells.sides.softmax(-1) @ bins, cells.embeddings * self.detector.gain + self.offset
 
 
 class ExportEncoder(nn.Module):
@@ -104,13 +108,17 @@ def check_parity(module: nn.Module, inputs: Mapping[str, Tensor], out: Path) -> 
             raise AssertionError(f"{out.name}: differs from torch by {error:.4f}")
 
 
-def export_detector(checkpoint: Path, out: Path, shift: float = 0.0) -> None:
-    """Write detector.onnx; `shift` is added to every logit, to calibrate scores."""
+def export_detector(checkpoint: Path, out: Path, calibration: Path | None = None) -> None:
+    """Write detector.onnx; `calibration` is a file of `training.calibrate`."""
     state = torch.load(checkpoint, weights_only=True)["ema"]
     detector = Detector(state["embedding.weight"].shape[0])
     detector.load_state_dict(state)
+    shift, offset = 0.0, torch.zeros(state["embedding.weight"].shape[0])
+    if calibration is not None:
+        with np.load(calibration) as fitted:
+            shift, offset = float(fitted["shift"]), torch.from_numpy(fitted["offset"])
     export(
-        ExportDetector(detector),
+        ExportDetector(detector, offset),
         {"image": torch.rand(1, 3, 256, 320)},
         ["sides", "embeddings"],
         {"image": {2: "height", 3: "width"}, "sides": {1: "cells"}, "embeddings": {1: "cells"}},
@@ -163,10 +171,10 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the package's weights folder")
     parser.add_argument("--detector", type=Path)
     parser.add_argument("--segmenter", type=Path)
-    parser.add_argument("--shift", type=float, default=0.0)
+    parser.add_argument("--calibration", type=Path, help="a file of training.calibrate")
     args = parser.parse_args()
     if args.detector:
-        export_detector(args.detector, args.out, args.shift)
+        export_detector(args.detector, args.out, args.calibration)
     if args.segmenter:
         export_segmenter(args.segmenter, args.out)
 

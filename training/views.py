@@ -158,7 +158,8 @@ class Views:
         )
         rare = np.sqrt(300 / np.maximum(count, 1)).clip(0.7, 3.0)
         odds = np.array([rare[p.classes].max(initial=0.7) for p in self.photos.photos])
-        share = {"indoor_roboflow_box": 0.3, "ccp_mask": 0.3, "caltech101": 0.4, "amenity_box": 0.3}
+        share = {"indoor_roboflow_box": 0.3, "ccp_mask": 0.3, "caltech101": 0.3, "amenity_box": 0.3}
+        share |= dict.fromkeys(("coco_val_box", "coco_full", "coco_box"), 2.5)
         odds *= np.array([share.get(p.source, 1.0) for p in self.photos.photos])
         return odds / odds.sum()
 

@@ -12,10 +12,10 @@ from edgeseg.engines.nano.network import Network
 from edgeseg.engines.nano.words import WordVectors
 from edgeseg.types import Detections, FloatArray, Image
 
-# Two looks at every photo: a fine one for what is small and a coarse one, at a third of its cost,
+# Two looks at every photo: a fine one for what is small and a coarse one, at a fifth of its cost,
 # for what is large. The network saw few things longer than LONG_PX in training, and takes the
 # halves of a close-up for the whole; seen from afar, everything is of the size that it knows.
-FINE_AREA_PX, COARSE_AREA_PX = 320 * 256, 176 * 136
+FINE_AREA_PX, COARSE_AREA_PX = 320 * 256, 144 * 112
 LONG_PX = 160
 STRIDES = (8, 16, 32)
 SAME_OBJECT_IOU = 0.6
