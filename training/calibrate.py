@@ -89,17 +89,20 @@ def best_threshold(rows: list[tuple[float, bool]], total: int) -> tuple[float, f
 def calibrate(rows: Rows, totals: dict[str, int], words: WordVectors) -> Calibration:
     """Fit how far the logits of a phrase are to be moved: a linear function of its vector.
 
-    Rarely seen classes have low scores. What fits the classes fits the words near to them.
+    Rarely seen classes have low scores. What fits the classes fits the words near to them. Over
+    all phrases, the best threshold of all detections together is moved to WANTED.
     """
     names = [n for n, total in totals.items() if total >= ENOUGH and rows[n]]
     best = np.array([best_threshold(rows[n], totals[n])[0] for n in names])
     wanted = np.log(WANTED / (1 - WANTED)) - np.log(best / (1 - best))
     counts = np.array([totals[n] for n in names], float)
     weight = counts / (counts + 4 * ENOUGH)
-    shift = float((weight * wanted).sum() / weight.sum())
+    mean = float((weight * wanted).sum() / weight.sum())
     vectors = words.vectors(names).astype(np.float64)
     left = vectors.T @ (vectors * weight[:, None]) + RIDGE * np.eye(vectors.shape[1])
-    offset = np.linalg.solve(left, vectors.T @ (weight * (wanted - shift)))
+    offset = np.linalg.solve(left, vectors.T @ (weight * (wanted - mean)))
+    pooled, _ = best_threshold([row for name in rows for row in rows[name]], sum(totals.values()))
+    shift = float(np.log(WANTED / (1 - WANTED)) - np.log(pooled / (1 - pooled)))
     return Calibration(shift, offset.astype(np.float32))
 
 
@@ -118,9 +121,7 @@ def main() -> None:
     rows, totals = judged(truth, NanoDetector())
     calibration = calibrate(rows, totals, WordVectors.shipped())
     np.savez(args.out, shift=calibration.shift, offset=calibration.offset)
-    everything = [row for each in rows.values() for row in each]
-    threshold, f1 = best_threshold(everything, sum(totals.values()))
-    print(f"one threshold {threshold:.3f} (F1 {f1:.3f}); shift {calibration.shift:.3f}")
+    print(f"shift {calibration.shift:.3f}, fitted on {len(truth.images)} photos")
 
 
 if __name__ == "__main__":

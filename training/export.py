@@ -108,8 +108,13 @@ def check_parity(module: nn.Module, inputs: Mapping[str, Tensor], out: Path) -> 
             raise AssertionError(f"{out.name}: differs from torch by {error:.4f}")
 
 
-def export_detector(checkpoint: Path, out: Path, calibration: Path | None = None) -> None:
-    """Write detector.onnx; `calibration` is a file of `training.calibrate`."""
+def export_detector(
+    checkpoint: Path, out: Path, calibration: Path | None = None, more: float = 0.0
+) -> None:
+    """Write detector.onnx; `calibration` is a file of `training.calibrate`.
+
+    `more` is added to every logit besides, which trades misses for false boxes.
+    """
     state = torch.load(checkpoint, weights_only=True)["ema"]
     detector = Detector(state["embedding.weight"].shape[0])
     detector.load_state_dict(state)
@@ -123,7 +128,7 @@ def export_detector(checkpoint: Path, out: Path, calibration: Path | None = None
         ["sides", "embeddings"],
         {"image": {2: "height", 3: "width"}, "sides": {1: "cells"}, "embeddings": {1: "cells"}},
         out / "detector.onnx",
-        {"bias": f"{float(detector.bias.detach()) + shift:.5f}"},
+        {"bias": f"{float(detector.bias.detach()) + shift + more:.5f}"},
     )
 
 
@@ -172,9 +177,10 @@ def main() -> None:
     parser.add_argument("--detector", type=Path)
     parser.add_argument("--segmenter", type=Path)
     parser.add_argument("--calibration", type=Path, help="a file of training.calibrate")
+    parser.add_argument("--shift", type=float, default=0.0, help="added to every logit besides")
     args = parser.parse_args()
     if args.detector:
-        export_detector(args.detector, args.out, args.calibration)
+        export_detector(args.detector, args.out, args.calibration, args.shift)
     if args.segmenter:
         export_segmenter(args.segmenter, args.out)
 
