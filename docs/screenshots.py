@@ -32,7 +32,14 @@ def main() -> None:
         sys.exit("Chromium is missing: apt-get install chromium")
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="edgeseg-ui-") as folder, sync_playwright() as player:
-        settings = Settings(engines="nano", api_port=0, ui_port=0, data_dir=Path(folder))
+        settings = Settings(
+            # The fake detector, chosen where pictures are to be seen on their way, takes its time.
+            engines="nano",
+            api_port=0,
+            ui_port=0,
+            data_dir=Path(folder),
+            fake_latency_s=2,
+        )
         with EmbeddedStack(settings, ui=True) as stack:
             browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
             for shoot in (review, results, batch, dark, phone, progress):
@@ -112,6 +119,9 @@ def progress(browser: Browser, url: str) -> None:
     for title in ("Cat", "Astronaut", "Coffee", "Motorcycle", "Drawn balls"):
         driver.pick(page, title)
     driver.write(page, "What to find", "cat . person . cup . motorcycle . ball .")
+    page.get_by_text("Engines", exact=True).click()
+    driver.choose(page, "Detector", "fake")
+    page.get_by_text("Engines", exact=True).click()
     page.get_by_role("button", name=SEGMENT).click()
     page.get_by_role("progressbar").first.wait_for()
     page.get_by_text(re.compile("Queued|Detecting|Segmenting")).first.wait_for()
