@@ -7,6 +7,7 @@ older versions of transformers; what it misses of them is given to it here.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import warnings
 from pathlib import Path
@@ -73,6 +74,7 @@ CONFIG: dict[str, Any] = {
     "sub_sentence_present": True,
 }
 EDGES = (800, 1333)
+STRIDES = (8, 16, 32, 64)
 _building = threading.Lock()
 
 
@@ -103,8 +105,10 @@ class OriginalGroundingDino(CaptionDetector):
         """Return (1, 3, h, w) pixels, scaled to the shorter side."""
         shorter, longest = self._edges
         scale = min(shorter / min(image.size_hw), longest / max(image.size_hw))
-        height, width = (max(1, int(side * scale)) for side in image.size_hw)
-        return normalised(image, (height, width), self.place.device)
+        # The model takes its queries from the cells of the picture: there must be enough of them.
+        while cells(size := scaled(image.size_hw, scale)) < int(self.model.num_queries):
+            scale *= 1.1
+        return normalised(image, size, self.place.device)
 
     def look(self, pixels: Any, text: str) -> Looked:
         """Run the model on one caption."""
@@ -113,6 +117,16 @@ class OriginalGroundingDino(CaptionDetector):
             made = self.model(pixels, captions=[text])
         boxes, logits = made["pred_boxes"][0].float(), made["pred_logits"][0].float()
         return boxes.cpu().numpy(), logits.sigmoid().cpu().numpy()
+
+
+def scaled(size_hw: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Return the size in whole pixels, at least 1."""
+    return max(1, int(size_hw[0] * scale)), max(1, int(size_hw[1] * scale))
+
+
+def cells(size_hw: tuple[int, int]) -> int:
+    """Return how many cells a picture has over the four levels."""
+    return sum(math.ceil(size_hw[0] / s) * math.ceil(size_hw[1] / s) for s in STRIDES)
 
 
 class BertReader(nn.Module):
