@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from torch.nn import functional as F
 from edgeseg.cli.bench_nano import SIZE
 from edgeseg.cli.demo import find_photo
 from edgeseg.engines import torchvision_ops
+from edgeseg.evaluation.memory import peak_rss_mb
 
 # [CLS] cat . [SEP] in BERT's vocabulary.
 TOKENS = [[101, 4937, 1012, 102]]
@@ -122,7 +122,7 @@ def main() -> None:
         "refine_cpu_ms": decoded[1],
         "text_to_masks_ms": detect[0] + embedded[0] + decoded[0],
         "text_to_masks_cpu_ms": detect[1] + embedded[1] + decoded[1],
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        "peak_rss_mb": peak_rss_mb(),
     }
     print(json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=2))
 

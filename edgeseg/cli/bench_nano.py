@@ -79,6 +79,8 @@ def measure(requests: int, engines: str) -> dict[str, float]:
     clicks_ms, clicks_cpu_ms = _timed_ms(
         lambda: ai.refine(result, object_id=0, points=click), requests
     )
+    from edgeseg.evaluation.memory import peak_rss_mb
+
     return {
         "cores": float(len(os.sched_getaffinity(0))),
         "load_s": load_s,
@@ -89,7 +91,7 @@ def measure(requests: int, engines: str) -> dict[str, float]:
         "refine_ms": statistics.median(clicks_ms),
         "refine_p95_ms": sorted(clicks_ms)[int(0.95 * len(clicks_ms))],
         "refine_cpu_ms": clicks_cpu_ms,
-        "peak_rss_mb": _peak_mb(),
+        "peak_rss_mb": peak_rss_mb(),
         **{f"{name}_ms": ms for name, ms in result.result.timings_ms.items()},
     }
 
@@ -120,14 +122,6 @@ def _timed_ms(action: Callable[[], object], times: int) -> tuple[list[float], fl
         if turn >= WARM_UP:
             spent_ms.append((time.perf_counter() - started) * 1000)
     return spent_ms, (time.process_time() - cpu_s) * 1000 / times
-
-
-def _peak_mb() -> float:
-    """Most memory that this process ever held, in MB of 10^6 bytes."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def run_here(order: dict[str, Any]) -> Peak:
         for role in order["roles"]:
             with residency.lease(role, names[role]) as engine:
                 _use(role, engine, image)
-    return Peak(order["what"], _peak_rss_mb(), _peak_gpu_mb(), time.perf_counter() - start)
+    return Peak(order["what"], peak_rss_mb(), _peak_gpu_mb(), time.perf_counter() - start)
 
 
 def _speak_briefly(name: str) -> None:
@@ -137,7 +137,7 @@ def _use(role: Role, engine: Engine, image: Image) -> None:
         segmenter.segment(segmenter.embed(image), [MaskPrompt(box_xyxy=box) for box in BOXES])
 
 
-def _peak_rss_mb() -> float:
+def peak_rss_mb() -> float:
     """Resident memory at its highest since this program began, mapped files included."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     (line,) = (row for row in status.splitlines() if row.startswith("VmHWM"))
