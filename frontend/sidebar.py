@@ -94,7 +94,7 @@ def _engines() -> dict[str, str]:
                 chosen[role] = name
         # In place of detector and segmenter, and only where one can run.
         grounders = [each for each in known if each.role == "ground" and each.available]
-        name = _engine("ground", "Detector and segmenter in one", grounders) if grounders else None
+        name = _engine("ground", "Grounder", grounders) if grounders else None
         if name is not None:
             chosen["ground"] = name
     return chosen

@@ -34,7 +34,8 @@ def upload(page: Page, *paths: Path) -> None:
 
 
 def settle(page: Page) -> None:
-    """Wait until no script of the page runs."""
+    """Wait until no script of the page runs, nor one that was just called for."""
+    page.wait_for_timeout(200)
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
 
