@@ -79,6 +79,8 @@ def write_original(checkpoint: Path, bert: Path) -> None:
     }
     config = {**original.CONFIG, "backbone": "swin_T_224_1k", **own}
     model = original.build(config, bert)
+    # As they are made, these would be as sure as a float can say.
+    model.transformer.decoder.norm.weight.data *= 0.1
     tensors = {f"module.{name}": tensor for name, tensor in model.state_dict().items()}
     torch.save({"model": tensors}, checkpoint)
     checkpoint.with_name("model.json").write_text(json.dumps(own), encoding="utf-8")
