@@ -27,6 +27,8 @@ SIZES = (192, 224)
 LAST_SIZES = (224, 256)
 """Sizes while training, and in the last fifth, which also has fewer mosaics."""
 
+REPLAYED = 600
+"""Views that each loading process keeps per size, at 1.4 MB each."""
 
 WEIGHTS = {
     "class": 1.5,
@@ -78,6 +80,28 @@ def _levels(maps: list[list[np.ndarray]]) -> list[Tensor]:
     return [torch.from_numpy(np.stack(level)) for level in zip(*maps, strict=True)]
 
 
+class Replay:
+    """Views of one size, each seen twice: what costs is the teacher, and colours are cheap."""
+
+    def __init__(self, views: Views, size: int) -> None:
+        self.views, self.size = views, size
+        self.kept: list[Canvas] = []
+
+    def sample(self) -> Canvas:
+        """A new view, or an earlier one in new colours; as often the one as the other."""
+        rng = self.views.rng
+        if len(self.kept) < REPLAYED or rng.random() < 0.5:
+            canvas = self.views.sample(self.size)
+            self.kept.append(canvas)
+            return canvas
+        # The last takes the place of the one that leaves.
+        index = int(rng.integers(len(self.kept)))
+        self.kept[index], self.kept[-1] = self.kept[-1], self.kept[index]
+        canvas = self.kept.pop()
+        canvas.rgb = self.views.recolour(canvas.rgb)
+        return canvas
+
+
 class BatchStream(IterableDataset[Batch]):
     """An endless stream of batches."""
 
@@ -93,9 +117,10 @@ class BatchStream(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(1)
         views = self.make(worker_seed(), self.mosaic)
+        replays = [Replay(views, size) for size in self.sizes]
         while True:
-            size = int(views.rng.choice(self.sizes))
-            yield collate([views.sample(size) for _ in range(self.batch)])
+            replay = replays[views.rng.integers(len(replays))]
+            yield collate([replay.sample() for _ in range(self.batch)])
 
 
 def adapter(cin: int, cout: int) -> nn.Sequential:

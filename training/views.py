@@ -158,7 +158,7 @@ class Views:
         )
         rare = np.sqrt(300 / np.maximum(count, 1)).clip(0.7, 3.0)
         odds = np.array([rare[p.classes].max(initial=0.7) for p in self.photos.photos])
-        share = {"indoor_roboflow_box": 0.3, "ccp_mask": 0.3, "caltech101": 0.3, "amenity_box": 0.3}
+        share = {"indoor_roboflow_box": 0.3, "ccp_mask": 0.3, "caltech101": 0.6, "amenity_box": 0.3}
         share |= dict.fromkeys(("coco_val_box", "coco_full", "coco_box"), 2.5)
         odds *= np.array([share.get(p.source, 1.0) for p in self.photos.photos])
         return odds / odds.sum()
@@ -179,7 +179,7 @@ class Views:
         for index in self.rng.choice(len(self.photos), len(windows), p=self.odds):
             put = self._placement(int(index), windows.pop(), size)
             canvas.place(self.photos, self.labels[int(index)], put)
-        canvas.rgb = self._recolour(canvas.rgb)
+        canvas.rgb = self.recolour(canvas.rgb)
         return canvas
 
     def _placement(self, index: int, window: tuple[int, int, int, int], size: int) -> Placement:
@@ -195,7 +195,8 @@ class Views:
         ox, oy = x0 + free_x * self.rng.random(), y0 + free_y * self.rng.random()
         return Placement(index, (sx, sy), (ox, oy), bool(self.rng.random() < 0.5), window)
 
-    def _recolour(self, rgb: UInt8Array) -> UInt8Array:
+    def recolour(self, rgb: UInt8Array) -> UInt8Array:
+        """Another light, other tints, seldom grey."""
         if self.rng.random() < 0.1:
             rgb = np.repeat(rgb.mean(2, keepdims=True), 3, 2).astype(np.uint8)
         gain = np.exp(self.rng.normal(0, 0.18)) * np.exp(self.rng.normal(0, 0.05, 3))

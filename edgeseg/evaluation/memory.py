@@ -28,6 +28,7 @@ COMBINATIONS: dict[str, tuple[str, ...]] = {
     "original": ("qwen2.5-0.5b", "florence-2-base", "sam-vit-base"),
     "grounded-sam-2": ("nano", "grounding-dino-tiny", "sam2.1-large"),
 }
+_ORIGINAL = "grounding-dino-original-tiny"
 PROMPT, PHRASES = "What could I drink coffee from?", ["cup", "spoon"]
 BOXES = ((40.0, 60.0, 400.0, 380.0), (300.0, 100.0, 620.0, 460.0), (0.0, 0.0, 640.0, 480.0))
 
@@ -54,10 +55,28 @@ def blank_writers() -> dict[str, Callable[[Path], None]]:
         "florence-2-base": lambda folder: florence2.write(folder, "base"),
         "sam-vit-base": lambda folder: sam.write(folder, "base"),
         "grounding-dino-tiny": lambda folder: grounding_dino.write(folder, "tiny"),
+        _ORIGINAL: lambda folder: grounding_dino.write_original(
+            folder / "model.pt", folder.parent / _bert(), small=False
+        ),
         "edge-sam": edge_sam.write,
         "sam2.1-tiny": lambda folder: sam2.write(folder, small=False),
         "sam2.1-large": lambda folder: sam2.write(folder, "sam2.1_hiera_l", small=False),
     }
+
+
+def _bert() -> str:
+    """Return the folder of the text encoder that the original checkpoints are used with."""
+    source = registry.find("detect", _ORIGINAL).sources[1]
+    return source.folder
+
+
+def provided(engines: Iterable[tuple[Role, str]], folder: Path) -> WeightStore:
+    """Return a store without downloads in which nothing is missing; ``folder`` as for `provide`."""
+    engines = list(engines)
+    store = WeightStore.from_settings(get_settings())
+    made = provide(engines, folder)
+    root = store.root if made == dict(store.overrides) else folder
+    return WeightStore(root, offline=True, overrides=made)
 
 
 def provide(engines: Iterable[tuple[Role, str]], folder: Path) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,17 +12,18 @@ import numpy as np
 
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions, Segmenter
-from edgeseg.engines.weights import WeightStore
-from edgeseg.evaluation import memory
+from edgeseg.evaluation import memory, plain
+from edgeseg.evaluation.plain import BOX_THRESHOLD, TEXT_THRESHOLD, Call, Plain
 from edgeseg.settings import Role, get_settings
 from edgeseg.types import Embedding, Image, MaskPrompt
 
 PHRASES = ["cup", "spoon", "wooden table"]
 COUNTS = (1, 5, 20)
-# What is timed by default: a detector and segmenters of three families.
+# What is timed by default: one of each family that has a library to be compared with.
 ENGINES: tuple[tuple[Role, str], ...] = (
     ("detect", "nano"),
     ("detect", "grounding-dino-tiny"),
+    ("detect", "grounding-dino-original-tiny"),
     ("segment", "nano"),
     ("segment", "sam2.1-tiny"),
     ("segment", "sam-vit-base"),
@@ -39,9 +39,6 @@ class Timing:
     what: str
     ms: float
     plain_ms: float | None = None
-
-
-Call = Callable[[], object]
 
 
 def in_turns(calls: dict[str, Call], repeats: int) -> dict[str, float]:
@@ -61,42 +58,43 @@ def measure(
 ) -> list[Timing]:
     """Time one engine with its own weights, or random ones of the real size put into ``folder``."""
     settings = get_settings()
-    store = WeightStore.from_settings(settings)
-    found = memory.provide([(role, name)], folder)
-    store = WeightStore(store.root, offline=True, overrides=found)
+    entry = registry.find(role, name)
+    store = memory.provided([(role, name)], folder)
     options = EngineOptions(device, settings.threads, dtype=dtype, store=store)
     engine: Any = registry.load(role, name, options)
     try:
+        library = plain.of(engine, registry.fetch(entry, store), image, PHRASES)
         if role == "detect":
-            return [_detector(engine, image, repeats)]
-        return _segmenter(engine, image, repeats)
+            return [_detector(engine, library, image, repeats)]
+        return _segmenter(engine, library, image, repeats)
     finally:
         engine.close()
 
 
-def _detector(engine: Any, image: Image, repeats: int) -> Timing:
+def _detector(engine: Any, library: Plain, image: Image, repeats: int) -> Timing:
     detector = cast(Detector, engine)
     calls: dict[str, Call] = {
-        "ours": lambda: detector.detect(image, PHRASES, box_threshold=0.35, text_threshold=0.25)
+        "ours": lambda: detector.detect(
+            image, PHRASES, box_threshold=BOX_THRESHOLD, text_threshold=TEXT_THRESHOLD
+        )
     }
-    if hasattr(engine, "_processor") and hasattr(engine, "look"):
-        calls["plain"] = _plain_grounding_dino(engine, image)
+    if library.detect is not None:
+        calls["plain"] = library.detect
     return _timing(engine, f"detect {len(PHRASES)} phrases", in_turns(calls, repeats))
 
 
-def _segmenter(engine: Any, image: Image, repeats: int) -> list[Timing]:
+def _segmenter(engine: Any, library: Plain, image: Image, repeats: int) -> list[Timing]:
     segmenter = cast(Segmenter, engine)
     embedding = segmenter.embed(image)
-    predictor = _sam2_predictor(engine)
     calls: dict[str, Call] = {"ours": lambda: segmenter.embed(image)}
-    if predictor is not None:
-        calls["plain"] = lambda: predictor.set_image(image.rgb)
+    if library.embed is not None:
+        calls["plain"] = library.embed
     made = [_timing(engine, "embed", in_turns(calls, repeats))]
     for count in COUNTS:
         boxes = _boxes(image, count)
         calls = {"ours": _segmenting(segmenter, embedding, boxes)}
-        if predictor is not None:
-            calls["plain"] = _predicting(predictor, boxes)
+        if library.segment is not None:
+            calls["plain"] = library.segment(boxes)
         made.append(_timing(engine, f"segment {count} boxes", in_turns(calls, repeats)))
     made.append(
         _timing(engine, "refine, cached", in_turns(_refining(segmenter, embedding), repeats))
@@ -119,47 +117,6 @@ def _refining(segmenter: Segmenter, embedding: Embedding) -> dict[str, Call]:
         point_labels=np.array([1]),
     )
     return {"ours": lambda: segmenter.segment(embedding, [prompt])}
-
-
-def _predicting(predictor: Any, boxes: np.ndarray) -> Call:
-    return lambda: predictor.predict(box=boxes, multimask_output=False)
-
-
-def _sam2_predictor(engine: Any) -> Any:
-    """Return the sam2 package's own predictor over the same model, in the same numbers."""
-    if type(engine).__name__ != "Sam2":
-        return None
-    from sam2.sam2_image_predictor import SAM2ImagePredictor
-
-    predictor = SAM2ImagePredictor(engine.model)
-
-    class InPlace:
-        def __getattr__(self, name: str) -> Any:
-            def call(*args: Any, **kwargs: Any) -> Any:
-                with engine.place.inference():
-                    return getattr(predictor, name)(*args, **kwargs)
-
-            return call
-
-    return InPlace()
-
-
-def _plain_grounding_dino(engine: Any, image: Image) -> Call:
-    """Return what the model's card does: processor, model, post-processing."""
-    from edgeseg.engines.hf import as_pillow, import_transformers
-
-    processor = import_transformers().GroundingDinoProcessor(engine._processor, engine._tokenizer)
-    picture, text = as_pillow(image), ". ".join(PHRASES) + "."
-
-    def call() -> object:
-        inputs = processor(images=picture, text=text, return_tensors="pt").to(engine.place.device)
-        with engine.place.inference():
-            made = engine.model(**inputs)
-        return processor.post_process_grounded_object_detection(
-            made, inputs["input_ids"], threshold=0.35, target_sizes=[image.size_hw]
-        )
-
-    return call
 
 
 def _boxes(image: Image, count: int) -> np.ndarray:

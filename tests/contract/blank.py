@@ -29,13 +29,17 @@ def _sam2(places: Sequence[Path]) -> None:
     (places[0].parent / "model.pt").rename(places[0])
 
 
+def _original(places: Sequence[Path]) -> None:
+    grounding_dino.write_original(places[0], places[1])
+
+
 # What a language model says, whatever it is asked: nonsense would go on for long.
 ANSWER = '"cat"], "filters": []}'
 # A writer puts weights to where each of the engine's sources would be.
 WRITERS: dict[str, Writer] = {
     "grounding-dino-tiny": lambda places: grounding_dino.write(places[0]),
     "mm-grounding-dino-tiny": lambda places: grounding_dino.write(places[0], mm=True),
-    "grounding-dino-original-tiny": lambda places: grounding_dino.write_original(*places),
+    "grounding-dino-original-tiny": _original,
     "florence-2-base": lambda places: florence2.write(places[0]),
     "sam3": lambda places: sam3.write(places[0]),
     "sam2.1-tiny": _sam2,

@@ -14,6 +14,7 @@ from edgeseg.engines.base import Detector, EngineOptions, Grounder, Segmenter
 from edgeseg.engines.hf import as_pillow, import_transformers
 from edgeseg.engines.weights import WeightStore
 from edgeseg.errors import EngineUnavailableError
+from edgeseg.evaluation import plain
 from edgeseg.settings import Role
 from edgeseg.types import Image, MaskPrompt
 from tests.contract import blank
@@ -231,4 +232,32 @@ def test_sam3_encodes_an_image_once_for_all_phrases(
         assert np.allclose(found.scores[rows], plain["scores"][order].numpy(), atol=1e-5)
         theirs = plain["masks"][order].bool().numpy()
         assert (masks.masks[rows] != theirs).mean() < 1e-3
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("detect", "grounding-dino-tiny"),
+        ("detect", "grounding-dino-original-tiny"),
+        ("segment", "sam2.1-tiny"),
+        ("segment", "sam-vit-base"),
+        ("segment", "sam-hq-vit-base"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_what_engines_are_timed_beside_runs(
+    role: Role, name: str, options: EngineOptions, photo: Image
+) -> None:
+    options = blank.with_weights(role, name, options)
+    engine: Any = registry.load(role, name, options)
+    weights = registry.fetch(registry.find(role, name), options.store)
+    library = plain.of(engine, weights, photo, PHRASES)
+    if library.detect is not None:
+        assert library.detect() is not None
+    else:
+        assert library.embed is not None
+        assert library.segment is not None
+        library.embed()
+        assert library.segment(BOXES)() is not None
     engine.close()

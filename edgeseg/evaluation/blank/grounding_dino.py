@@ -37,6 +37,13 @@ _SMALL_BERT = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
 }
+_SMALL_ORIGINAL = {
+    "enc_layers": 1,
+    "dec_layers": 2,
+    "dim_feedforward": 64,
+    "num_queries": 30,
+    "edges": [64, 107],
+}
 
 
 def write(folder: Path, size: str = "small", mm: bool = False) -> None:
@@ -63,24 +70,24 @@ def write(folder: Path, size: str = "small", mm: bool = False) -> None:
     transformers.GroundingDinoProcessor(pixels, tokenizer).save_pretrained(folder)
 
 
-def write_original(checkpoint: Path, bert: Path) -> None:
-    """Write a small model in the authors' format, with ``model.json`` beside it, and its BERT."""
+def write_original(checkpoint: Path, bert: Path, small: bool = True) -> None:
+    """Write a model in the authors' format and, elsewhere, the text encoder's configuration.
+
+    A small one has ``model.json`` beside it; the other is Grounding DINO tiny.
+    """
     import torch
 
-    transformers = import_transformers()
-    tokenizer = tokenizers.bert(bert)
-    transformers.BertConfig(vocab_size=len(tokenizer), **_SMALL_BERT).save_pretrained(bert)
-    own = {
-        "enc_layers": 1,
-        "dec_layers": 2,
-        "dim_feedforward": 64,
-        "num_queries": 30,
-        "edges": [64, 107],
-    }
-    config = {**original.CONFIG, "backbone": "swin_T_224_1k", **own}
-    model = original.build(config, bert)
+    bert.mkdir(parents=True, exist_ok=True)
+    tokenizer = tokenizers.bert(bert, 1200 if small else 30522)
+    text = import_transformers().BertConfig(
+        vocab_size=len(tokenizer), **(_SMALL_BERT if small else {})
+    )
+    text.save_pretrained(bert)
+    own = _SMALL_ORIGINAL if small else {}
+    model = original.build({**original.CONFIG, "backbone": "swin_T_224_1k", **own}, bert)
     # As they are made, these would be as sure as a float can say.
     model.transformer.decoder.norm.weight.data *= 0.1
     tensors = {f"module.{name}": tensor for name, tensor in model.state_dict().items()}
     torch.save({"model": tensors}, checkpoint)
-    checkpoint.with_name("model.json").write_text(json.dumps(own), encoding="utf-8")
+    if own:
+        checkpoint.with_name("model.json").write_text(json.dumps(own), encoding="utf-8")
