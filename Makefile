@@ -58,7 +58,7 @@ check: $(VENV)/test.stamp  ## Lint, type check and check the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 # The last Compose of the first line, in an environment of its own: it needs libraries of its time.
 $(VENV)/compose-1.29/bin/docker-compose:

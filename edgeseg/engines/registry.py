@@ -12,7 +12,7 @@ from edgeseg.engines.base import Engine, EngineOptions
 from edgeseg.engines.catalogue import FULL
 from edgeseg.engines.entry import Entry as Entry
 from edgeseg.engines.weights import WeightStore
-from edgeseg.errors import EngineUnavailableError, UnknownEngineError
+from edgeseg.errors import EngineUnavailableError, InvalidParameterError, UnknownEngineError
 from edgeseg.schemas import EngineInfo
 from edgeseg.settings import Role, Settings
 
@@ -83,7 +83,7 @@ def fetch(entry: Entry, store: WeightStore) -> tuple[Path, ...]:
     """
     try:
         return tuple(store.need(source) for source in entry.chosen(store))
-    except EngineUnavailableError as error:
+    except (EngineUnavailableError, InvalidParameterError) as error:
         raise EngineUnavailableError(
             f"The engine {entry.name!r} cannot {entry.role} here: {error.detail}",
             role=entry.role,
@@ -99,14 +99,18 @@ def describe(settings: Settings) -> list[EngineInfo]:
 
 
 def _describe(entry: Entry, settings: Settings, store: WeightStore) -> EngineInfo:
-    missing = entry.missing(store, settings)
+    try:
+        missing, weights = entry.missing(store, settings), entry.origin(store)
+    except InvalidParameterError as error:
+        # A wrong choice of weights is the trouble of this engine alone.
+        missing, weights = f"EDGESEG_WEIGHTS: {error.detail}", store.overrides[entry.name]
     return EngineInfo(
         name=entry.name,
         role=entry.role,
         description=entry.description,
         licence=entry.licence,
         size_mb=entry.size_mb if entry.size_mb is not None else entry.size_here_mb(),
-        weights=entry.origin(store),
+        weights=weights,
         extra=entry.extra,
         available=not missing,
         missing=missing,

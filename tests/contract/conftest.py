@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.base import EngineOptions, LanguageServer
 from edgeseg.engines.weights import WeightStore
 from edgeseg.types import Image
+from tests.unit.engines.language.chat_server import Reply, serving
 
 
 @pytest.fixture(scope="session")
-def options(tmp_path_factory: pytest.TempPathFactory) -> EngineOptions:
-    """Float32 on the processor, and a folder that stands in for all hubs."""
+def options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineOptions]:
+    """Float32 on the processor, a folder for all hubs, and a language model's server."""
     store = WeightStore(tmp_path_factory.mktemp("weights"), offline=True)
-    return EngineOptions("cpu", dtype="float32", store=store)
+    said = Reply('{"phrases": ["cat"], "filters": []}')
+    with serving(*[said] * 100) as chat:
+        server = LanguageServer(chat.url, "tiny")
+        yield EngineOptions("cpu", dtype="float32", store=store, language_server=server)
 
 
 @pytest.fixture(scope="session")

@@ -180,3 +180,22 @@ def parent_of(value: Any, pointer: str) -> Any:
     for part in pointer.strip("/").split("/")[:-1]:
         value = value[int(part)] if isinstance(value, list) else value[part]
     return value
+
+
+def test_the_key_of_a_language_server_goes_to_the_simplifier_alone() -> None:
+    for name, pod in pods().items():
+        for container in pod["containers"]:
+            from_secrets = [
+                each["secretRef"]["name"]
+                for each in container.get("envFrom", [])
+                if "secretRef" in each
+            ]
+            assert from_secrets == (["edgeseg-llm"] if name == "simplifier" else []), name
+
+
+def test_the_way_to_a_language_server_is_the_simplifiers_alone() -> None:
+    (policy,) = read(FOLDER / "components/language-server/egress.yaml")
+    labels = policy["spec"]["podSelector"]["matchLabels"]
+    assert labels == {"app.kubernetes.io/name": "simplifier"}
+    (component,) = read(FOLDER / "components/language-server/kustomization.yaml")
+    assert component["resources"] == ["egress.yaml"]

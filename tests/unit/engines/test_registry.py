@@ -83,3 +83,13 @@ def test_looking_at_the_registry_imports_no_engine() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_wrong_choice_of_weights_is_the_trouble_of_one_engine() -> None:
+    settings = Settings(weights={"sam2.1-tiny": "../no/such.pt"})
+    rows = {(row.role, row.name): row for row in registry.describe(settings)}
+    bad = rows["segment", "sam2.1-tiny"]
+    assert not bad.available
+    assert "EDGESEG_WEIGHTS" in bad.missing or "cannot be imported" in bad.missing
+    assert bad.weights == "../no/such.pt"
+    assert rows["segment", "nano"].available
