@@ -46,7 +46,7 @@ def engines_command(
                 timings += speed.measure(
                     role, name, picture, weights or Path(scratch), settings.device, numbers, repeats
                 )
-    print(table([("engine", "numbers", "what", "ms", "plainly", "ratio"), *map(_row, timings)]))
+    print(table([("engine", "on", "numbers", "what", "ms", "plainly", "ratio"), *map(_row, timings)]))
     if json_path is not None:
         rows = [asdict(each) for each in timings]
         json_path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
@@ -55,4 +55,4 @@ def engines_command(
 def _row(each: speed.Timing) -> tuple[str, ...]:
     plain = "" if each.plain_ms is None else f"{each.plain_ms:.1f}"
     ratio = "" if each.plain_ms is None else f"{each.ms / each.plain_ms:.2f}"
-    return each.engine, each.dtype, each.what, f"{each.ms:.1f}", plain, ratio
+    return each.engine, each.device, each.dtype, each.what, f"{each.ms:.1f}", plain, ratio

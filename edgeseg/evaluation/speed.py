@@ -35,6 +35,7 @@ class Timing:
     """Medians in milliseconds; ``plain_ms`` is the library's own, where it has such a call."""
 
     engine: str
+    device: str
     dtype: str
     what: str
     ms: float
@@ -56,11 +57,16 @@ def in_turns(calls: dict[str, Call], repeats: int) -> dict[str, float]:
 def measure(
     role: Role, name: str, image: Image, folder: Path, device: str, dtype: str, repeats: int
 ) -> list[Timing]:
-    """Time one engine with its own weights, or random ones of the real size put into ``folder``."""
+    """Time one engine with its own weights, or random ones of the real size put into ``folder``.
+
+    Where the settings choose OpenVINO, encoders run through it; the library stays as it is.
+    """
     settings = get_settings()
     entry = registry.find(role, name)
     store = memory.provided([(role, name)], folder)
-    options = EngineOptions(device, settings.threads, dtype=dtype, store=store)
+    options = EngineOptions(
+        device, settings.threads, dtype=dtype, store=store, openvino=settings.openvino
+    )
     engine: Any = registry.load(role, name, options)
     try:
         library = plain.of(engine, registry.fetch(entry, store), image, PHRASES)
@@ -129,4 +135,5 @@ def _boxes(image: Image, count: int) -> np.ndarray:
 
 
 def _timing(engine: Any, what: str, spent: dict[str, float]) -> Timing:
-    return Timing(engine.name, engine.dtype, what, spent["ours"], spent.get("plain"))
+    plainly = spent.get("plain")
+    return Timing(engine.name, engine.device, engine.dtype, what, spent["ours"], plainly)
