@@ -46,7 +46,8 @@ def engines_command(
                 timings += speed.measure(
                     role, name, picture, weights or Path(scratch), settings.device, numbers, repeats
                 )
-    print(table([("engine", "on", "numbers", "what", "ms", "plainly", "ratio"), *map(_row, timings)]))
+    head = ("engine", "on", "numbers", "what", "ms", "plainly", "ratio")
+    print(table([head, *map(_row, timings)]))
     if json_path is not None:
         rows = [asdict(each) for each in timings]
         json_path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
