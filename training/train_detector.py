@@ -27,8 +27,8 @@ SIZES = (192, 224)
 LAST_SIZES = (224, 256)
 """Sizes while training, and in the last fifth, which also has fewer mosaics."""
 
-REPLAYED = 600
-"""Views that each loading process keeps per size, at 1.4 MB each."""
+REPLAYED = 500
+"""Views that each loading process keeps per size, or up to twice as many, at 0.7 MB each."""
 
 WEIGHTS = {
     "class": 1.5,
@@ -68,7 +68,7 @@ def collate(canvases: list[Canvas]) -> Batch:
         torch.from_numpy(np.concatenate([b for c in canvases for b in c.boxes])),
         np.concatenate([k for c in canvases for k in c.classes]),
         torch.from_numpy(np.concatenate([w for c in canvases for w in c.weights])),
-        torch.from_numpy(np.stack([c.lesson.scores for c in canvases])),
+        torch.from_numpy(np.stack([c.lesson.scores for c in canvases]).astype(np.float32)),
         torch.from_numpy(np.stack([c.lesson.boxes_xyxy for c in canvases])),
         _levels([c.lesson.features for c in canvases]),
         _levels([c.lesson.stages for c in canvases]),
@@ -77,7 +77,9 @@ def collate(canvases: list[Canvas]) -> Batch:
 
 def _levels(maps: list[list[np.ndarray]]) -> list[Tensor]:
     """Per stride, the (B, C, S, S) stack of each canvas's (C, S, S)."""
-    return [torch.from_numpy(np.stack(level)) for level in zip(*maps, strict=True)]
+    return [
+        torch.from_numpy(np.stack(level).astype(np.float32)) for level in zip(*maps, strict=True)
+    ]
 
 
 class Replay:
@@ -90,8 +92,9 @@ class Replay:
     def sample(self) -> Canvas:
         """A new view, or an earlier one in new colours; as often the one as the other."""
         rng = self.views.rng
-        if len(self.kept) < REPLAYED or rng.random() < 0.5:
+        if len(self.kept) < REPLAYED or (len(self.kept) < 2 * REPLAYED and rng.random() < 0.5):
             canvas = self.views.sample(self.size)
+            canvas.lesson = canvas.lesson.halved()
             self.kept.append(canvas)
             return canvas
         # The last takes the place of the one that leaves.
