@@ -108,14 +108,25 @@ def check_parity(module: nn.Module, inputs: Mapping[str, Tensor], out: Path) -> 
             raise AssertionError(f"{out.name}: differs from torch by {error:.4f}")
 
 
+def averaged(checkpoint: Path, other: Path | None, share: float) -> dict[str, Tensor]:
+    """The weights to ship of a checkpoint, of which `share` is taken from an earlier one."""
+    state: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["ema"]
+    if other is None:
+        return state
+    earlier = torch.load(other, weights_only=True)["ema"]
+    return {
+        name: value.lerp(earlier[name], share) if value.dtype.is_floating_point else value
+        for name, value in state.items()
+    }
+
+
 def export_detector(
-    checkpoint: Path, out: Path, calibration: Path | None = None, more: float = 0.0
+    state: dict[str, Tensor], out: Path, calibration: Path | None = None, more: float = 0.0
 ) -> None:
     """Write detector.onnx; `calibration` is a file of `training.calibrate`.
 
     `more` is added to every logit besides, which trades misses for false boxes.
     """
-    state = torch.load(checkpoint, weights_only=True)["ema"]
     detector = Detector(state["embedding.weight"].shape[0])
     detector.load_state_dict(state)
     shift, offset = 0.0, torch.zeros(state["embedding.weight"].shape[0])
@@ -175,12 +186,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="the package's weights folder")
     parser.add_argument("--detector", type=Path)
+    parser.add_argument("--earlier", type=Path, help="a detector of a round before, to average")
+    parser.add_argument("--share", type=float, default=0.19, help="how much of it is taken")
     parser.add_argument("--segmenter", type=Path)
     parser.add_argument("--calibration", type=Path, help="a file of training.calibrate")
     parser.add_argument("--shift", type=float, default=0.0, help="added to every logit besides")
     args = parser.parse_args()
     if args.detector:
-        export_detector(args.detector, args.out, args.calibration, args.shift)
+        state = averaged(args.detector, args.earlier, args.share)
+        export_detector(state, args.out, args.calibration, args.shift)
     if args.segmenter:
         export_segmenter(args.segmenter, args.out)
 

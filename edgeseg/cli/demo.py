@@ -27,7 +27,7 @@ CASES = (
     ("astronaut", "the person"),
     ("coffee", "What could I drink coffee from?"),
     ("coffee", "cup . spoon ."),
-    ("astronaut", "the largest person"),
+    ("astronaut", "leftmost person"),
 )
 _TITLES = ("photo", "prompt", "simplified prompt", "objects and scores", "ms per stage")
 

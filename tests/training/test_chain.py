@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from training.data import PhotoSet, load_photos
-from training.export import export_detector, export_segmenter
+from training.export import averaged, export_detector, export_segmenter
 from training.mask_views import MaskViews
 from training.teacher import no_lesson
 from training.train_detector import DetectorTrainer
@@ -100,7 +100,7 @@ def test_detector_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path)
     assert history[-1] < history[0]
     trainer.save()
     assert DetectorTrainer(NAMES, tmp_path / "detector.pt", rate=2e-3).steps == 8
-    export_detector(tmp_path / "detector.pt", tmp_path)
+    export_detector(averaged(tmp_path / "detector.pt", None, 0), tmp_path)
     assert (tmp_path / "detector.onnx").stat().st_size < 8e6
 
 

@@ -12,11 +12,9 @@ from edgeseg.engines.nano.network import Network
 from edgeseg.engines.nano.words import WordVectors
 from edgeseg.types import Detections, FloatArray, Image
 
-# Two looks at every photo: a fine one for what is small and a coarse one, at a fifth of its cost,
-# for what is large. The network saw few things longer than LONG_PX in training, and takes the
-# halves of a close-up for the whole; seen from afar, everything is of the size that it knows.
-FINE_AREA_PX, COARSE_AREA_PX = 320 * 256, 144 * 112
-LONG_PX = 160
+# Every photo is seen from near, from further away and from afar, and suppression decides: a thing
+# is told best when it is about as large as those in training.
+LOOKS_AREA_PX = (320 * 256, 208 * 160, 128 * 96)
 STRIDES = (8, 16, 32)
 SAME_OBJECT_IOU = 0.6
 # Boxes per phrase that go into suppression; a photo with more of one thing is a crowd.
@@ -54,7 +52,7 @@ class NanoDetector:
         known = text.any(axis=1)
         if not known.any():
             return Detections.empty()
-        boxes, embeddings = look_twice(self._network, image)
+        boxes, embeddings = look_often(self._network, image)
         scores = sigmoid(embeddings @ text.T + self._bias)
         scores[:, ~known] = 0
         threshold = max(box_threshold, text_threshold, 1e-3)
@@ -76,21 +74,11 @@ class NanoDetector:
         self._network = None
 
 
-def look_twice(network: Network, image: Image) -> tuple[FloatArray, FloatArray]:
-    """(L, 4) boxes in pixels of the image and (L, D) embeddings of the cells of both looks.
-
-    The fine look leaves boxes longer than LONG_PX of its input to the coarse one, which in turn
-    leaves those less than half as long to the fine one: between the two, suppression decides.
-    """
-    fine, coarse = (Frame.of(image.size_hw, area) for area in (FINE_AREA_PX, COARSE_AREA_PX))
-    limit = LONG_PX / float(fine.scale_xy.max())
-    boxes, embeddings = look(network, image, fine)
-    far_boxes, far_embeddings = look(network, image, coarse)
-    small, large = longer_side(boxes) < limit, longer_side(far_boxes) > limit / 2
-    return (
-        np.concatenate([boxes[small], far_boxes[large]]),
-        np.concatenate([embeddings[small], far_embeddings[large]]),
-    )
+def look_often(network: Network, image: Image) -> tuple[FloatArray, FloatArray]:
+    """(L, 4) boxes in pixels of the image and (L, D) embeddings of the cells of all looks."""
+    looks = [look(network, image, Frame.of(image.size_hw, area)) for area in LOOKS_AREA_PX]
+    boxes, embeddings = zip(*looks, strict=True)
+    return np.concatenate(boxes), np.concatenate(embeddings)
 
 
 def look(network: Network, image: Image, frame: Frame) -> tuple[FloatArray, FloatArray]:
@@ -102,12 +90,6 @@ def look(network: Network, image: Image, frame: Frame) -> tuple[FloatArray, Floa
     height, width = image.size_hw
     boxes /= np.tile(frame.scale_xy, 2)
     return boxes.clip(0, [width, height, width, height]).astype(np.float32), embeddings[0]
-
-
-def longer_side(boxes: FloatArray) -> FloatArray:
-    """(L,) longer side of each box."""
-    longest: FloatArray = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-    return longest
 
 
 def cell_grid(input_hw: tuple[int, int]) -> tuple[FloatArray, FloatArray]:

@@ -49,6 +49,7 @@ def photo(folder: Path, name: str) -> Image:
         ("chelsea", "the cat", CAT),
         ("chelsea", "kitten", CAT),
         ("astronaut", "person", PERSON),
+        ("astronaut", "leftmost person", PERSON),
         ("coffee", "cup", CUP),
         ("coffee", "What could I drink coffee from?", CUP),
     ],
