@@ -137,7 +137,8 @@ def test_200_phrases_go_through_the_whole_pipeline(photo_folder: Path) -> None:
     assert {each.label for each in result.objects} <= set(result.result.phrases)
 
 
-def test_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path) -> None:
+def found_with_tiles_and_without(photo_folder: Path) -> dict[str, list[tuple[int, int]]]:
+    """Places of the landscape at which the right thing is found, by when it is looked at in tiles."""
     image, places = landscape(photo_folder)
     found: dict[str, list[tuple[int, int]]] = {}
     with EdgeSegAI(ttl=-1) as ai:
@@ -148,11 +149,31 @@ def test_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path
                 for place, (thing, box) in places.items()
                 if any(each.label == thing and within(each, box) for each in result.objects)
             ]
+    return found
+
+
+def test_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path) -> None:
+    found = found_with_tiles_and_without(photo_folder)
     assert len(found["always"]) >= 2
     assert len(found["never"]) < len(found["always"])
 
 
-@pytest.mark.parametrize("x", [300, 384, 440, 512])
+@pytest.mark.xfail(strict=True, reason="the detector takes both cups on the moon for persons")
+def test_most_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path) -> None:
+    assert len(found_with_tiles_and_without(photo_folder)["always"]) >= 3
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        300,
+        384,
+        440,
+        pytest.param(
+            512, marks=pytest.mark.xfail(strict=True, reason="its mask reaches 13 pixels too far")
+        ),
+    ],
+)
 def test_a_cat_across_a_seam_is_one_cat_with_one_mask(x: int, photo_folder: Path) -> None:
     canvas = picture(photo_folder, "moon").resize((1500, 600))
     cat = picture(photo_folder, "chelsea")
@@ -160,7 +181,7 @@ def test_a_cat_across_a_seam_is_one_cat_with_one_mask(x: int, photo_folder: Path
     image = Image.from_array(np.asarray(canvas))
     result = EdgeSegAI().segment_image(image=image, prompt="cat", simplify="never", tile="always")
     box = (x, 150, x + cat.width, 150 + cat.height)
-    cats = [each for each in result.objects if within(each, box, slack=75)]
+    cats = [each for each in result.objects if within(each, box, slack=60)]
     assert len(cats) == 1
     outline = rle_box(cats[0].mask)
     assert outline is not None
