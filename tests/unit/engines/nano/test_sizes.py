@@ -138,7 +138,7 @@ def test_200_phrases_go_through_the_whole_pipeline(photo_folder: Path) -> None:
 
 
 def found_with_tiles_and_without(photo_folder: Path) -> dict[str, list[tuple[int, int]]]:
-    """Places of the landscape at which the right thing is found, by when it is looked at in tiles."""
+    """Places of the landscape where the right thing is found, by how tiles are used."""
     image, places = landscape(photo_folder)
     found: dict[str, list[tuple[int, int]]] = {}
     with EdgeSegAI(ttl=-1) as ai:
