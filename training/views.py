@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseg.engines.nano.words import WordVectors
-from training.data import FloatArray, IntArray, PhotoSet, UInt8Array, read_json
+from training.data import FloatArray, IntArray, PhotoSet, UInt8Array, held_out, read_json
 from training.teacher import ZOOM, Lesson
 
 COCO_CLASSES = 80
@@ -161,6 +161,7 @@ class Views:
         share = {"indoor_roboflow_box": 0.3, "ccp_mask": 0.3, "caltech101": 0.6, "amenity_box": 0.3}
         share |= dict.fromkeys(("coco_val_box", "coco_full", "coco_box"), 2.5)
         odds *= np.array([share.get(p.source, 1.0) for p in self.photos.photos])
+        odds *= [not held_out(p.file_name) for p in self.photos.photos]
         return odds / odds.sum()
 
     def sample(self, size: int) -> Canvas:

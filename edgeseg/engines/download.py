@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import logging
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 4
+LINE_EVERY_S = 10.0
 _BLOCK = 1 << 20
 
 
@@ -176,9 +179,7 @@ def _stream(client: httpx.Client, file: _File, part: Path) -> None:
         total = start + int(length) if length else file.size
         with (
             part.open("ab" if is_rest else "wb") as out,
-            tqdm(
-                desc=file.name, initial=start, total=total, unit="B", unit_scale=True, disable=None
-            ) as bar,
+            _progress(file.name, start, total) as bar,
         ):
             # In the pieces that arrive: larger ones would be lost when the connection is.
             for block in answer.iter_raw():
@@ -186,6 +187,23 @@ def _stream(client: httpx.Client, file: _File, part: Path) -> None:
                 bar.update(len(block))
             out.flush()
             os.fsync(out.fileno())
+
+
+class _Lines(io.TextIOBase):
+    """Where a bar is drawn that nobody watches: each state is a line of the log."""
+
+    def write(self, text: str) -> int:
+        if state := text.strip():
+            log.info("%s", state)
+        return len(text)
+
+
+def _progress(name: str, start: int, total: int | None) -> tqdm[Any]:
+    """Return a bar on a terminal; elsewhere, as in a container's log, a line now and then."""
+    shown: dict[str, Any] = {}
+    if not sys.stderr.isatty():
+        shown = {"file": _Lines(), "mininterval": LINE_EVERY_S, "ascii": True, "ncols": 80}
+    return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, **shown)
 
 
 def _digest(path: Path, file: _File) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -20,6 +21,7 @@ from edgeseg.client import EdgeSegClient
 from edgeseg.errors import EdgeSegError, UnavailableError, WorkerLostError
 from edgeseg.schemas import SimplifyMode
 from tests.stack.engine import FILE, PROJECT, WORKERS, Stack, fakes, run, wait_until
+from tests.unit.engines.hub import Hub, serving
 
 IMAGES = ("frontend", "backend", "redis", *WORKERS)
 MOST_MB = 400
@@ -315,6 +317,37 @@ def test_docker_compose_1_29_accepts_both_files() -> None:
     old = os.environ["DOCKER_COMPOSE_1"]
     for name in (FILE, "docker-compose.yml"):
         assert "sam2" in run(old, "-f", name, "config", "--services").split()
+
+
+def test_weights_are_fetched_once_into_the_shared_volume(stack: Stack) -> None:
+    stack.up()
+    content = bytes(range(256)) * 4096
+    files = {"config.json": b"{}", "model.safetensors": content, "sam.pt": content}
+    with serving(Hub(files), "0.0.0.0") as hub:
+        url = f"http://host.docker.internal:{hub.url.rpartition(':')[2]}"
+        own = {
+            "grounding-dino-tiny": "owner/model",
+            "sam2.1-small": f"{url}/sam.pt#sha256={hashlib.sha256(content).hexdigest()}",
+        }
+        settings = {
+            "EDGESEG_ENGINES": "full",
+            "EDGESEG_HUB_URL": url,
+            "EDGESEG_WEIGHTS": json.dumps(own),
+        }
+        hub.break_after = 300_000
+        fetch = ("up", "--no-build", "--no-deps", "--force-recreate", "weights")
+        said = stack.compose(*fetch, **settings)
+        asked = len(hub.asked)
+        assert "bytes=300000-" in [each[1] for each in hub.asked], "it goes on where it broke off"
+        again = stack.compose(*fetch, **settings)
+        assert len(hub.asked) == asked, "what is in the volume is not fetched again"
+    assert "model.safetensors: 100%" in said, "it says how far it is"
+    for name in own:
+        assert name in said
+        assert name in again
+    look = "import pathlib as p; print([f.stat().st_size for f in p.Path('/weights').glob('*/*')])"
+    kept = stack.compose("exec", "-T", "sam2", "python", "-c", look)
+    assert json.loads(kept).count(len(content)) == 2, "workers see what was fetched"
 
 
 def test_down_leaves_nothing(stack: Stack) -> None:

@@ -58,6 +58,16 @@ def test_a_repository_arrives_without_pickles_and_code(store: WeightStore, hub: 
     assert len(hub.asked) == asked, "what is here is not asked for again"
 
 
+def test_without_a_terminal_the_log_says_how_far_it_is(
+    store: WeightStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "edgeseg"):
+        store.need(REPO)
+    lines = [each.message for each in caplog.records if "model.safetensors:" in each.message]
+    assert "0%" in lines[0]
+    assert "100%" in lines[-1]
+
+
 def test_weights_inside_a_demo_arrive(tmp_path: Path) -> None:
     demo = HubRepo("owner/model", files=("edge_sam.pth",), inside="weights", kind="spaces")
     files = {"weights/edge_sam.pth": TENSORS, "edge_sam.pth": b"another", "weights/app.py": b"code"}
