@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgeseg.engines.openvino_encoder import CompiledEncoder
 
 # More boxes at a time are slower on a processor, and faster on anything else.
-CPU_CHUNK, GPU_CHUNK = 5, 64
+CPU_CHUNK, GPU_CHUNK = 2, 64
 # Logits of masks of the image's size that may be held at one time.
 _PIXELS_AT_ONCE = 2**26
 # How sure a mask that is given counts as, in logits.
@@ -113,7 +113,9 @@ class SamEngine(TorchEngine):
         height, width = size_hw
         masks = np.zeros((len(prompts), height, width), bool)
         scores = np.zeros(len(prompts), np.float32)
-        features = [torch.from_numpy(each).to(self.place.device) for each in embedding.arrays]
+        # In the numbers that the encoder made them in: kept wider, each layer would convert them.
+        place = self.place
+        features = [torch.from_numpy(a).to(place.device, place.dtype) for a in embedding.arrays]
         kinds: dict[_Key, list[int]] = {}
         for index, prompt in enumerate(prompts):
             kinds.setdefault(_kind(prompt), []).append(index)
