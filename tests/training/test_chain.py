@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import json
@@ -15,7 +16,7 @@ import PIL.ImageDraw
 import pytest
 import torch
 
-from training.data import PhotoSet, load_photos
+from training.data import PhotoSet, held_out, load_photos
 from training.export import averaged, export_detector, export_segmenter
 from training.mask_views import MaskViews
 from training.teacher import no_lesson
@@ -87,6 +88,17 @@ def test_teacher_fills_only_what_the_source_leaves_open(photos: PhotoSet) -> Non
     assert labels.known[NAMES.index("cat")] == 1
     assert labels.known[NAMES.index("class 1")] == 0
     assert labels.known[NAMES.index("face")] == 0
+
+
+def test_what_scores_are_fitted_on_is_not_trained_on(photos: PhotoSet, tmp_path: Path) -> None:
+    (tmp_path / "teacher.json").write_text("{}")
+    name = next(f"{n}.webp" for n in range(1000) if held_out(f"{n}.webp"))
+    first = dataclasses.replace(photos.photos[0], file_name=name)
+    some = dataclasses.replace(photos, photos=[first, *photos.photos[1:]])
+    odds = Views(some, tmp_path / "teacher.json", no_lesson, seed=0).odds
+    assert odds[0] == 0
+    assert (odds[1:] > 0).any()
+    assert 0.02 < np.mean([held_out(f"{n}.webp") for n in range(2000)]) < 0.06
 
 
 def test_detector_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from edgeseg.types import Detections, FloatArray, Image
 LOOKS_AREA_PX = (320 * 256, 208 * 160, 128 * 96)
 STRIDES = (8, 16, 32)
 SAME_OBJECT_IOU = 0.6
+SAME_PLACE_IOU = 0.75
+"""Boxes that agree so far with the one that stays move it to their mean."""
 # Boxes per phrase that go into suppression; a photo with more of one thing is a crowd.
 CANDIDATES = 400
 
@@ -56,18 +58,11 @@ class NanoDetector:
         scores = sigmoid(embeddings @ text.T + self._bias)
         scores[:, ~known] = 0
         threshold = max(box_threshold, text_threshold, 1e-3)
-        parts = [
-            (column, kept, scores[kept, column])
-            for column in range(len(phrases))
-            if len(kept := select(boxes, scores[:, column], threshold))
-        ]
-        if not parts:
-            return Detections.empty()
-        rows = np.concatenate([kept for _, kept, _ in parts])
-        found = np.concatenate([score for _, _, score in parts])
-        labels = [phrases[column] for column, kept, _ in parts for _ in kept]
-        order = np.argsort(-found, kind="stable")
-        return Detections(boxes[rows[order]], found[order], tuple(labels[i] for i in order))
+        parts = [select(boxes, each, threshold) for each in scores.T]
+        kept, sure = (np.concatenate(each) for each in zip(*parts, strict=True))
+        labels = [phrase for phrase, part in zip(phrases, parts, strict=True) for _ in part[1]]
+        order = np.argsort(-sure, kind="stable")
+        return Detections(kept[order], sure[order], tuple(labels[i] for i in order))
 
     def close(self) -> None:
         """Free the network."""
@@ -106,13 +101,24 @@ def cell_grid(input_hw: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
     )
 
 
-def select(boxes: FloatArray, scores: FloatArray, threshold: float) -> np.ndarray:
-    """Indices of the boxes of one phrase that stay: sure enough, none repeating a surer one."""
+def select(
+    boxes: FloatArray, scores: FloatArray, threshold: float
+) -> tuple[FloatArray, FloatArray]:
+    """(K, 4) boxes and (K,) scores of one phrase: sure enough, none repeating a surer one.
+
+    A box that stays is the mean, by score, of all that lie where it does (box voting; Gidaris and
+    Komodakis, 2015): several looks know its sides better than one.
+    """
     rows = np.flatnonzero(scores >= threshold)
     rows = rows[np.argsort(-scores[rows], kind="stable")][:CANDIDATES]
-    overlap = iou(boxes[rows], boxes[rows]) > SAME_OBJECT_IOU
+    boxes, scores = boxes[rows], scores[rows]
+    overlap = iou(boxes, boxes)
+    # A box without area overlaps nothing, not even itself.
+    np.fill_diagonal(overlap, 1)
     keep: list[int] = []
     for index in range(len(rows)):
-        if not overlap[index, keep].any():
+        if not (overlap[index, keep] > SAME_OBJECT_IOU).any():
             keep.append(index)
-    return rows[keep]
+    votes = (overlap[keep] > SAME_PLACE_IOU) * scores
+    mean: FloatArray = (votes @ boxes / votes.sum(1, keepdims=True)).astype(np.float32)
+    return mean.reshape(-1, 4), scores[keep]
