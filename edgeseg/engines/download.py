@@ -67,7 +67,7 @@ def download(store: WeightStore, source: Source) -> Path:
             return found
         try:
             commit, files = _list(store, source, client)
-            log.info("downloading %s to %s", source.address, target)
+            log.info("downloading %s to %s", source.address.replace(HUB_URL, store.hub_url), target)
             for each in files:
                 _fetch(client, each, partial)
         except httpx.HTTPError as error:
