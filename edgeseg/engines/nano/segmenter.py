@@ -9,6 +9,7 @@ from PIL import Image as PillowImage
 
 from edgeseg.engines.nano.frame import Frame
 from edgeseg.engines.nano.network import Network
+from edgeseg.engines.nano.pieces import tidy
 from edgeseg.engines.nano.prompts import (
     PREVIOUS,
     channels,
@@ -16,7 +17,7 @@ from edgeseg.engines.nano.prompts import (
     looked_channel,
     mask_box,
 )
-from edgeseg.types import BoolArray, Embedding, FloatArray, Image, MaskPrompt, Masks
+from edgeseg.types import BoolArray, Embedding, FloatArray, Image, IntArray, MaskPrompt, Masks
 
 INPUT_AREA_PX = 384 * 288
 # Prompts decoded together; more at a time need more memory and are no faster on a processor.
@@ -53,8 +54,10 @@ class NanoSegmenter:
             part = prompts[start : start + CHUNK]
             crops, logits, quality = self._decode(embedding, part)
             scores[start : start + CHUNK] = quality
-            for offset, (crop, patch) in enumerate(zip(crops, logits, strict=True)):
-                paste(masks[start + offset], crop, patch)
+            for row, (crop, patch, prompt) in enumerate(zip(crops, logits, part, strict=True)):
+                cells = cells_of(prompt.points_xy, crop, patch)
+                wanted = prompt.point_labels == 1
+                paste(masks[start + row], crop, tidy(patch, cells[wanted], cells[~wanted]))
         return Masks(masks, scores)
 
     def close(self) -> None:
@@ -126,6 +129,13 @@ def box_at(embedding: Embedding, frame: Frame, point: FloatArray) -> FloatArray:
     height, width = embedding.size_hw
     clipped: FloatArray = box.clip(0, [width, height, width, height]).astype(np.float32)
     return clipped
+
+
+def cells_of(points: FloatArray, crop: FloatArray, logits: FloatArray) -> IntArray:
+    """(P, 2) cells of (h, w) logits over the crop in which (P, 2) points of the image lie."""
+    size = np.array(logits.shape[::-1], np.float32)
+    cells: IntArray = np.floor((points - crop[:2]) / (crop[2:] - crop[:2]) * size).astype(np.int64)
+    return cells
 
 
 def paste(mask: BoolArray, crop: FloatArray, logits: FloatArray) -> None:
