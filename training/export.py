@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the package's weights folder")
     parser.add_argument("--detector", type=Path)
     parser.add_argument("--earlier", type=Path, help="a detector of a round before, to average")
-    parser.add_argument("--share", type=float, default=0.19, help="how much of it is taken")
+    parser.add_argument("--share", type=float, default=0.5, help="how much of it is taken")
     parser.add_argument("--segmenter", type=Path)
     parser.add_argument("--calibration", type=Path, help="a file of training.calibrate")
     parser.add_argument("--shift", type=float, default=0.0, help="added to every logit besides")

@@ -319,6 +319,13 @@ def test_docker_compose_1_29_accepts_both_files() -> None:
         assert "sam2" in run(old, "-f", name, "config", "--services").split()
 
 
+def fetched(stack: Stack, settings: dict[str, str]) -> str:
+    """Run the service that fetches weights to its end and return its log."""
+    stack.compose("up", "--no-build", "--no-deps", "--force-recreate", "weights", **settings)
+    container = stack.compose("ps", "--all", "-q", "weights").strip()
+    return run("docker", "logs", container, errors=True)
+
+
 def test_weights_are_fetched_once_into_the_shared_volume(stack: Stack) -> None:
     stack.up()
     content = bytes(range(256)) * 4096
@@ -335,11 +342,10 @@ def test_weights_are_fetched_once_into_the_shared_volume(stack: Stack) -> None:
             "EDGESEG_WEIGHTS": json.dumps(own),
         }
         hub.break_after = 300_000
-        fetch = ("up", "--no-build", "--no-deps", "--force-recreate", "weights")
-        said = stack.compose(*fetch, **settings)
+        said = fetched(stack, settings)
         asked = len(hub.asked)
         assert "bytes=300000-" in [each[1] for each in hub.asked], "it goes on where it broke off"
-        again = stack.compose(*fetch, **settings)
+        again = fetched(stack, settings)
         assert len(hub.asked) == asked, "what is in the volume is not fetched again"
     assert "model.safetensors: 100%" in said, "it says how far it is"
     for name in own:
