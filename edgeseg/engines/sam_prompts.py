@@ -100,8 +100,7 @@ class SamEngine(TorchEngine):
         assert self.model is not None
         with self.place.inference():
             features = (self._compiled or self.network)(self.pixels(image))
-        arrays = tuple(each.float().cpu().numpy() for each in features)
-        return Embedding(self.name, image.size_hw, arrays)
+        return Embedding(self.name, image.size_hw, tuple(map(as_array, features)))
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
         """Return the best mask of each prompt in the frame of the image; scores are predicted IoUs.
@@ -113,9 +112,7 @@ class SamEngine(TorchEngine):
         height, width = size_hw
         masks = np.zeros((len(prompts), height, width), bool)
         scores = np.zeros(len(prompts), np.float32)
-        # In the numbers that the encoder made them in: kept wider, each layer would convert them.
-        place = self.place
-        features = [torch.from_numpy(a).to(place.device, place.dtype) for a in embedding.arrays]
+        features = [as_tensor(each).to(self.place.device) for each in embedding.arrays]
         kinds: dict[_Key, list[int]] = {}
         for index, prompt in enumerate(prompts):
             kinds.setdefault(_kind(prompt), []).append(index)
@@ -150,6 +147,22 @@ class SamEngine(TorchEngine):
             large.cpu().numpy(),
             quality.gather(1, best)[:, 0].clamp(0, 1).cpu().numpy().astype(np.float32),
         )
+
+
+def as_array(tensor: torch.Tensor) -> np.ndarray:
+    """Return a tensor's numbers as they are: wider ones, each layer of a decoder would convert.
+
+    NumPy has no bfloat16, whose bits become int16.
+    """
+    here = tensor.cpu()
+    made: np.ndarray = (here.view(torch.int16) if here.dtype == torch.bfloat16 else here).numpy()
+    return made
+
+
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    """Return the tensor that :func:`as_array` was given, sharing its memory on a processor."""
+    made = torch.from_numpy(array)
+    return made.view(torch.bfloat16) if array.dtype == np.int16 else made
 
 
 def _kind(prompt: MaskPrompt) -> _Key:

@@ -13,6 +13,7 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.edge_sam.engine import EdgeSamSegmenter
 from edgeseg.engines.edge_sam.predictor import SamPredictor, sam_model_registry
+from edgeseg.engines.sam_prompts import as_tensor
 from edgeseg.engines.weights import WeightStore
 from edgeseg.types import Embedding, Image, MaskPrompt
 
@@ -77,9 +78,9 @@ def test_half_precision_says_so_and_agrees(
 ) -> None:
     half = build(checkpoint, "edge-sam-3x", "bfloat16")
     assert (half.name, half.device, half.dtype) == ("edge-sam-3x", "cpu", "bfloat16")
-    made = half.embed(photo).arrays[0].astype(np.float64)
-    wanted = embedding.arrays[0].astype(np.float64)
+    made, wanted = (as_tensor(each.arrays[0]).double() for each in (half.embed(photo), embedding))
     assert np.corrcoef(made.ravel(), wanted.ravel())[0, 1] > 0.99
+    assert half.embed(photo).nbytes <= embedding.nbytes
     decoder = half.model.mask_decoder.parameters()
     assert {each.dtype for each in decoder} == {torch.float32}
     half.close()
