@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import redis
 from rq import Callback, Queue, Retry
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job, JobStatus
 
 from edgeseg.settings import Role, Settings
@@ -52,12 +55,15 @@ class TaskChain:
             pipe.execute()
 
     def withdraw(self, task_id: str, stages: tuple[Role, ...]) -> None:
-        """Delete the jobs of these stages that have not started."""
-        names = [keys.job_id(task_id, stage) for stage in stages]
-        for job in Job.fetch_many(names, connection=self.connection, serializer=SERIALIZER):
-            waiting = (JobStatus.QUEUED, JobStatus.DEFERRED, JobStatus.SCHEDULED)
-            if job is not None and job.get_status(refresh=False) in waiting:
-                job.delete()
+        """Delete the jobs of these stages that have not started; others may do so meanwhile."""
+        waiting = (JobStatus.QUEUED, JobStatus.DEFERRED, JobStatus.SCHEDULED)
+        for stage in stages:
+            name = keys.job_id(task_id, stage)
+            # A job that is gone, or of which a part is left, was withdrawn by the other side.
+            with suppress(NoSuchJobError, InvalidJobOperation):
+                job = Job.fetch(name, connection=self.connection, serializer=SERIALIZER)
+                if job.get_status(refresh=False) in waiting:
+                    job.delete()
 
     def _job(self, task_id: str, stage: Role, after: Job | None) -> Job:
         return self._queues[keys.QUEUES[stage]].create_job(
