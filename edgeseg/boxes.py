@@ -97,15 +97,18 @@ def without_covered(detections: Detections, excluded: Detections) -> Detections:
     return detections.take(~np.any(same_thing & other & sure, axis=1))
 
 
-def suppress(detections: Detections) -> Detections:
+def suppress(detections: Detections, alternatives: Collection[str] = ()) -> Detections:
     """Drop boxes that repeat a surer one: of the same phrase, or nearly the same box of another.
 
-    The result is best first.
+    ``alternatives`` are phrases that may name one thing ("cup", "mug"): among them boxes repeat
+    each other that lie on the same thing. The result is best first.
     """
     ordered = best_first(detections)
     overlap = iou(ordered.boxes_xyxy, ordered.boxes_xyxy)
     labels = np.array([label.casefold() for label in ordered.labels], object)
-    limit = np.where(labels[:, None] == labels[None, :], SAME_PHRASE_IOU, ACROSS_PHRASES_IOU)
+    among = np.isin(labels, [phrase.casefold() for phrase in alternatives])
+    across = np.where(among[:, None] & among, SAME_THING_IOU, ACROSS_PHRASES_IOU)
+    limit = np.where(labels[:, None] == labels, SAME_PHRASE_IOU, across)
     keep: list[int] = []
     for index in range(len(ordered)):
         if not (overlap[index, keep] > limit[index, keep]).any():

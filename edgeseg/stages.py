@@ -263,7 +263,7 @@ def _select(
     kept = boxes.above_thresholds(kept, request.box_threshold, request.class_thresholds)
     kept = boxes.without_negatives(kept, negatives)
     kept = _without_excluded(kept, simplification, image.size_hw)
-    kept = boxes.without_groups(boxes.suppress(kept))
+    kept = boxes.without_groups(boxes.suppress(kept, simplification.alternatives))
     kept = apply_filters(kept, simplification.filters, image.size_hw)
     return boxes.best_first(kept).take(list(range(len(kept)))[: request.max_objects])
 

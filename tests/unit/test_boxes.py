@@ -64,6 +64,17 @@ def test_repeated_boxes_go_and_the_surest_stays() -> None:
     assert np.allclose(kept.scores, [0.9, 0.6, 0.4])
 
 
+def test_one_thing_under_two_names_is_found_once() -> None:
+    found = detections(
+        ((0, 0, 10, 10), 0.6, "Cup"),
+        ((0, 0, 10, 15), 0.5, "mug"),
+        ((0, 0, 10, 20), 0.4, "saucer"),
+        ((0, 12, 10, 22), 0.4, "mug"),
+    )
+    assert boxes.suppress(found).labels == ("Cup", "mug", "saucer", "mug")
+    assert boxes.suppress(found, ["cup", "mug"]).labels == ("Cup", "saucer", "mug")
+
+
 def test_a_box_round_a_group_goes() -> None:
     group = ((0, 0, 100, 50), 0.6, "person")
     members = [((x, 0, x + 32, 50), 0.5, "person") for x in (0.0, 34.0, 68.0)]

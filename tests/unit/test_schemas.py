@@ -87,7 +87,7 @@ def test_filters_nest_and_return_from_json() -> None:
     [
         each
         for name, each in vars(schemas).items()
-        if isinstance(each, type) and issubclass(each, schemas._Wire) and name[0] != "_"
+        if isinstance(each, type) and issubclass(each, schemas.Wire) and name[0] != "_"
     ],
 )
 def test_every_field_is_described(model: type[BaseModel]) -> None:

@@ -120,6 +120,14 @@ def test_filters_choose_before_the_number_is_limited() -> None:
     assert first.labels == ("dog",)
 
 
+def test_alternatives_find_one_thing_once() -> None:
+    engine = Scripted(((0, 0, 20, 20), 0.6, "cat"), ((0, 0, 20, 28), 0.5, "dog"))
+    named = stages.pass_through("cat . dog")
+    needed = named.model_copy(update={"alternatives": ["cat", "dog"]})
+    assert stages.detect(engine, IMAGE, request(), named).labels == ("cat", "dog")
+    assert stages.detect(engine, IMAGE, request(), needed).labels == ("cat",)
+
+
 def excluding(phrase: str, *inner: Filter) -> Simplification:
     return stages.pass_through("fruit . apple").model_copy(
         update={"filters": [Filter(kind="exclude", phrase=phrase, filters=list(inner))]}

@@ -101,10 +101,13 @@ def _is_plain(prompt: str) -> bool:
 def _simplification(prompt: str, answer: Answer, name: str) -> Simplification:
     own = [tidy(piece).casefold() for piece in split_dots(prompt)]
     same = own == [phrase.casefold() for phrase in answer.phrases] and not answer.filters
+    # What the prompt does not say is the model's idea of it: one thing may have several names.
+    ideas = [phrase for phrase in answer.phrases if phrase.casefold() not in prompt.casefold()]
     return Simplification(
         prompt=prompt,
         simplified_prompt=prompt if same else " . ".join(answer.phrases),
         phrases=list(answer.phrases),
+        alternatives=ideas if len(ideas) > 1 else [],
         filters=list(answer.filters),
         changed=not same,
         reason="The prompt already names what to find." if same else f"Read by {name}.",

@@ -46,10 +46,12 @@ class _Draft:
     filters: list[Filter] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     changed: bool = False
+    alternatives: list[str] = field(default_factory=list)
 
     def add(self, other: _Draft) -> None:
         self.phrases += other.phrases
         self.filters += other.filters
+        self.alternatives += other.alternatives
         self.notes += other.notes
         self.changed |= other.changed
 
@@ -89,10 +91,23 @@ class NanoSimplifier:
             draft = _Draft()
         if not draft.changed:
             reason = " ".join(draft.notes) or "The prompt already names what to find."
-            return _result(prompt, prompt, phrases, [], False, reason)
+            return Simplification(
+                prompt=prompt,
+                simplified_prompt=prompt,
+                phrases=phrases,
+                changed=False,
+                reason=reason,
+            )
         filters = _exclusions_first(draft.filters)
-        reason = " ".join(dict.fromkeys(draft.notes))
-        return _result(prompt, " . ".join(phrases), phrases, filters, True, reason)
+        return Simplification(
+            prompt=prompt,
+            simplified_prompt=" . ".join(phrases),
+            phrases=phrases,
+            alternatives=[phrase for phrase in phrases if phrase in draft.alternatives],
+            filters=filters,
+            changed=True,
+            reason=" ".join(dict.fromkeys(draft.notes)),
+        )
 
     def _draft(self, prompt: str) -> _Draft:
         pieces = split_dots(prompt)
@@ -148,8 +163,9 @@ class NanoSimplifier:
         things = list(match.things)
         note = f"The need (as in “{match.example}”) was turned into things that answer it."
         only = things[0] if len(things) == 1 else None
+        others = [] if only else things
         filters = [f.model_copy(update={"phrase": only}) for f in positioned.filters]
-        return _Draft(things, filters, [note, *_position_notes(positioned)], True)
+        return _Draft(things, filters, [note, *_position_notes(positioned)], True, others)
 
     def _without(self, kept: str, excluded: str) -> _Draft:
         """Keep the one, leave out the other; what cannot be told apart by boxes is said."""
@@ -248,16 +264,3 @@ def _position_notes(positioned: Positioned) -> list[str]:
 
 def _exclusions_first(filters: list[Filter]) -> list[Filter]:
     return sorted(filters, key=lambda f: f.kind != "exclude")
-
-
-def _result(
-    prompt: str, simplified: str, phrases: list[str], filters: list[Filter], changed: bool, why: str
-) -> Simplification:
-    return Simplification(
-        prompt=prompt,
-        simplified_prompt=simplified,
-        phrases=phrases,
-        filters=filters,
-        changed=changed,
-        reason=why,
-    )

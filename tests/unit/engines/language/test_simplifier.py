@@ -61,6 +61,12 @@ def test_a_good_answer_is_taken() -> None:
     assert turns[-1].text == 'Request: "whatever are the two biggest dogs doing"'
 
 
+def test_its_own_ideas_are_alternatives() -> None:
+    model = Scripted('{"phrases": ["cup", "mug", "coffee"]}')
+    made = LanguageSimplifier(model).simplify("what may I drink my coffee from tonight")
+    assert made.alternatives == ["cup", "mug"]
+
+
 def test_a_bad_answer_may_be_repaired_once() -> None:
     model = Scripted("a trash bin", BIN)
     made = LanguageSimplifier(model).simplify(NEED)

@@ -100,7 +100,15 @@ def test_needs_become_things(prompt: str, things: list[str]) -> None:
     assert made.changed
     assert made.phrases == things
     assert made.simplified_prompt == " . ".join(things)
+    assert made.alternatives == (things if len(things) > 1 else [])
     assert "need" in made.reason
+
+
+def test_what_the_caller_names_is_no_alternative() -> None:
+    made = simplify("the cat . Where should I throw the wrapper?")
+    assert made.phrases == ["cat", "trash bin", "waste container"]
+    assert made.alternatives == ["trash bin", "waste container"]
+    assert simplify("cup . mug").alternatives == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""Requests: what to find, how strictly, and corrections of what was found."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from edgeseg.schemas.simplification import Filter
+from edgeseg.schemas.wire import MAX_PROMPT_CHARS, BoxXYXY, Prompt, Unit, Wire
+
+MAX_OBJECTS = 1000
+
+SimplifyMode = Literal["auto", "always", "never"]
+TileMode = Literal["auto", "always", "never"]
+
+
+class EngineChoice(Wire):
+    """Engines for one request, by name; null: the server's own choice."""
+
+    simplify: str | None = Field(None, description="Simplifier.", examples=["nano"])
+    detect: str | None = Field(None, description="Detector.", examples=["nano"])
+    segment: str | None = Field(None, description="Segmenter.", examples=["nano"])
+    ground: str | None = Field(
+        None, description="Grounder, in place of detect and segment.", examples=["fake"]
+    )
+
+
+class SimplifyRequest(Wire):
+    """A prompt to simplify."""
+
+    text_prompt: Prompt = Field(description="What to find.", examples=["the leftmost cat"])
+    engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
+
+
+class DetectRequest(Wire):
+    """What to find, and how strictly."""
+
+    text_prompt: Prompt = Field(
+        description="What to find: phrases, a sentence or a question.", examples=["cat . dog ."]
+    )
+    box_threshold: Unit = Field(0.35, description="Least score of a box.")
+    text_threshold: Unit = Field(0.25, description="Least score of the words of a box.")
+    simplify: SimplifyMode = Field(
+        "auto",
+        description="auto: simplify where it helps; always: pass every prompt through the "
+        "simplifier; never: split at dots only.",
+    )
+    filters: list[Filter] | None = Field(
+        None,
+        max_length=100,
+        description="Choices among the boxes, in place of those that the prompt asks for; "
+        "null: those of the prompt.",
+        examples=[[{"kind": "leftmost", "phrase": "cat"}]],
+    )
+    negative_prompt: str | None = Field(
+        None,
+        max_length=MAX_PROMPT_CHARS,
+        description="Things to leave out, separated by dots: boxes that fit them better go.",
+        examples=["toy ."],
+    )
+    max_objects: int | None = Field(
+        None, ge=1, le=MAX_OBJECTS, description="Keep this many objects, best scores first."
+    )
+    class_thresholds: dict[str, Unit] = Field(
+        default_factory=dict,
+        description="Least score per phrase, in place of box_threshold.",
+        examples=[{"cat": 0.5}],
+    )
+    tile: TileMode = Field(
+        "auto",
+        description="Look at large pictures in overlapping tiles too, so that small things are "
+        "found. auto: where the whole picture of 1600 pixels or more shows nothing of a phrase; "
+        "always: in tiles of every scale; never: not at all.",
+    )
+    engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
+
+
+class SegmentRequest(DetectRequest):
+    """What to find and to segment."""
+
+    visualization: bool = Field(True, description="Whether to draw the result as a PNG.")
+
+
+class Point(Wire):
+    """A click on the image."""
+
+    x: float = Field(
+        ge=0, allow_inf_nan=False, description="Pixels from the left edge.", examples=[200]
+    )
+    y: float = Field(
+        ge=0, allow_inf_nan=False, description="Pixels from the top edge.", examples=[150]
+    )
+    label: Literal[0, 1] = Field(1, description="1: inside the object, 0: outside.", examples=[1])
+
+
+class RefineRequest(Wire):
+    """Points or a box that correct one object of a finished task, or make a new one."""
+
+    object_id: int | None = Field(
+        None, description="Object to correct; null: a new object.", examples=[0]
+    )
+    points: list[Point] = Field(default_factory=list, max_length=100, description="Clicks.")
+    box: BoxXYXY | None = Field(
+        None, description="x0, y0, x1, y1 in pixels.", examples=[[20, 20, 400, 280]]
+    )
+    label: str | None = Field(
+        None, max_length=200, description="Label of a new object.", examples=["face"]
+    )
+    engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> RefineRequest:
+        positive = any(point.label == 1 for point in self.points)
+        if self.box is None and not positive and not (self.points and self.object_id is not None):
+            raise ValueError("expected a box or a positive point, or points on an object")
+        return self
+
+    @field_validator("box")
+    @classmethod
+    def _is_a_box(cls, box: BoxXYXY | None) -> BoxXYXY | None:
+        if box is not None and not (box[0] < box[2] and box[1] < box[3]):
+            raise ValueError("expected x0 < x1 and y0 < y1")
+        return box

@@ -1,0 +1,101 @@
+"""Results: objects with boxes and masks, and what really ran to find them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from edgeseg.schemas.simplification import Filter
+from edgeseg.schemas.wire import REASON, BoxXYXY, Wire
+from edgeseg.settings import Role
+
+TIMINGS = {"decode": 4.1, "detect": 31.0, "segment": 24.2, "queue": 9.8, "total": 71.4}
+"""An example that several types show in the API's description."""
+
+
+class Rle(Wire):
+    """A mask as COCO run lengths, column by column, compressed."""
+
+    size: tuple[int, int] = Field(description="Height and width.", examples=[[300, 451]])
+    counts: str = Field(description="Compressed run lengths.", examples=["PPYo0"])
+
+
+class ImageInfo(Wire):
+    """Size of the image as people see it, after its orientation was applied."""
+
+    width: int = Field(description="Pixels.", examples=[451])
+    height: int = Field(description="Pixels.", examples=[300])
+
+
+class EngineRan(Wire):
+    """An engine and where it really ran."""
+
+    name: str = Field(description="Name as in /engines.", examples=["nano"])
+    device: str = Field(description="Device it ran on.", examples=["cpu"])
+    dtype: str = Field(description="Number type it ran in.", examples=["float32"])
+
+
+class DetectedObject(Wire):
+    """A box with its label."""
+
+    id: int = Field(description="Number within the result, from 0.", examples=[0])
+    label: str = Field(description="One of the phrases.", examples=["cat"])
+    score: float = Field(description="0 to 1.", examples=[0.87])
+    box: BoxXYXY = Field(description="x0, y0, x1, y1 in pixels.", examples=[[8, 12, 440, 298]])
+
+
+class SegmentedObject(DetectedObject):
+    """A box with its label and mask."""
+
+    mask: Rle = Field(description="Its pixels.")
+    area: int = Field(description="Number of its pixels.", examples=[51234])
+
+
+class _Result(Wire):
+    task_id: str = Field(description="Id for /tasks/{id}.", examples=["3f2c9a"])
+    status: Literal["done"] = Field("done", description="Always done: errors are problems.")
+    prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
+    simplified_prompt: str = Field(description="What was looked for.", examples=["cat ."])
+    simplify_reason: str = Field("", description="Why the prompt was changed.", examples=[REASON])
+    phrases: list[str] = Field(description="The things looked for.", examples=[["cat"]])
+    filters: list[Filter] = Field(default_factory=list, description="Choices applied to boxes.")
+    image: ImageInfo = Field(description="Size of the image.")
+    timings_ms: dict[str, float] = Field(
+        default_factory=dict,
+        description="Milliseconds per stage (decode, simplify, detect, segment, ground, render), "
+        "for loading engines (load), in queues (queue), and in total.",
+        examples=[TIMINGS],
+    )
+    engines: dict[Role, EngineRan] = Field(
+        default_factory=dict, description="What really ran, by role."
+    )
+    warnings: list[str] = Field(
+        default_factory=list, description="Sentences worth reading.", examples=[[]]
+    )
+
+
+class DetectionResult(_Result):
+    """Boxes found in an image; none is an empty list."""
+
+    objects: list[DetectedObject] = Field(description="Best first.")
+
+
+class SegmentationResult(_Result):
+    """Masks found in an image; none is an empty list."""
+
+    objects: list[SegmentedObject] = Field(description="Best first.")
+    visualization: str | None = Field(
+        None, description="Overlay as a PNG in base64, if asked.", examples=["iVBORw0KGgo..."]
+    )
+
+
+class RefineResult(Wire):
+    """One corrected or new object."""
+
+    task_id: str = Field(description="Task that it belongs to.", examples=["3f2c9a"])
+    object: SegmentedObject = Field(description="The object with its new mask.")
+    timings_ms: dict[str, float] = Field(
+        default_factory=dict, description="Milliseconds.", examples=[TIMINGS]
+    )
+    engines: dict[Role, EngineRan] = Field(default_factory=dict, description="What really ran.")
