@@ -123,6 +123,22 @@ def _sam2(name: str, size: str, size_mb: float, sha256: str) -> Entry:
     )
 
 
+def _edge_sam(name: str, text: str, file: str, sha256: str) -> Entry:
+    # The authors' demo is the only place that holds their checkpoints.
+    demo = f"{HUB_URL}/spaces/chongzhou/EdgeSAM/resolve/main/weights"
+    return Entry(
+        name,
+        "segment",
+        "edgeseg.engines.edge_sam.engine:load",
+        text,
+        licence="S-Lab-1.0, non-commercial",
+        size_mb=38.8,
+        extra="full",
+        requires=("torch",),
+        sources=(WebFile(f"{demo}/{file}", sha256),),
+    )
+
+
 FULL: tuple[Entry, ...] = (
     _grounding_dino(
         "grounding-dino-tiny",
@@ -247,23 +263,16 @@ FULL: tuple[Entry, ...] = (
         )
         for _name, _repo, _commit, _size, _factory, _text in _LANGUAGE_MODELS
     ),
-    *(
-        Entry(
-            _name,
-            "segment",
-            "edgeseg.engines.edge_sam.engine:load",
-            _text,
-            licence="S-Lab-1.0, non-commercial",
-            size_mb=38.8,
-            extra="full",
-            requires=("torch",),
-            sources=(
-                HubRepo("chongzhou/EdgeSAM", files=(_file,), inside="weights", kind="spaces"),
-            ),
-        )
-        for _name, _file, _text in (
-            ("edge-sam", "edge_sam.pth", "A small SAM for devices without a large GPU."),
-            ("edge-sam-3x", "edge_sam_3x.pth", "EdgeSAM, trained three times as long."),
-        )
+    _edge_sam(
+        "edge-sam",
+        "A small SAM for devices without a large GPU.",
+        "edge_sam.pth",
+        "439b086a20ab6fba90c12cba32e0001ba3aa726da5791ff8738acdd440330991",
+    ),
+    _edge_sam(
+        "edge-sam-3x",
+        "EdgeSAM, trained three times as long.",
+        "edge_sam_3x.pth",
+        "5a3e3261da9e2f4c8154410885689ae57d09cbf4cf5d0c848b9d80b6df336ece",
     ),
 )

@@ -121,14 +121,14 @@ def _list(store: WeightStore, source: Source, client: httpx.Client) -> tuple[str
             url = store.hub_url + url.removeprefix(HUB_URL)
         return "", [_File(source.name, url, None, source.sha256)]
     # The hub's own listing states size and sum of every file at a commit.
-    address = f"{store.hub_url}/api/{source.kind}/{source.repo}/revision/{source.revision}"
+    address = f"{store.hub_url}/api/models/{source.repo}/revision/{source.revision}"
     answer = client.get(address, params={"blobs": "true"})
     answer.raise_for_status()
     facts: dict[str, Any] = answer.json()
-    base = f"{store.hub_url}/{source.path}/resolve/{facts['sha']}"
+    base = f"{store.hub_url}/{source.repo}/resolve/{facts['sha']}"
     files = [
         _File(
-            name=row["rfilename"].rpartition("/")[2],
+            name=row["rfilename"],
             url=f"{base}/{row['rfilename']}",
             size=row.get("size"),
             sha256=(row.get("lfs") or {}).get("sha256"),

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Literal
 
 from edgeseg.errors import EngineUnavailableError, InvalidParameterError
 from edgeseg.settings import Settings
@@ -23,10 +22,9 @@ _TENSORS = (".safetensors", ".pt", ".pth")
 class HubRepo:
     """Files of a repository on the hub, as they were at ``revision`` (a commit).
 
-    ``files`` are patterns of names in its folder ``inside``, "" for the top one; ``kind`` is
-    "spaces" for a demo that holds them. A revision that is a branch is resolved by the first
-    download, whose commit is kept. ``gated`` repositories need a licence to be accepted and a
-    token; ``instead`` says which engines do without.
+    ``files`` are patterns of names in its top folder. A revision that is a branch is resolved by
+    the first download, whose commit is kept. ``gated`` repositories need a licence to be accepted
+    and a token; ``instead`` says which engines do without.
     """
 
     repo: str
@@ -34,8 +32,6 @@ class HubRepo:
     files: tuple[str, ...] = MODEL_FILES
     gated: bool = False
     instead: str = ""
-    inside: str = ""
-    kind: Literal["models", "spaces"] = "models"
 
     @property
     def folder(self) -> str:
@@ -46,17 +42,11 @@ class HubRepo:
     @property
     def address(self) -> str:
         """Where people find it."""
-        return f"{HUB_URL}/{self.path}"
-
-    @property
-    def path(self) -> str:
-        """Its address below the hub's."""
-        return self.repo if self.kind == "models" else f"{self.kind}/{self.repo}"
+        return f"{HUB_URL}/{self.repo}"
 
     def wants(self, name: str) -> bool:
         """Say whether a file of the repository is needed."""
-        folder, _, file = name.rpartition("/")
-        return folder == self.inside and any(fnmatch(file, pattern) for pattern in self.files)
+        return "/" not in name and any(fnmatch(name, pattern) for pattern in self.files)
 
 
 @dataclass(frozen=True)
@@ -171,9 +161,8 @@ class WeightStore:
         folder = self.root / source.folder
         if isinstance(source, WebFile):
             return f"Fetch {source.url} (SHA-256 {source.sha256}) and put it into {folder}."
-        names = [f"{source.inside}/{name}".lstrip("/") for name in source.files]
         return (
-            f"Fetch {', '.join(names)} of {source.address}/tree/{source.revision} "
+            f"Fetch {', '.join(source.files)} of {source.address}/tree/{source.revision} "
             f"and put them into {folder}."
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions
+from edgeseg.engines.catalogue import FULL
+from edgeseg.engines.weights import HubRepo
 from edgeseg.errors import EngineUnavailableError, UnknownEngineError
 from edgeseg.settings import Settings
 
@@ -93,3 +96,20 @@ def test_a_wrong_choice_of_weights_is_the_trouble_of_one_engine() -> None:
     assert "EDGESEG_WEIGHTS" in bad.missing or "cannot be imported" in bad.missing
     assert bad.weights == "../no/such.pt"
     assert rows["segment", "nano"].available
+
+
+def test_weights_are_pinned_by_commit_or_sum_but_for_the_four_that_the_page_names() -> None:
+    loose = {
+        entry.name
+        for entry in FULL
+        for source in entry.sources
+        if isinstance(source, HubRepo) and not re.fullmatch("[0-9a-f]{40}", source.revision)
+    }
+    page = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
+    assert "no commit yet (MM-Grounding-DINO, SAM-HQ base and large)" in page
+    assert loose == {
+        "mm-grounding-dino-tiny",
+        "mm-grounding-dino-base",
+        "sam-hq-vit-base",
+        "sam-hq-vit-large",
+    }

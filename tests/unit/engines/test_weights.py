@@ -68,19 +68,6 @@ def test_without_a_terminal_the_log_says_how_far_it_is(
     assert "100%" in lines[-1]
 
 
-def test_weights_inside_a_demo_arrive(tmp_path: Path) -> None:
-    demo = HubRepo("owner/model", files=("edge_sam.pth",), inside="weights", kind="spaces")
-    files = {"weights/edge_sam.pth": TENSORS, "edge_sam.pth": b"another", "weights/app.py": b"code"}
-    with serving(Hub(files)) as hub:
-        store = WeightStore(tmp_path, hub_url=hub.url)
-        folder = store.need(demo)
-        assert hub.asked[-1][0] == f"/spaces/owner/model/resolve/{COMMIT}/weights/edge_sam.pth"
-    assert sorted(path.name for path in folder.iterdir()) == ["edge_sam.pth", MANIFEST]
-    assert (folder / "edge_sam.pth").read_bytes() == TENSORS
-    assert store.find(demo) == folder
-    assert "weights/edge_sam.pth of https" in store.advice(demo)
-
-
 def test_a_branch_is_kept_at_the_commit_that_it_had(store: WeightStore, hub: Hub) -> None:
     folder = store.need(HubRepo("owner/model"))
     assert json.loads((folder / MANIFEST).read_text())["revision"] == COMMIT
