@@ -36,6 +36,8 @@ Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Wire(BaseModel):
+    """What travels in JSON: unknown fields are refused, and nothing changes once it is made."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

@@ -45,7 +45,7 @@ WRITERS: dict[str, Writer] = {
     "sam2.1-tiny": _sam2,
     "sam-vit-base": lambda places: sam.write(places[0]),
     "sam-hq-vit-base": lambda places: sam.write(places[0], hq=True),
-    "edge-sam": lambda places: edge_sam.write(places[0]),
+    "edge-sam": lambda places: edge_sam.write(places[0].parent, places[0].name),
     "qwen3-0.6b": lambda places: language.write(places[0], "qwen3", says=ANSWER),
     "qwen2.5-0.5b": lambda places: language.write(places[0], "qwen2", says=ANSWER),
     "qwen3-vl-2b": lambda places: language.write(places[0], "qwen3-vl", says=ANSWER),
