@@ -124,7 +124,7 @@ def _sam2(name: str, size: str, size_mb: float, sha256: str) -> Entry:
 
 
 def _edge_sam(name: str, text: str, file: str, sha256: str) -> Entry:
-    # The authors' demo is the only place that holds their checkpoints.
+    # The authors publish their checkpoints in their demo.
     demo = f"{HUB_URL}/spaces/chongzhou/EdgeSAM/resolve/main/weights"
     return Entry(
         name,

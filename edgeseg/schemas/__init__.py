@@ -39,9 +39,7 @@ from edgeseg.schemas.wire import (
     MAX_PROMPT_CHARS,
     BoxXYXY,
     Prompt,
-    Unit,
     Wire,
-    WireT,
     input_error,
     parse,
 )
@@ -77,9 +75,7 @@ __all__ = [
     "TaskState",
     "TaskStatus",
     "TileMode",
-    "Unit",
     "Wire",
-    "WireT",
     "input_error",
     "parse",
 ]

@@ -71,7 +71,7 @@ class LanguageSimplifier:
             log.info("%s did not simplify: %s", self.name, detail)
             warning = f"The language model did not answer as asked, so rules did: {detail}"
             return plain.model_copy(update={"warnings": [*plain.warnings, warning]})
-        return _simplification(prompt, answer, self.name)
+        return _simplification(plain, answer, self.name)
 
     def close(self) -> None:
         """Free the model."""
@@ -98,16 +98,20 @@ def _is_plain(prompt: str) -> bool:
     )
 
 
-def _simplification(prompt: str, answer: Answer, name: str) -> Simplification:
+def _simplification(plain: Simplification, answer: Answer, name: str) -> Simplification:
+    """Make the result from an answer, where ``plain`` is what rules make of the same prompt."""
+    prompt = plain.prompt
     own = [tidy(piece).casefold() for piece in split_dots(prompt)]
     same = own == [phrase.casefold() for phrase in answer.phrases] and not answer.filters
-    # What the prompt does not say is the model's idea of it: one thing may have several names.
-    ideas = [phrase for phrase in answer.phrases if phrase.casefold() not in prompt.casefold()]
+    # What answers a need may have several names; things in other words are things of their own.
+    ideas = [
+        p for p in answer.phrases if plain.alternatives and p.casefold() not in prompt.casefold()
+    ]
     return Simplification(
         prompt=prompt,
         simplified_prompt=prompt if same else " . ".join(answer.phrases),
         phrases=list(answer.phrases),
-        alternatives=ideas if len(ideas) > 1 else [],
+        alternatives=ideas if is_need else [],
         filters=list(answer.filters),
         changed=not same,
         reason="The prompt already names what to find." if same else f"Read by {name}.",

@@ -67,6 +67,12 @@ def test_its_own_ideas_are_alternatives() -> None:
     assert made.alternatives == ["cup", "mug"]
 
 
+def test_things_in_other_words_are_no_alternatives() -> None:
+    model = Scripted('{"phrases": ["person", "bicycle"]}')
+    made = LanguageSimplifier(model).simplify("those folks over there and their bikes")
+    assert (made.phrases, made.alternatives) == (["person", "bicycle"], [])
+
+
 def test_a_bad_answer_may_be_repaired_once() -> None:
     model = Scripted("a trash bin", BIN)
     made = LanguageSimplifier(model).simplify(NEED)
