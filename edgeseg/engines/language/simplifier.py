@@ -104,9 +104,8 @@ def _simplification(plain: Simplification, answer: Answer, name: str) -> Simplif
     own = [tidy(piece).casefold() for piece in split_dots(prompt)]
     same = own == [phrase.casefold() for phrase in answer.phrases] and not answer.filters
     # What answers a need may have several names; things in other words are things of their own.
-    ideas = [
-        p for p in answer.phrases if plain.alternatives and p.casefold() not in prompt.casefold()
-    ]
+    ideas = [phrase for phrase in answer.phrases if phrase.casefold() not in prompt.casefold()]
+    is_need = bool(plain.alternatives) and len(ideas) > 1
     return Simplification(
         prompt=prompt,
         simplified_prompt=prompt if same else " . ".join(answer.phrases),
