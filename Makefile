@@ -3,7 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# With the versions that the tests passed with: a new release of anything breaks nothing here.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check chromium stack-test lock bench bench-engines docs screenshots picture format clean
@@ -11,11 +12,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-# Stamp files say what is installed; they are older than pyproject.toml when it changed.
+# Stamp files say what is installed; they are older than pyproject.toml or constraints.txt when those changed.
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/light.stamp: pyproject.toml | $(VENV)/bin/python
+$(VENV)/light.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[stack]'
 	# The demo's photos are package data; its own dependencies are not needed for them.
 	$(PIP) --no-deps 'scikit-image>=0.25'
@@ -32,7 +33,7 @@ $(VENV)/test.stamp: $(VENV)/light.stamp
 	# Built against the torch that is here; by itself it would fetch another one.
 	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation 'sam2==1.1.0'
 	$(PIP) -e '.[stack,ui,test,training,full,openvino]'
-	$(PIP) addict timm yapf
+	$(PIP) 'addict==2.4.0' 'timm==1.0.31' 'yapf==0.43.0'
 	# What else it asks for is here in another version, or needs a screen.
 	$(PIP) --no-deps 'groundingdino-py==0.4.0'
 	# The README's examples are run as they stand.
@@ -71,7 +72,7 @@ stack-test: $(VENV)/test.stamp $(VENV)/compose-1.29/bin/docker-compose  ## Build
 	DOCKER_COMPOSE_1=$(abspath $(VENV))/compose-1.29/bin/docker-compose \
 		$(BIN)/python -m pytest -v -s -o python_files='check_*.py' tests/stack
 
-lock: $(VENV)/test.stamp  ## Pin anew what the images install
+lock: $(VENV)/test.stamp  ## Pin anew what the images and the commands here install
 	$(PIP) uv
 	PATH=$(abspath $(BIN)):$$PATH sh deploy/lock.sh
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Pins what the images install: writes requirements.txt and requirements-full.txt of every service.
+# Pins what the images and the Makefile install: writes requirements.txt and requirements-full.txt of
+# every service, and constraints.txt.
 # `make lock` runs it; uv must be on the PATH.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,6 +14,10 @@ lock() { # FILE OPTION...
 without() {
     for name in "$@"; do printf -- '--no-emit-package %s ' "$name"; done
 }
+# torch names the CUDA packages of each of its builds itself, exactly, and a CPU has none.
+without_cuda() {
+    sed -i -E '/^(nvidia|cuda|triton)[a-z0-9-]*==/d' "$1"
+}
 
 lock backend/requirements.txt --extra api
 # The UI draws no chart, runs no engine and has no command line.
@@ -22,7 +27,9 @@ lock frontend/requirements.txt --extra ui $(without onnxruntime flatbuffers pyde
     markdown-it-py mdurl)
 for service in simplifier_service grounding_dino_service sam2_service; do
     lock "$service/requirements.txt" --extra worker
-    # torch names the CUDA packages of each of its builds itself, exactly, and a CPU has none.
     lock "$service/requirements-full.txt" --extra worker --extra full --constraint deploy/torch.txt
-    sed -i -E '/^(nvidia|cuda|triton)[a-z0-9-]*==/d' "$service/requirements-full.txt"
+    without_cuda "$service/requirements-full.txt"
 done
+lock constraints.txt --extra stack --extra ui --extra test --extra training --extra full \
+    --extra openvino --constraint deploy/torch.txt
+without_cuda constraints.txt
