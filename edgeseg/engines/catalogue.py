@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from edgeseg.engines.entry import Entry
-from edgeseg.engines.weights import HUB_URL, HubRepo, WebFile
+from edgeseg.engines.weights import HUB_URL, UNPINNED, HubRepo, WebFile
 
+# Name, repository, commit, megabytes, factory and description.
 _LANGUAGE_MODELS = (
     (
         "qwen3-0.6b",
@@ -156,13 +157,13 @@ FULL: tuple[Entry, ...] = (
         "mm-grounding-dino-tiny",
         "MM-Grounding-DINO with Swin-T, by transformers.",
         692,
-        HubRepo("openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_v3det"),
+        HubRepo("openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_v3det", UNPINNED),
     ),
     _grounding_dino(
         "mm-grounding-dino-base",
         "MM-Grounding-DINO with Swin-B, by transformers.",
         933,
-        HubRepo("openmmlab-community/mm_grounding_dino_base_all"),
+        HubRepo("openmmlab-community/mm_grounding_dino_base_all", UNPINNED),
     ),
     _original_grounding_dino(
         "tiny",
@@ -212,8 +213,8 @@ FULL: tuple[Entry, ...] = (
             HubRepo(f"syscv-community/sam-hq-vit-{_size}", _at),
         )
         for _size, _mb, _at in (
-            ("base", 379, "main"),
-            ("large", 1255, "main"),
+            ("base", 379, UNPINNED),
+            ("large", 1255, UNPINNED),
             ("huge", 2570, "9d9d53502fbf666297e7eb3804f64137f930055e"),
         )
     ),

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.engines.weights import Source, WeightStore
+from edgeseg.engines.weights import UNPINNED, HubRepo, Source, WeightStore
 from edgeseg.settings import Role, Settings
 
 _ROOT = Path(__file__).parents[1]
@@ -47,12 +47,20 @@ class Entry:
         lost = [name for name in self.files if not (_ROOT / name).is_file()]
         if lost:
             return f"{', '.join(lost)} is not in the package: install edgeseg again"
-        if store is not None and not all(store.find(each) for each in self.chosen(store)):
-            return f"its weights are not here: edgeseg engines pull {self.name}"
+        away = [each for each in self.chosen(store) if not store.find(each)] if store else []
+        if store is not None and away:
+            return self._how_to_fetch(store, away)
         unset = [name for name in self.settings if settings and not getattr(settings, name)]
         if unset:
             return f"set {' and '.join(f'EDGESEG_{name.upper()}' for name in unset)}"
         return ""
+
+    def _how_to_fetch(self, store: WeightStore, away: list[Source | Path]) -> str:
+        for each in away:
+            if isinstance(each, HubRepo) and each.revision == UNPINNED:
+                advice = store.advice(each).replace("ENGINE", self.name)
+                return f"its weights are not here. {advice.rstrip('.')}"
+        return f"its weights are not here: edgeseg engines pull {self.name}"
 
     def chosen(self, store: WeightStore) -> list[Source | Path]:
         """Return the sources of its weights, with the person's own in place of the first."""

@@ -120,7 +120,6 @@ def _describe(entry: Entry, settings: Settings, store: WeightStore) -> EngineInf
 
 _IN_PACKAGE = "in the package"
 _WEIGHTS = "engines/nano/weights"
-# Name, repository, commit, megabytes, factory and description.
 
 for _entry in (
     Entry(

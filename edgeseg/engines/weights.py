@@ -16,6 +16,8 @@ MANIFEST = "edgeseg.json"
 # Configuration, tokenizers and tensors; never pickles, code or other frameworks' weights.
 MODEL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 _TENSORS = (".safetensors", ".pt", ".pth")
+UNPINNED = ""
+"""The revision of a repository of which no commit has been tried: a person has to choose one."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,9 @@ class HubRepo:
     """Files of a repository on the hub, as they were at ``revision`` (a commit).
 
     ``files`` are patterns of names in its top folder. A revision that is a branch is resolved by
-    the first download, whose commit is kept. ``gated`` repositories need a licence to be accepted
-    and a token; ``instead`` says which engines do without.
+    the first download, whose commit is kept; one that is UNPINNED is never downloaded. ``gated``
+    repositories need a licence to be accepted and a token; ``instead`` says which engines do
+    without.
     """
 
     repo: str
@@ -37,7 +40,8 @@ class HubRepo:
     def folder(self) -> str:
         """Name of its folder in the store; other files of the same repository have another."""
         part = "" if self.files == MODEL_FILES else f"+{Path(self.files[0]).stem}"
-        return f"{self.repo.replace('/', '--')}@{self.revision[:12]}{part}"
+        commit = f"@{self.revision[:12]}" if self.revision else ""
+        return f"{self.repo.replace('/', '--')}{commit}{part}"
 
     @property
     def address(self) -> str:
@@ -148,6 +152,8 @@ class WeightStore:
             return found
         if isinstance(source, Path):
             raise EngineUnavailableError(f"{source}: no such file or folder.")
+        if isinstance(source, HubRepo) and source.revision == UNPINNED:
+            raise EngineUnavailableError(f"The weights are not here. {self.advice(source)}")
         if self.offline:
             raise EngineUnavailableError(
                 f"The weights are not here, and downloads are switched off. {self.advice(source)}"
@@ -161,6 +167,11 @@ class WeightStore:
         folder = self.root / source.folder
         if isinstance(source, WebFile):
             return f"Fetch {source.url} (SHA-256 {source.sha256}) and put it into {folder}."
+        if source.revision == UNPINNED:
+            return (
+                f"No commit of them is pinned: choose one of {source.address}/commits/main and "
+                f'set EDGESEG_WEIGHTS to {{"ENGINE": "{source.repo}@COMMIT"}}.'
+            )
         return (
             f"Fetch {', '.join(source.files)} of {source.address}/tree/{source.revision} "
             f"and put them into {folder}."

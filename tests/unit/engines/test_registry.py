@@ -13,7 +13,7 @@ import pytest
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.engines.catalogue import FULL
-from edgeseg.engines.weights import HubRepo
+from edgeseg.engines.weights import UNPINNED, HubRepo
 from edgeseg.errors import EngineUnavailableError, UnknownEngineError
 from edgeseg.settings import Settings
 
@@ -98,18 +98,20 @@ def test_a_wrong_choice_of_weights_is_the_trouble_of_one_engine() -> None:
     assert rows["segment", "nano"].available
 
 
-def test_weights_are_pinned_by_commit_or_sum_but_for_the_four_that_the_page_names() -> None:
-    loose = {
-        entry.name
-        for entry in FULL
-        for source in entry.sources
-        if isinstance(source, HubRepo) and not re.fullmatch("[0-9a-f]{40}", source.revision)
-    }
-    page = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
-    assert "no commit yet (MM-Grounding-DINO, SAM-HQ base and large)" in page
+def test_weights_are_pinned_by_commit_or_sum_or_chosen_by_a_person() -> None:
+    hubs = {e.name: s for e in FULL for s in e.sources if isinstance(s, HubRepo)}
+    loose = {name for name, s in hubs.items() if not re.fullmatch("[0-9a-f]{40}", s.revision)}
+    assert {hubs[name].revision for name in loose} == {UNPINNED}
     assert loose == {
         "mm-grounding-dino-tiny",
         "mm-grounding-dino-base",
         "sam-hq-vit-base",
         "sam-hq-vit-large",
     }
+
+
+def test_the_list_says_how_to_choose_a_commit() -> None:
+    row = next(row for row in registry.describe(Settings()) if row.name == "sam-hq-vit-base")
+    assert not row.available
+    wanted = '{"sam-hq-vit-base": "syscv-community/sam-hq-vit-base@COMMIT"}'
+    assert wanted in row.missing or "cannot be imported" in row.missing

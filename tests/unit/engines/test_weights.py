@@ -15,7 +15,7 @@ from edgeseg.cli import COMMANDS, engines
 from edgeseg.cli.app import app
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.weights import MANIFEST, HubRepo, WebFile, WeightStore, source_of
+from edgeseg.engines.weights import MANIFEST, UNPINNED, HubRepo, WebFile, WeightStore, source_of
 from edgeseg.errors import EngineUnavailableError, InvalidParameterError
 from edgeseg.settings import get_settings
 from tests.unit.engines.hub import COMMIT, Hub, serving
@@ -72,6 +72,12 @@ def test_a_branch_is_kept_at_the_commit_that_it_had(store: WeightStore, hub: Hub
     folder = store.need(HubRepo("owner/model"))
     assert json.loads((folder / MANIFEST).read_text())["revision"] == COMMIT
     assert all(f"/resolve/{COMMIT}/" in spot for spot, _, _ in hub.asked[1:])
+
+
+def test_nothing_is_downloaded_at_a_commit_that_nobody_chose(store: WeightStore, hub: Hub) -> None:
+    with pytest.raises(EngineUnavailableError, match=r"owner/model/commits/.*model@COMMIT"):
+        store.need(HubRepo("owner/model", UNPINNED))
+    assert not hub.asked
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_ended(store: WeightStore, hub: Hub) -> None:
