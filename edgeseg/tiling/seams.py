@@ -34,10 +34,10 @@ def merge(views: Sequence[View]) -> tuple[Detections, list[list[tuple[int, int]]
     if len(views) == 1:
         return views[0][1], [[(0, row)] for row in range(len(views[0][1]))]
     boxes, places = _in_the_photo(views)
-    if not places:
+    tiles = [tile for tile, _ in views]
+    groups = _groups(boxes, places, _cuts(boxes, places, tiles), tiles) if places else []
+    if not groups:
         return Detections.empty(), []
-    cuts = _cuts(boxes, places, [tile for tile, _ in views])
-    groups = _groups(boxes, places, cuts, [tile for tile, _ in views])
     merged = Detections(
         np.array([_around(boxes.boxes_xyxy[group]) for group in groups], np.float32),
         np.array([boxes.scores[group].max() for group in groups], np.float32),

@@ -170,6 +170,19 @@ def test_parts_of_what_was_seen_whole_are_dropped() -> None:
     assert members == [[(0, 0)]]
 
 
+def test_a_cut_part_that_the_tile_beside_it_does_not_show_is_nothing() -> None:
+    frame, left, right = (
+        tiling.Tile(0, 0, 700, 400),
+        tiling.Tile(0, 0, 400, 400, 1),
+        tiling.Tile(250, 0, 700, 400, 1),
+    )
+    nothing = Detections.empty()
+    views = [(frame, nothing), (left, _one((300, 20, 398, 80), 0.5)), (right, nothing)]
+    found, members = tiling.merge(views)
+    assert len(found) == 0
+    assert members == []
+
+
 def test_two_scales_that_frame_a_thing_differently_show_one_thing() -> None:
     frame, tile = tiling.Tile(0, 0, 700, 400), tiling.Tile(0, 0, 400, 400, 1)
     views = [(frame, _one((98, 92, 294, 258), 0.4)), (tile, _one((149, 105, 273, 251), 0.6))]
