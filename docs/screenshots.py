@@ -62,7 +62,6 @@ def results(browser: Browser, url: str) -> None:
     """Overlay, before and after, refine and download."""
     page = visit(browser, url)
     driver.pick(page, "Astronaut")
-    most(page, 1)
     segment(page)
     save(page, "ui_overlay")
     driver.choose_view(page, "Before / after")
@@ -71,12 +70,12 @@ def results(browser: Browser, url: str) -> None:
     driver.choose(page, "Object", "New object")
     driver.write(page, "Its name", "helmet")
     before = driver.rows(page)
-    driver.click_at(page, 0.75, 0.85)
-    driver.expect_rows(page, before + 1)
-    page.locator(".st-key-tool").get_by_text("Remove").click()
-    expect(page.get_by_text("where the object is not")).to_be_visible(timeout=driver.PATIENCE_MS)
+    page.locator(".st-key-tool").get_by_text("Box").click()
+    expect(page.get_by_text("Drag a box round")).to_be_visible(timeout=driver.PATIENCE_MS)
     driver.settle(page)
-    driver.click_at(page, 0.91, 0.58)
+    driver.drag(page, (0.54, 0.67), (0.98, 0.995))
+    driver.expect_rows(page, before + 1)
+    driver.settle(page)
     save(page, "ui_refine")
     driver.press(page, re.compile("Download$"))
     expect(page.get_by_text("Export format")).to_be_visible(timeout=driver.PATIENCE_MS)
@@ -89,7 +88,6 @@ def batch(browser: Browser, url: str) -> None:
     for title in ("Astronaut", "Cat", "Coffee"):
         driver.pick(page, title)
     driver.write(page, "What to find", "person . cat . cup .")
-    most(page, 1)
     segment(page)
     driver.choose_view(page, "Cut-outs")
     save(page, "ui_batch")
@@ -99,7 +97,6 @@ def dark(browser: Browser, url: str) -> None:
     """The same in the dark."""
     page = visit(browser, url, colour_scheme="dark")
     driver.pick(page, "Astronaut")
-    most(page, 1)
     segment(page)
     save(page, "ui_dark")
 
@@ -140,14 +137,6 @@ def visit(
     page.get_by_role("heading", name="EdgeSeg").wait_for()
     expect(page.get_by_text(re.compile(r"\d+ workers?")).first).to_be_attached()
     return page
-
-
-def most(page: Page, count: int) -> None:
-    """Ask for this many objects at most."""
-    box = page.get_by_role("spinbutton", name="Maximum objects")
-    box.fill(str(count))
-    box.press("Enter")
-    driver.settle(page)
 
 
 def segment(page: Page) -> None:
