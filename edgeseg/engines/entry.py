@@ -58,8 +58,8 @@ class Entry:
     def _how_to_fetch(self, store: WeightStore, away: list[Source | Path]) -> str:
         for each in away:
             if isinstance(each, HubRepo) and each.revision == UNPINNED:
-                advice = store.advice(each).replace("ENGINE", self.name)
-                return f"its weights are not here. {advice.rstrip('.')}"
+                advice = store.advice(each, self.name).rstrip(".")
+                return f"its weights are not here. {advice}"
         return f"its weights are not here: edgeseg engines pull {self.name}"
 
     def chosen(self, store: WeightStore) -> list[Source | Path]:

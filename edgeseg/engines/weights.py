@@ -162,15 +162,15 @@ class WeightStore:
 
         return download(self, source)
 
-    def advice(self, source: Source) -> str:
-        """Say what to fetch by hand, from where, and where to put it."""
+    def advice(self, source: Source, engine: str = "ENGINE") -> str:
+        """Say what to fetch by hand for an engine, from where, and where to put it."""
         folder = self.root / source.folder
         if isinstance(source, WebFile):
             return f"Fetch {source.url} (SHA-256 {source.sha256}) and put it into {folder}."
         if source.revision == UNPINNED:
             return (
                 f"No commit of them is pinned: choose one of {source.address}/commits/main and "
-                f'set EDGESEG_WEIGHTS to {{"ENGINE": "{source.repo}@COMMIT"}}.'
+                f'set EDGESEG_WEIGHTS to {{"{engine}": "{source.repo}@COMMIT"}}.'
             )
         return (
             f"Fetch {', '.join(source.files)} of {source.address}/tree/{source.revision} "

@@ -158,6 +158,11 @@ def test_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path
     assert len(found["never"]) < len(found["always"])
 
 
+@pytest.mark.xfail(strict=True, reason="the detector takes both cups on the moon for persons")
+def test_most_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path) -> None:
+    assert len(found_with_tiles_and_without(photo_folder)["always"]) >= 3
+
+
 @pytest.mark.parametrize("x", [300, 384, 440, 512])
 def test_a_cat_across_a_seam_is_one_cat_with_one_mask(x: int, photo_folder: Path) -> None:
     canvas = picture(photo_folder, "moon").resize((1500, 600))
