@@ -43,25 +43,28 @@ def select(
     boxes, logits, scores, looks = boxes[heard], logits[heard], scores[heard], looks[heard]
     rows = np.flatnonzero(scores >= threshold)
     rows = rows[np.argsort(-logits[rows], kind="stable")][:CANDIDATES]
-    here = iou(boxes[rows], boxes) > SAME_PLACE_IOU
+    overlap = iou(boxes[rows], boxes)
+    here = overlap > SAME_PLACE_IOU
     seen = np.where(here, logits, -np.inf)
     best = [seen[:, looks == each].max(1, initial=-np.inf) for each in every_look]
     shares = area(boxes[rows]) / np.float32(area_px)
     agreed = logits[rows] + _say(shares) * _doubt(logits[rows], np.stack(best))
-    keep = _unrepeated(boxes[rows], agreed)
+    keep = _unrepeated(overlap[:, rows], agreed)
     kept, agreed = _mean(boxes[rows[keep]], here[keep], boxes, scores), agreed[keep]
     sure = sigmoid(agreed - NESTED * _nested(kept, agreed))
     stay = sure >= threshold
     return kept[stay], sure[stay]
 
 
-def _unrepeated(boxes: FloatArray, agreed: FloatArray) -> IntArray:
-    """Rows of (N, 4) boxes that repeat no surer one, surest first."""
-    overlap = iou(boxes, boxes)
+def _unrepeated(overlap: FloatArray, agreed: FloatArray) -> IntArray:
+    """Rows of boxes that repeat no surer one, surest first; ``overlap`` is their (N, N) IoU."""
+    repeats = overlap > SAME_OBJECT_IOU
+    gone = np.zeros(len(agreed), bool)
     keep: list[int] = []
     for index in np.argsort(-agreed, kind="stable"):
-        if not (overlap[index, keep] > SAME_OBJECT_IOU).any():
+        if not gone[index]:
             keep.append(int(index))
+            gone |= repeats[index]
     return np.array(keep, np.int64)
 
 
