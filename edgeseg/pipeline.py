@@ -19,6 +19,7 @@ from edgeseg.engines.base import (
     Grounder,
     Segmenter,
     Simplifier,
+    ran,
 )
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
@@ -288,7 +289,8 @@ class EdgeSegAI:
                     if not keep_going:
                         raise
                     job.error = error
-                job.engines[role] = ran(engine)
+                read_by = job.simplification.engine if role == "simplify" else None
+                job.engines[role] = read_by or ran(engine)
                 job.spend("load", load_ms / len(waiting))
                 if progress is not None:
                     progress(role, done, len(waiting))
@@ -359,8 +361,3 @@ class EdgeSegAI:
             warnings=job.simplification.warnings,
         )
         return Segmentation(result, job.source, self.settings)
-
-
-def ran(engine: Engine) -> EngineRan:
-    """Say which engine ran, and where."""
-    return EngineRan(name=engine.name, device=engine.device, dtype=engine.dtype)

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeseg import boxes, tiling
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
-from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier
+from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier, ran
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.errors import EdgeSegError, InvalidParameterError, UnknownObjectError
 from edgeseg.filters import apply_filters
@@ -96,7 +96,9 @@ def _simplified(
         if mode == "always":
             raise
         return pass_through(prompt, warnings=[f"The prompt was not simplified: {error.detail}"])
-    return made if made.phrases else pass_through(prompt, warnings=made.warnings)
+    if not made.phrases:
+        return pass_through(prompt, warnings=made.warnings)
+    return made.model_copy(update={"engine": made.engine or ran(engine)})
 
 
 def detect(

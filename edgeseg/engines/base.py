@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import SecretStr
 
 from edgeseg.engines.weights import WeightStore
-from edgeseg.schemas import Simplification
+from edgeseg.schemas import EngineRan, Simplification
 from edgeseg.settings import Settings, get_settings
 from edgeseg.types import Detections, Embedding, Image, MaskPrompt, Masks
 
@@ -88,6 +88,11 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the model; calling it again does nothing, any other call fails."""
+
+
+def ran(engine: Engine) -> EngineRan:
+    """Say which engine ran, and where."""
+    return EngineRan(name=engine.name, device=engine.device, dtype=engine.dtype)
 
 
 @runtime_checkable

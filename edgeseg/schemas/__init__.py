@@ -14,7 +14,6 @@ from edgeseg.schemas.requests import (
 from edgeseg.schemas.results import (
     DetectedObject,
     DetectionResult,
-    EngineRan,
     ImageInfo,
     RefineResult,
     Rle,
@@ -22,6 +21,7 @@ from edgeseg.schemas.results import (
     SegmentedObject,
 )
 from edgeseg.schemas.simplification import (
+    EngineRan,
     Filter,
     FilterKind,
     Side,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from edgeseg.schemas.simplification import Filter
+from edgeseg.schemas.simplification import EngineRan, Filter
 from edgeseg.schemas.wire import REASON, BoxXYXY, Wire
 from edgeseg.settings import Role
 
@@ -26,14 +26,6 @@ class ImageInfo(Wire):
 
     width: int = Field(description="Pixels.", examples=[451])
     height: int = Field(description="Pixels.", examples=[300])
-
-
-class EngineRan(Wire):
-    """An engine and where it really ran."""
-
-    name: str = Field(description="Name as in /engines.", examples=["nano"])
-    device: str = Field(description="Device it ran on.", examples=["cpu"])
-    dtype: str = Field(description="Number type it ran in.", examples=["float32"])
 
 
 class DetectedObject(Wire):

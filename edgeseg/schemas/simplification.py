@@ -44,6 +44,14 @@ class Filter(Wire):
     )
 
 
+class EngineRan(Wire):
+    """An engine and where it really ran."""
+
+    name: str = Field(description="Name as in /engines.", examples=["nano"])
+    device: str = Field(description="Device it ran on.", examples=["cpu"])
+    dtype: str = Field(description="Number type it ran in.", examples=["float32"])
+
+
 class Simplification(Wire):
     """What a simplifier made of a prompt, and why."""
 
@@ -63,4 +71,9 @@ class Simplification(Wire):
     )
     warnings: list[str] = Field(
         default_factory=list, description="Sentences worth reading.", examples=[[]]
+    )
+    engine: EngineRan | None = Field(
+        None,
+        description="What really read the prompt: rules, where a language model was not needed or "
+        "did not answer as asked. Null where none did.",
     )

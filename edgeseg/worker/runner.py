@@ -6,10 +6,10 @@ import logging
 import time
 
 from edgeseg import logs
+from edgeseg.engines.base import ran
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import UnknownTaskError
-from edgeseg.pipeline import ran
 from edgeseg.schemas import EngineChoice
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import TaskChain, TaskRecord, TaskStore

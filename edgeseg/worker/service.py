@@ -11,10 +11,9 @@ from types import FrameType
 import redis
 
 from edgeseg import logs
-from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.base import EngineOptions, ran
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import EdgeSegError, EngineUnavailableError
-from edgeseg.pipeline import ran
 from edgeseg.settings import Role, Settings, get_settings
 from edgeseg.tasks import QUEUES, TaskChain, TaskStore, connect
 from edgeseg.worker import jobs

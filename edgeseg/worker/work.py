@@ -79,6 +79,8 @@ class Work:
         image = self._image() if getattr(engine, "looks_at_image", False) else None
         with self._timed("simplify"):
             made = stages.simplify(engine, cast(Any, wanted), image)
+        if made.engine is not None:
+            self.engines["simplify"] = made.engine
         facts = {"simplified_prompt": made.simplified_prompt, "phrases": made.phrases}
         return Outcome(made.model_dump_json(), is_final, facts)
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ from edgeseg.errors import (
 from edgeseg.schemas import RefineResult, SegmentationResult, SimplifyMode
 
 Picture = Callable[..., bytes]
+StackMaker = Callable[..., AbstractContextManager[EmbeddedStack]]
 
 
 def same(ours: Segmentation, theirs: Segmentation) -> bool:
@@ -254,3 +256,17 @@ def test_refine_refuses_what_is_not_there(client: EdgeSegClient, picture: Pictur
     other = Segmentation(found.result.model_copy(update={"task_id": boxes.task_id}), picture(11))
     with pytest.raises(InvalidParameterError):
         client.refine(other, object_id=0, points=[{"x": 1, "y": 1}])
+
+
+def test_rules_that_answer_for_a_language_model_are_named(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    away = {"simplify_engine": "openai", "llm_url": "http://127.0.0.1:9/v1", "llm_model": "tiny"}
+    need = "Where should I throw the wrapper?"
+    with make_stack(**away) as stack, EdgeSegClient(stack.api_url) as client:
+        found = client.segment_image(picture(1), need)
+    local = EdgeSegAI(settings=stack.settings).segment_image(picture(1), need)
+    for result in (found.result, local.result):
+        assert result.engines["simplify"].name == "nano"
+        assert result.engines["detect"].name == "fake"
+        assert any("rules did" in warning for warning in result.warnings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
+from edgeseg.engines.base import ran
 from edgeseg.engines.language.answer import Answer, AnswerError, read_answer
 from edgeseg.engines.language.conversation import Message, opening, repair
 from edgeseg.engines.nano.language.phrases import split_dots, tidy, words
@@ -60,7 +61,7 @@ class LanguageSimplifier:
         """Return phrases and filters; a prompt that names its things passes unchanged, unasked."""
         if self._model is None:
             raise RuntimeError("LanguageSimplifier: used after close()")
-        plain = self._nano.simplify(prompt)
+        plain = self._nano.simplify(prompt).model_copy(update={"engine": ran(self._nano)})
         if not plain.changed and _is_plain(prompt):
             return plain
         try:

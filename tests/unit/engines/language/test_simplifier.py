@@ -93,6 +93,25 @@ def test_a_second_bad_answer_leaves_it_to_the_rules() -> None:
     assert len(model.asked) == 2
 
 
+@pytest.mark.parametrize(
+    ("prompt", "answers", "reader"),
+    [(NEED, (BIN,), "scripted"), (NEED, ("no", "no"), "nano"), ("cat . dog .", (), "nano")],
+    ids=["answered", "in its place", "not asked"],
+)
+def test_what_really_read_the_prompt_is_named(
+    prompt: str, answers: tuple[str, ...], reader: str
+) -> None:
+    request = DetectRequest(text_prompt=prompt)
+    made = stages.simplify(LanguageSimplifier(Scripted(*answers)), request)
+    assert made.engine is not None
+    assert (made.engine.name, made.engine.device) == (reader, "cpu")
+
+
+def test_nothing_is_named_where_nobody_was_asked() -> None:
+    request = DetectRequest(text_prompt=NEED, simplify="never")
+    assert stages.simplify(LanguageSimplifier(Scripted()), request).engine is None
+
+
 @pytest.mark.parametrize("before", [(), ("no JSON",)])
 def test_a_model_that_fails_leaves_it_to_the_rules(before: tuple[str, ...]) -> None:
     model = Scripted(*before, EngineError("It is tired."))
