@@ -11,6 +11,11 @@ from training.data import FloatArray, PhotoSet, UInt8Array
 
 MIN_AREA_PX = 80
 """Smaller masks teach more noise than shape."""
+CLOSE_UPS, CLOSE_SIDE_PX = 0.25, 60
+"""How many canvases a large object fills, its ends cut off by the frame, and how large it is."""
+PASTED = 0.4
+"""How many canvases get an object of another photo laid over theirs (simple copy-paste, Ghiasi
+et al. 2021), so that a neighbour in front is learned as none of the object's."""
 
 
 @dataclass
@@ -47,19 +52,66 @@ class MaskViews:
         return {"ccp_mask": 0.35, "coco_full": 3.0, "coco_val_box": 2.5}.get(source, 1.0)
 
     def sample(self, size: int) -> MaskView:
-        """A new random view of `size` pixels a side."""
+        """A new random view of `size` pixels a side, some with a stranger in front."""
+        view = self._plain(size)
+        if self.rng.random() < PASTED:
+            return self._with_stranger(view, self._plain(size)) or view
+        return view
+
+    def _plain(self, size: int) -> MaskView:
         while True:
             view = self._try(int(self.rng.choice(self.indices, p=self.odds)), size)
             if view is not None:
                 return view
 
+    def _with_stranger(self, view: MaskView, other: MaskView) -> MaskView | None:
+        """Lay an object of ``other`` over a rim of the first object; None where much is lost."""
+        matrix = self._across(view.boxes_xyxy[0], other.boxes_xyxy[0])
+        size = (view.rgb.shape[1], view.rgb.shape[0])
+        way = cv2.INTER_AREA if matrix[0, 0] < 0.7 else cv2.INTER_LINEAR
+        paint = cv2.warpAffine(other.rgb, matrix, size, flags=way)
+        stranger = cv2.warpAffine(other.masks[0].astype(np.float32), matrix, size)
+        # A hard rim would tell what is pasted from what is not.
+        alpha = cv2.GaussianBlur(stranger, (0, 0), 0.7)
+        masks = view.masks * (alpha < 0.5)
+        left, whole = masks.sum((1, 2)), view.masks.sum((1, 2))
+        if (left < np.maximum(whole * 0.6, MIN_AREA_PX)).any():
+            return None
+        boxes = np.stack([box for mask in masks if (box := mask_box(mask)) is not None])
+        rgb = view.rgb * (1 - alpha[..., None]) + paint * alpha[..., None]
+        return MaskView(rgb.astype(np.uint8), masks.astype(np.uint8), boxes)
+
+    def _across(self, host: FloatArray, guest: FloatArray) -> FloatArray:
+        """(2, 3) matrix to a side of the host's box, at a fifth of its size to all of it."""
+        span, guest_span = host[2:] - host[:2], guest[2:] - guest[:2]
+        scale = float(np.sqrt(span.prod() / guest_span.prod()) * np.exp(self.rng.uniform(-1.6, 0)))
+        angle = self.rng.uniform(0, 2 * np.pi)
+        rim = (host[:2] + host[2:]) / 2 + np.array([np.cos(angle), np.sin(angle)]) * span / 2
+        shift = rim - scale * (guest[:2] + guest[2:]) / 2
+        return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
+
+    def _place(
+        self, index: int, size_wh: tuple[int, int], size: int, mirrored: bool
+    ) -> tuple[float, FloatArray]:
+        """Scale and offset (xy, pixels) of a photo; a close-up fills the canvas with a thing."""
+        w, h = size_wh
+        boxes = self.photos.photos[index].boxes_xyxy[self.usable[index]]
+        large = boxes[(boxes[:, 2:] - boxes[:, :2]).min(1) > CLOSE_SIDE_PX]
+        if not len(large) or self.rng.random() > CLOSE_UPS:
+            scale = size / max(h, w) * float(np.exp(self.rng.uniform(-0.3, 0.5)))
+            free = np.array([size - w * scale, size - h * scale])
+            return scale, (free * self.rng.random(2)).astype(np.float32)
+        x1, y1, x2, y2 = large[self.rng.integers(len(large))]
+        scale = size / float(max(x2 - x1, y2 - y1)) * float(np.exp(self.rng.uniform(-0.25, 0.35)))
+        centre = np.array([w - (x1 + x2) / 2 if mirrored else (x1 + x2) / 2, (y1 + y2) / 2])
+        place = size * self.rng.uniform(0.3, 0.7, 2)
+        return scale, (place - centre * scale).astype(np.float32)
+
     def _try(self, index: int, size: int) -> MaskView | None:
         rgb = self.photos.rgb(index)
         h, w = rgb.shape[:2]
-        scale = size / max(h, w) * float(np.exp(self.rng.uniform(-0.3, 0.5)))
         mirrored = self.rng.random() < 0.5
-        free = np.array([size - w * scale, size - h * scale])
-        offset = free * self.rng.random(2)
+        scale, offset = self._place(index, (w, h), size, mirrored)
         ax, bx = (-scale, w * scale + offset[0]) if mirrored else (scale, offset[0])
         matrix = np.array([[ax, 0, bx], [0, scale, offset[1]]], np.float32)
         rows = self.usable[index]

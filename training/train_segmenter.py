@@ -127,7 +127,7 @@ class SegmenterTrainer(Trainer[MaskBatch]):
         by_box = torch.rand(n, device=true.device) < 0.55
         # Detectors' boxes are mostly a little off, some of them by a fifth of their size; a poor
         # guess from a click is replaced by a fair one.
-        box = jitter(true, torch.rand_like(true[:, 0]).square() * 0.18)
+        box = jitter(true, torch.rand_like(true[:, 0]).square() * 0.22)
         fair = pair_iou(guessed, true) > 0.35
         guess = torch.where(fair[:, None], guessed, jitter(true, torch.full_like(true[:, 0], 0.15)))
         box = torch.where(by_box[:, None], box, guess)
@@ -137,6 +137,10 @@ class SegmenterTrainer(Trainer[MaskBatch]):
         every = torch.arange(n, device=true.device)
         pick = every % batch.masks.shape[1]
         goal = goal[every, pick]
+        # What lies outside the crop is missed as well: a part that fills its crop is no whole.
+        cell = (crops[:, 2:] - crops[:, :2]).prod(1) / FINE**2
+        whole = batch.masks.flatten(0, 1).sum((1, 2), dtype=torch.float32)
+        beyond = (whole / cell - (goal > 0.5).sum((1, 2))).clamp(0)
         clicks = points[:, None]
         used = ((~by_box) | (torch.rand_like(true[:, 0]) < 0.2)).float()[:, None]
         none = torch.zeros_like(used)
@@ -151,7 +155,7 @@ class SegmenterTrainer(Trainer[MaskBatch]):
             losses[f"mask{turn}"] = mask_loss(logits, goal)
             with torch.no_grad():
                 hard, wanted = logits > 0, goal > 0.5
-                union = (hard | wanted).sum((1, 2)).clamp(1)
+                union = ((hard | wanted).sum((1, 2)) + beyond).clamp(1)
                 iou = (hard & wanted).sum((1, 2)) / union
             losses[f"quality{turn}"] = 0.2 * F.binary_cross_entropy_with_logits(
                 quality.float(), iou

@@ -18,7 +18,7 @@ import torch
 
 from training.data import PhotoSet, held_out, load_photos
 from training.export import averaged, export_detector, export_segmenter
-from training.mask_views import MaskViews
+from training.mask_views import MaskViews, mask_box
 from training.teacher import no_lesson
 from training.train_detector import DetectorTrainer
 from training.train_detector import collate as collate_canvases
@@ -114,6 +114,32 @@ def test_detector_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path)
     assert DetectorTrainer(NAMES, tmp_path / "detector.pt", rate=2e-3).steps == 8
     export_detector(averaged(tmp_path / "detector.pt", None, 0), tmp_path)
     assert (tmp_path / "detector.onnx").stat().st_size < 8e6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_views_of_masks_fit_their_boxes(photos: PhotoSet, seed: int) -> None:
+    """Close up, whole, or behind a stranger: a mask is on the disc, and its box is tight."""
+    views = MaskViews(photos, seed, count=2)
+    for _ in range(30):
+        view = views.sample(96)
+        red = (view.rgb[..., 0] > 150) & (view.rgb[..., 1:].max(2) < 110)
+        for mask, box in zip(view.masks, view.boxes_xyxy, strict=True):
+            tight = mask_box(mask)
+            assert tight is not None
+            np.testing.assert_array_equal(box, tight)
+            assert (red & (mask > 0)).sum() > 0.8 * mask.sum()
+
+
+def test_strangers_hide_what_they_are_laid_over(photos: PhotoSet) -> None:
+    """What is behind another disc is none of the object's any more."""
+    views = MaskViews(photos, seed=0, count=1)
+    host, guest = views._plain(96), views._plain(96)
+    made = [view for _ in range(20) if (view := views._with_stranger(host, guest)) is not None]
+    assert made
+    assert all((view.masks <= host.masks).all() for view in made)
+    assert any(view.masks.sum() < host.masks.sum() for view in made)
+    changed = [np.abs(view.rgb.astype(int) - host.rgb).max(2) > 60 for view in made]
+    assert any(where.any() for where in changed)
 
 
 def test_segmenter_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path) -> None:
