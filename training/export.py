@@ -143,10 +143,10 @@ def export_detector(
     )
 
 
-def export_segmenter(checkpoint: Path, out: Path) -> None:
+def export_segmenter(state: dict[str, Tensor], out: Path) -> None:
     """Write encoder.onnx and decoder.onnx."""
     segmenter = Segmenter()
-    segmenter.load_state_dict(torch.load(checkpoint, weights_only=True)["ema"])
+    segmenter.load_state_dict(state)
     segmenter.eval()
     plane = {2: "height", 3: "width"}
     image = torch.rand(1, 3, 256, 320)
@@ -186,17 +186,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="the package's weights folder")
     parser.add_argument("--detector", type=Path)
-    parser.add_argument("--earlier", type=Path, help="a detector of a round before, to average")
-    parser.add_argument("--share", type=float, default=0.5, help="how much of it is taken")
+    parser.add_argument("--earlier", type=Path, help="the same model of a round before")
+    parser.add_argument("--share", type=float, default=0.5, help="how much of the earlier is taken")
     parser.add_argument("--segmenter", type=Path)
     parser.add_argument("--calibration", type=Path, help="a file of training.calibrate")
     parser.add_argument("--shift", type=float, default=0.0, help="added to every logit besides")
     args = parser.parse_args()
+    if args.earlier and args.detector and args.segmenter:
+        parser.error("--earlier is of one model: export detector and segmenter one by one")
     if args.detector:
         state = averaged(args.detector, args.earlier, args.share)
         export_detector(state, args.out, args.calibration, args.shift)
     if args.segmenter:
-        export_segmenter(args.segmenter, args.out)
+        export_segmenter(averaged(args.segmenter, args.earlier, args.share), args.out)
 
 
 if __name__ == "__main__":

@@ -150,6 +150,6 @@ def test_segmenter_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path
     history = [trainer.step(batch, 0.1) for _ in range(8)]
     assert history[-1]["mask0"] < history[0]["mask0"]
     trainer.save()
-    export_segmenter(tmp_path / "segmenter.pt", tmp_path)
+    export_segmenter(averaged(tmp_path / "segmenter.pt", None, 0), tmp_path)
     sizes = [(tmp_path / f"{n}.onnx").stat().st_size for n in ("encoder", "decoder")]
     assert sum(sizes) < 8e6
