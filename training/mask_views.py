@@ -68,8 +68,7 @@ class MaskViews:
         """Lay an object of ``other`` over a rim of the first object; None where much is lost."""
         matrix = self._across(view.boxes_xyxy[0], other.boxes_xyxy[0])
         size = (view.rgb.shape[1], view.rgb.shape[0])
-        way = cv2.INTER_AREA if matrix[0, 0] < 0.7 else cv2.INTER_LINEAR
-        paint = cv2.warpAffine(other.rgb, matrix, size, flags=way)
+        paint = cv2.warpAffine(other.rgb, matrix, size)
         stranger = cv2.warpAffine(other.masks[0].astype(np.float32), matrix, size)
         # A hard rim would tell what is pasted from what is not.
         alpha = cv2.GaussianBlur(stranger, (0, 0), 0.7)
