@@ -33,7 +33,7 @@ def iou(left: FloatArray, right: FloatArray) -> FloatArray:
 
 def intersection(left: FloatArray, right: FloatArray) -> FloatArray:
     """Return (N, M) shared areas in square pixels of (N, 4) and (M, 4) boxes."""
-    # Side by side in memory, an axis at a time: three times as fast as pairs of (x, y).
+    # An axis at a time, side by side in memory: several times as fast as pairs of (x, y).
     width, height = (
         np.minimum.outer(left[:, axis + 2], right[:, axis + 2])
         - np.maximum.outer(left[:, axis], right[:, axis])
