@@ -66,6 +66,35 @@ class Split(nn.Module):
         return self.join(torch.cat(parts, 1))
 
 
+class Attention(nn.Module):
+    """Each cell of a map looks at all others: a transformer layer with conditional positions.
+
+    Positions come from a convolution per channel (Chu et al. 2021), so that a map may have any
+    size. The layer begins as the identity: it can be put into a trained network.
+    """
+
+    def __init__(self, c: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.place = nn.Conv2d(c, c, 3, padding=1, groups=c)
+        self.norm, self.norm_inner = nn.LayerNorm(c), nn.LayerNorm(c)
+        self.qkv, self.out = nn.Linear(c, 3 * c), nn.Linear(c, c)
+        self.inner = nn.Sequential(nn.Linear(c, 3 * c), nn.ReLU(), nn.Linear(3 * c, c))
+        for layer in (self.place, self.out, self.inner[2]):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c, h, w = x.shape
+        cells = (x + self.place(x)).flatten(2).transpose(1, 2)
+        shape = (b, h * w, 3, self.heads, c // self.heads)
+        q, k, v = self.qkv(self.norm(cells)).reshape(shape).permute(2, 0, 3, 1, 4).unbind(0)
+        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, h * w, c)
+        cells = cells + self.out(seen)
+        cells = cells + self.inner(self.norm_inner(cells))
+        return cells.transpose(1, 2).reshape(b, c, h, w)
+
+
 class ContextPool(nn.Module):
     """Three stacked 5x5 max pools: a wide view at the coarsest level (SPPF)."""
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.backbone import Backbone, ConvBN, Residual, Split
+from training.backbone import Attention, Backbone, ConvBN, Residual, Split
 
 MARGIN = 1.3
 """Sides of the crop relative to the prompt's box."""
@@ -44,6 +44,7 @@ class Encoder(nn.Module):
         self.lateral32, self.lateral16 = ConvBN(w32, 96, 1), ConvBN(w16, 96, 1)
         self.lateral8, self.lateral4 = ConvBN(w8, 64, 1), ConvBN(w4, 32, 1)
         self.mix16, self.mix8 = Split(192, 96, 48, 1), Split(160, 64, 32, 1)
+        self.among16 = nn.Sequential(Attention(96, 3), Attention(96, 3))
         self.narrow, self.mix4 = ConvBN(64, 32, 1), ConvBN(64, 32)
         sides = nn.Conv2d(64, 4, 1)
         nn.init.constant_(cast(Tensor, sides.bias), 3.5)
@@ -52,7 +53,7 @@ class Encoder(nn.Module):
     def forward(self, images: Tensor) -> Maps:
         s4, s8, s16, s32 = self.backbone(images)
         up = F.interpolate(self.lateral32(s32), scale_factor=2.0)
-        m16 = self.mix16(torch.cat([up, self.lateral16(s16)], 1))
+        m16 = self.among16(self.mix16(torch.cat([up, self.lateral16(s16)], 1)))
         up = F.interpolate(m16, scale_factor=2.0)
         m8 = self.mix8(torch.cat([up, self.lateral8(s8)], 1))
         up = F.interpolate(self.narrow(m8), scale_factor=2.0)
@@ -96,6 +97,10 @@ class Decoder(nn.Module):
         self.enter = ConvBN(64 + PROMPT_CHANNELS, 64, 1)
         self.blocks = nn.ModuleList(Residual(64) for _ in range(3))
         self.context = nn.Linear(64, 64)
+        self.among = nn.Sequential(ConvBN(64, 128, 3, 2), Attention(128, 4), Attention(128, 4))
+        self.spread = nn.Conv2d(128, 64, 1)
+        nn.init.zeros_(self.spread.weight)
+        nn.init.zeros_(cast(Tensor, self.spread.bias))
         self.narrow = ConvBN(64, 32, 1)
         self.middle = nn.Sequential(ConvBN(64 + PROMPT_CHANNELS, 32), ConvBN(32, 32))
         self.logit = nn.Conv2d(32, 1, 1)
@@ -113,6 +118,7 @@ class Decoder(nn.Module):
             x = block(x)
             if i == 1:
                 x = x + self.context(x.mean((2, 3)))[:, :, None, None]
+                x = x + F.interpolate(self.spread(self.among(x)), scale_factor=2.0)
         up = F.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear")
         y = self.middle(torch.cat([up, s4, prompt], 1))
         coarse = F.interpolate(self.logit(y), scale_factor=2.0, mode="bilinear")
@@ -137,7 +143,10 @@ class Segmenter(nn.Module):
         s8 = sample(maps.s8, crop_grid(crops, COARSE, size_hw).to(maps.s8.dtype))
         s4 = sample(maps.s4, crop_grid(crops, MIDDLE, size_hw).to(maps.s4.dtype))
         rgb = sample(images, crop_grid(crops, FINE, size_hw))
-        return self.decoder(s8, s4, rgb, prompt)
+        # Sampling undoes the layout that convolutions read fastest.
+        parts = (x.contiguous(memory_format=torch.channels_last) for x in (s8, s4, rgb, prompt))
+        logits, quality = self.decoder(*parts)
+        return logits, quality
 
 
 def boxes_at(maps: Maps, points: Tensor) -> Tensor:

@@ -76,7 +76,8 @@ def jitter(boxes: Tensor, amount: Tensor) -> Tensor:
 
 def inner_points(masks: Tensor) -> Tensor:
     """(B, K, 2) pixel points inside (B, K, S, S) masks, more often deep inside than near a rim."""
-    depth = F.avg_pool2d(masks.float(), 9, 1, 4)
+    rows = F.avg_pool2d(masks.float(), (9, 1), 1, (4, 0))
+    depth = F.avg_pool2d(rows, (1, 9), 1, (0, 4))
     choice = (depth + torch.rand_like(depth) * 0.6 + masks.float() * 2).flatten(2).argmax(2)
     s = masks.shape[-1]
     return torch.stack([choice % s + 0.5, choice // s + 0.5], -1)

@@ -10,15 +10,17 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import pytest
 import torch
 
+from training.backbone import Attention
 from training.data import PhotoSet, held_out, load_photos
 from training.export import averaged, export_detector, export_segmenter
-from training.mask_views import MaskViews, mask_box
+from training.mask_views import MaskViews, behind_changed, mask_box
 from training.teacher import no_lesson
 from training.train_detector import DetectorTrainer
 from training.train_detector import collate as collate_canvases
@@ -134,7 +136,8 @@ def test_strangers_hide_what_they_are_laid_over(photos: PhotoSet) -> None:
     """What is behind another disc is none of the object's any more."""
     views = MaskViews(photos, seed=0, count=1)
     host, guest = views._plain(96), views._plain(96)
-    made = [view for _ in range(20) if (view := views._with_stranger(host, guest)) is not None]
+    laid = (views._with_stranger(host, guest, behind=False) for _ in range(20))
+    made = [view for view in laid if view is not None]
     assert made
     assert all((view.masks <= host.masks).all() for view in made)
     assert any(view.masks.sum() < host.masks.sum() for view in made)
@@ -142,13 +145,60 @@ def test_strangers_hide_what_they_are_laid_over(photos: PhotoSet) -> None:
     assert any(where.any() for where in changed)
 
 
+def test_strangers_behind_leave_the_object_whole(photos: PhotoSet) -> None:
+    """What lies under the first object is seen beside it; its mask stays but for its rim."""
+    views = MaskViews(photos, seed=0, count=1)
+    host, guest = views._plain(96), views._plain(96)
+    laid = (views._with_stranger(host, guest, behind=True) for _ in range(20))
+    made = [view for view in laid if view is not None]
+    assert made
+    assert all(view.masks.sum() > 0.95 * host.masks.sum() for view in made)
+    changed = [(np.abs(view.rgb.astype(int) - host.rgb).max(2) > 60) for view in made]
+    assert any(where.any() for where in changed)
+    assert all((where & (host.masks[0] > 0)).sum() <= 0.2 * where.sum() for where in changed)
+
+
+@pytest.mark.parametrize("change", ["BLURRED", "TINTED", "SHADED"])
+def test_another_background_leaves_the_objects(
+    photos: PhotoSet, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies behind looks different; the object's pixels are the photo's."""
+    for name in ("BLURRED", "TINTED", "SHADED"):
+        monkeypatch.setattr(f"training.mask_views.{name}", float(name == change))
+    rng = np.random.default_rng(0)
+    mask = photos.photos[0].mask(0)
+    assert mask is not None
+    noise = rng.integers(-40, 40, (*mask.shape, 1))
+    rgb = np.clip(photos.rgb(0).astype(int) + noise, 0, 255).astype(np.uint8)
+    apart = np.abs(behind_changed(rng, rgb, [mask]).astype(int) - rgb).max(2)
+    inner = cv2.erode(mask, np.ones((9, 9), np.uint8)) > 0
+    assert inner.any()
+    assert apart[inner].max() <= 1
+    assert apart[mask == 0].max() > 20
+
+
+@pytest.mark.parametrize("size_hw", [(7, 7), (9, 12)])
+def test_attention_put_into_a_trained_network_changes_nothing_at_first(
+    size_hw: tuple[int, int],
+) -> None:
+    """It begins as the identity, on maps of any size; once moved, a cell sees all others."""
+    layer = Attention(12, heads=3)
+    cells = torch.rand(2, 12, *size_hw)
+    torch.testing.assert_close(layer(cells), cells)
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    other = cells.clone()
+    other[:, :, -1, -1] += 1
+    assert (layer(other) - layer(cells))[:, :, 0, 0].abs().min() > 0
+
+
 def test_segmenter_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path) -> None:
     """Masks of a drawn disc improve within a few steps, and both ONNX files run."""
     views = MaskViews(photos, seed=0, count=2)
     trainer = SegmenterTrainer(tmp_path / "segmenter.pt", 2e-3, None)
     batch = collate_masks([views.sample(128) for _ in range(3)])
-    history = [trainer.step(batch, 0.1) for _ in range(8)]
-    assert history[-1]["mask0"] < history[0]["mask0"]
+    history = [trainer.step(batch, 0.1)["mask0"] for _ in range(12)]
+    assert np.mean(history[-4:]) < np.mean(history[:4])
     trainer.save()
     export_segmenter(averaged(tmp_path / "segmenter.pt", None, 0), tmp_path)
     sizes = [(tmp_path / f"{n}.onnx").stat().st_size for n in ("encoder", "decoder")]
