@@ -20,7 +20,7 @@ import torch
 from training.backbone import Attention
 from training.data import PhotoSet, held_out, load_photos
 from training.export import averaged, export_detector, export_segmenter
-from training.mask_views import MaskViews, behind_changed, mask_box
+from training.mask_views import MaskView, MaskViews, behind_changed, mask_box
 from training.teacher import no_lesson
 from training.train_detector import DetectorTrainer
 from training.train_detector import collate as collate_canvases
@@ -132,13 +132,19 @@ def test_views_of_masks_fit_their_boxes(photos: PhotoSet, seed: int) -> None:
             assert (red & (mask > 0)).sum() > 0.8 * mask.sum()
 
 
-def test_strangers_hide_what_they_are_laid_over(photos: PhotoSet) -> None:
-    """What is behind another disc is none of the object's any more."""
+def _with_strangers(photos: PhotoSet, *, behind: bool) -> tuple[MaskView, list[MaskView]]:
+    """A view of a disc, and the same with another disc at its rim, laid in various places."""
     views = MaskViews(photos, seed=0, count=1)
     host, guest = views._plain(96), views._plain(96)
-    laid = (views._with_stranger(host, guest, behind=False) for _ in range(20))
+    laid = (views._with_stranger(host, guest, behind) for _ in range(20))
     made = [view for view in laid if view is not None]
     assert made
+    return host, made
+
+
+def test_strangers_hide_what_they_are_laid_over(photos: PhotoSet) -> None:
+    """What is behind another disc is none of the object's any more."""
+    host, made = _with_strangers(photos, behind=False)
     assert all((view.masks <= host.masks).all() for view in made)
     assert any(view.masks.sum() < host.masks.sum() for view in made)
     changed = [np.abs(view.rgb.astype(int) - host.rgb).max(2) > 60 for view in made]
@@ -147,13 +153,9 @@ def test_strangers_hide_what_they_are_laid_over(photos: PhotoSet) -> None:
 
 def test_strangers_behind_leave_the_object_whole(photos: PhotoSet) -> None:
     """What lies under the first object is seen beside it; its mask stays but for its rim."""
-    views = MaskViews(photos, seed=0, count=1)
-    host, guest = views._plain(96), views._plain(96)
-    laid = (views._with_stranger(host, guest, behind=True) for _ in range(20))
-    made = [view for view in laid if view is not None]
-    assert made
+    host, made = _with_strangers(photos, behind=True)
     assert all(view.masks.sum() > 0.95 * host.masks.sum() for view in made)
-    changed = [(np.abs(view.rgb.astype(int) - host.rgb).max(2) > 60) for view in made]
+    changed = [np.abs(view.rgb.astype(int) - host.rgb).max(2) > 60 for view in made]
     assert any(where.any() for where in changed)
     assert all((where & (host.masks[0] > 0)).sum() <= 0.2 * where.sum() for where in changed)
 
