@@ -17,7 +17,6 @@ CLOSE_UPS, CLOSE_SIDE_PX = 0.25, 60
 STRANGERS, PASTED = 2, 0.3
 """How many objects of other photos a canvas may get, and how likely each is (simple copy-paste,
 Ghiasi et al. 2021), so that a neighbour is learned as none of the object's."""
-
 BLURRED, TINTED, SHADED = 0.2, 0.1, 0.2
 """How many photos have what lies behind their objects out of focus, in the objects' colours, or in
 the shade, so that neither a lens, nor a likeness of colour, nor a shadow makes it the object's."""

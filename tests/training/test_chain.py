@@ -199,8 +199,12 @@ def test_segmenter_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path
     views = MaskViews(photos, seed=0, count=2)
     trainer = SegmenterTrainer(tmp_path / "segmenter.pt", 2e-3, None)
     batch = collate_masks([views.sample(128) for _ in range(3)])
-    history = [trainer.step(batch, 0.1)["mask0"] for _ in range(12)]
-    assert np.mean(history[-4:]) < np.mean(history[:4])
+    history = []
+    for _ in range(20):
+        # The same prompts in each step: what changes is the network, not the luck of the draw.
+        torch.manual_seed(0)
+        history.append(trainer.step(batch, 0.1)["mask0"])
+    assert history[-1] < 0.95 * history[0]
     trainer.save()
     export_segmenter(averaged(tmp_path / "segmenter.pt", None, 0), tmp_path)
     sizes = [(tmp_path / f"{n}.onnx").stat().st_size for n in ("encoder", "decoder")]
