@@ -23,25 +23,29 @@ def main() -> None:
     parser.add_argument("cache", type=Path, help="folder for decoded photos and checkpoints")
     parser.add_argument("--detector-minutes", type=float, default=120)
     parser.add_argument("--segmenter-minutes", type=float, default=60)
+    parser.add_argument("--scenes", type=int, default=500, help="drawn tables, for both models")
     parser.add_argument("--encoder", type=Path, help="a MiniLM folder: makes the words anew")
     parser.add_argument("--word-list", type=Path, default=Path("/usr/share/dict/words"))
     args = parser.parse_args()
     detector, segmenter = args.cache / "detector.pt", args.cache / "segmenter.pt"
     if args.encoder is not None:
         run("words", args.encoder, args.word_list, WEIGHTS / "words.npz")
+    drawn = args.cache / "tableware" / "drawn.tar"
+    if not drawn.with_suffix(".json.gz").exists():
+        run("tableware", args.data, args.cache, drawn, "--scenes", args.scenes)
     run(
         "train_detector",
         args.data,
         args.cache,
         detector,
-        *("--minutes", args.detector_minutes),
+        *("--tableware", drawn.parent, "--minutes", args.detector_minutes),
     )
     run(
         "train_segmenter",
         args.data,
         args.cache,
         segmenter,
-        *("--backbone", detector, "--minutes", args.segmenter_minutes),
+        *("--tableware", drawn.parent, "--minutes", args.segmenter_minutes, "--backbone", detector),
     )
     run("export", WEIGHTS, "--detector", detector, "--segmenter", segmenter)
     nano, fitted = args.data / "nano", args.cache / "calibration.npz"

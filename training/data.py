@@ -7,7 +7,8 @@ import io
 import json
 import tarfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pycocotools import mask as coco_mask
 UInt8Array = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 def held_out(file_name: str) -> bool:
@@ -45,7 +47,7 @@ class Photo:
     boxes_xyxy: FloatArray
     classes: IntArray
     """(N,) index into `PhotoSet.class_names`."""
-    crowd: npt.NDArray[np.bool_]
+    crowd: BoolArray
     segmentations: list[Any]
     """COCO segmentation (RLE dict or polygons) of each box, None without a mask."""
 
@@ -62,17 +64,15 @@ class Photo:
 
 @dataclass
 class PhotoSet:
-    """Labelled photos whose pixels lie in one memory-mapped file."""
+    """Labelled photos whose pixels lie in memory-mapped files."""
 
     photos: list[Photo]
     class_names: list[str]
-    exhaustive: dict[str, npt.NDArray[np.bool_]]
+    exhaustive: dict[str, BoolArray]
     """source -> (C,) True where that source labels the class completely."""
     category_ids: list[int]
-    _pixels: UInt8Array
-    _offsets: IntArray
-    _more_pixels: UInt8Array | None = None
-    """A second file, addressed by offsets below zero (-1 is its first byte)."""
+    pixels: Sequence[tuple[UInt8Array, int]]
+    """Of each photo, the file that holds it and where it begins there."""
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -80,10 +80,7 @@ class PhotoSet:
     def rgb(self, index: int) -> UInt8Array:
         """(H, W, 3) uint8 RGB of photo `index`."""
         h, w = self.photos[index].size_hw
-        start, pixels = int(self._offsets[index]), self._pixels
-        if start < 0:
-            assert self._more_pixels is not None
-            start, pixels = -1 - start, self._more_pixels
+        pixels, start = self.pixels[index]
         return pixels[start : start + h * w * 3].reshape(h, w, 3)
 
 
@@ -119,7 +116,8 @@ def load_photos(annotations: Path, tars: list[Path], cache: Path) -> PhotoSet:
     by_image: dict[int, list[dict[str, Any]]] = {}
     for a in data["annotations"]:
         by_image.setdefault(a["image_id"], []).append(a)
-    photos, offsets = [], []
+    file = np.memmap(cache, np.uint8, "r")
+    photos, pixels = [], []
     for image in data["images"]:
         if image["file_name"] not in index:
             continue
@@ -138,20 +136,41 @@ def load_photos(annotations: Path, tars: list[Path], cache: Path) -> PhotoSet:
                 [a.get("segmentation") for a in rows],
             )
         )
-        offsets.append(offset)
+        pixels.append((file, offset))
     sources = data.get("info", {}).get("sources", {}) if isinstance(data.get("info"), dict) else {}
     exhaustive = {
         s: np.array([n in set(v["exhaustive"]) for n in names], bool) for s, v in sources.items()
     }
-    pixels = np.memmap(cache, np.uint8, "r")
+    return PhotoSet(photos, names, exhaustive, [c["id"] for c in data["categories"]], pixels)
+
+
+def joined(photos: PhotoSet, more: PhotoSet) -> PhotoSet:
+    """Both, under the classes of the first and, after them, those that only ``more`` has.
+
+    ``category_ids`` stay those of the first.
+    """
+    names = photos.class_names + [n for n in more.class_names if n not in photos.class_names]
+    column = np.array([names.index(n) for n in more.class_names], np.int64)
+    exhaustive = {s: np.pad(v, (0, len(names) - len(v))) for s, v in photos.exhaustive.items()}
+    for source, complete in more.exhaustive.items():
+        exhaustive[source] = np.zeros(len(names), bool)
+        exhaustive[source][column[complete]] = True
+    renamed = [replace(photo, classes=column[photo.classes]) for photo in more.photos]
     return PhotoSet(
-        photos,
+        photos.photos + renamed,
         names,
         exhaustive,
-        [c["id"] for c in data["categories"]],
-        pixels,
-        np.array(offsets, np.int64),
+        photos.category_ids,
+        [*photos.pixels, *more.pixels],
     )
+
+
+def add_tableware(photos: PhotoSet, folder: Path, cache: Path) -> PhotoSet:
+    """``photos`` and all pictures of `training.tableware` in a folder; none, if it has none."""
+    for tar in sorted(folder.glob("*.tar")):
+        drawn = load_photos(tar.with_suffix(".json.gz"), [tar], cache / f"{tar.stem}.u8")
+        photos = joined(photos, drawn)
+    return photos
 
 
 CALTECH_NAMES = {
@@ -202,22 +221,15 @@ def add_caltech(photos: PhotoSet, folder: Path, cache: Path) -> PhotoSet:
     """`photos` and the photos of Caltech101, whose labels are added to the classes."""
     rows = [r for r in read_json(folder / "labels.json.gz") if r["label"] not in SKIPPED_CALTECH]
     index = decode_tars(sorted(folder.glob("images-*.tar")), cache)
-    labels = {CALTECH_NAMES.get(r["label"], r["label"].replace("_", " ")) for r in rows}
-    names = photos.class_names + sorted(labels - set(photos.class_names))
+    names = sorted({CALTECH_NAMES.get(r["label"], r["label"].replace("_", " ")) for r in rows})
     column = {n: i for i, n in enumerate(names)}
-    extra = len(names) - len(photos.class_names)
-    exhaustive = {s: np.pad(v, (0, extra)) for s, v in photos.exhaustive.items()}
-    exhaustive["caltech101"] = np.array([n in labels for n in names], bool)
-    pixels = np.memmap(cache, np.uint8, "r")
     rows = [r for r in rows if r["file_name"] in index]
-    return PhotoSet(
-        photos.photos + [caltech_photo(r, column) for r in rows],
+    file = np.memmap(cache, np.uint8, "r")
+    caltech = PhotoSet(
+        [caltech_photo(r, column) for r in rows],
         names,
-        exhaustive,
-        photos.category_ids,
-        photos._pixels,
-        np.concatenate([photos._offsets, [-1 - index[r["file_name"]][0] for r in rows]]).astype(
-            np.int64
-        ),
-        pixels,
+        {"caltech101": np.ones(len(names), bool)},
+        [],
+        [(file, index[r["file_name"]][0]) for r in rows],
     )
+    return joined(photos, caltech)

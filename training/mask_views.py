@@ -66,7 +66,8 @@ class MaskViews:
 
     def _odds(self, index: int) -> float:
         source = self.photos.photos[index].source
-        return {"ccp_mask": 0.35, "coco_full": 3.0, "coco_val_box": 2.5}.get(source, 1.0)
+        odds = {"ccp_mask": 0.35, "coco_full": 3.0, "coco_val_box": 2.5, "tableware": 3.0}
+        return odds.get(source, 1.0)
 
     def sample(self, size: int) -> MaskView:
         """A new random view of `size` pixels a side, some with strangers at a rim."""

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from edgeseg.engines.nano.words import WordVectors
 from training.backbone import Backbone, ConvBN
-from training.data import add_caltech, load_photos
+from training.data import add_caltech, add_tableware, load_photos
 from training.detector import Detector
 from training.detector_loss import DenseTargets, Targets, dense_loss, detection_loss
 from training.loop import Trainer, worker_seed
@@ -206,6 +206,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--tableware", type=Path, help="a folder of training.tableware")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -214,6 +215,8 @@ def main() -> None:
         nano / "train.json.gz", sorted(nano.glob("train-*.tar")), args.cache / "train.u8"
     )
     photos = add_caltech(photos, args.data / "caltech101", args.cache / "caltech.u8")
+    if args.tableware:
+        photos = add_tableware(photos, args.tableware, args.cache)
 
     def make(seed: int, mosaic: float) -> Views:
         return Views(photos, nano / "teacher.json.gz", Teacher(nano / "teacher"), seed, mosaic)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.data import load_photos
+from training.data import add_tableware, load_photos
 from training.detector_loss import giou, pair_iou
 from training.loop import Trainer, worker_seed
 from training.mask_views import MaskView, MaskViews
@@ -183,6 +183,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--tableware", type=Path, help="a folder of training.tableware")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -190,6 +191,8 @@ def main() -> None:
     photos = load_photos(
         nano / "train.json.gz", sorted(nano.glob("train-*.tar")), args.cache / "train.u8"
     )
+    if args.tableware:
+        photos = add_tableware(photos, args.tableware, args.cache)
 
     def make(seed: int) -> MaskViews:
         return MaskViews(photos, seed, INSTANCES)

@@ -20,6 +20,8 @@ COMMONEST = "person"
 """Photos without one are seen more often: they show what is none."""
 SURE = 0.3
 """Teacher boxes from here on are labels; a weaker one makes its class unknown."""
+OFTEN_UNLABELLED = ("face", "saucer", "plate")
+"""Classes of one source that others show without saying so."""
 # A random word this close to a class that is or may be in the photo is no safe negative.
 SIMILAR = 0.45
 
@@ -42,13 +44,14 @@ def photo_labels(photos: PhotoSet, index: int, teacher: list[list[float]]) -> La
     boxes, classes = [photo.boxes_xyxy], [photo.classes]
     weights = [np.ones(len(photo.classes), np.float32)]
     known[photo.classes[photo.crowd]] = 0
-    if photo.source != "caltech101":
+    # A drawn table may be covered with a photo of anything.
+    if photo.source not in ("caltech101", "tableware"):
         coco_known = known[:COCO_CLASSES] > 0
         column = {c: i for i, c in enumerate(photos.category_ids)}
         known[:COCO_CLASSES] = 1
         # Labels of Caltech101 alone are rare elsewhere: absent, but for one.
         known[len(photos.category_ids) :] = 0.5
-        known[photos.class_names.index("face")] = 0
+        known[[c for c, n in enumerate(photos.class_names) if n in OFTEN_UNLABELLED]] = 0
         for x, y, w, h, score, category in teacher:
             c = column[int(category)]
             if coco_known[c]:

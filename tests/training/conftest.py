@@ -1,0 +1,60 @@
+"""A handful of drawn photos, as the training reads real ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import pytest
+
+from training.data import PhotoSet, load_photos
+
+COCO = [f"class {i}" for i in range(78)]
+NAMES = ["cat", "ball", *COCO, "face"]
+SIDE = 96
+
+
+def _photo(index: int) -> tuple[bytes, list[float], dict[str, Any]]:
+    """A red disc on noise, as WebP; its box xywh and a polygon of it."""
+    rng = np.random.default_rng(index)
+    picture = PIL.Image.fromarray(rng.integers(0, 90, (SIDE, SIDE, 3), dtype=np.uint8))
+    x, y, r = (int(v) for v in (*rng.integers(30, 60, 2), rng.integers(15, 28)))
+    PIL.ImageDraw.Draw(picture).ellipse((x - r, y - r, x + r, y + r), fill="red")
+    turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    polygon = np.stack([x + r * np.cos(turn), y + r * np.sin(turn)], 1).ravel().tolist()
+    out = io.BytesIO()
+    picture.save(out, "WEBP")
+    return out.getvalue(), [x - r, y - r, 2 * r, 2 * r], {"segmentation": [polygon]}
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> PhotoSet:
+    """Eight photos of a ball, with boxes and masks, read as the real data is."""
+    folder = tmp_path_factory.mktemp("data")
+    images, annotations = [], []
+    with tarfile.open(folder / "train-00.tar", "w") as archive:
+        for i in range(8):
+            data, box, extra = _photo(i)
+            name = f"{i}.webp"
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+            images.append({"id": i, "file_name": name, "source": "drawn"})
+            row = {"id": i, "image_id": i, "category_id": 2, "bbox": box, "iscrowd": 0}
+            annotations.append({**row, **extra})
+    table = {
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": i + 1, "name": n} for i, n in enumerate(NAMES)],
+        "info": {"sources": {"drawn": {"exhaustive": ["ball", "cat"]}}},
+    }
+    (folder / "train.json.gz").write_bytes(gzip.compress(json.dumps(table).encode()))
+    return load_photos(
+        folder / "train.json.gz", [folder / "train-00.tar"], folder / "cache" / "train.u8"
+    )
