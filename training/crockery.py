@@ -173,7 +173,7 @@ def dish(rng: np.random.Generator, radius: float) -> tuple[Mesh, Line]:
 
 def spoon(rng: np.random.Generator) -> Mesh:
     """A spoon along x, its bowl's middle on the origin, its handle towards +x."""
-    length, bowl = rng.uniform(1.0, 1.7), rng.uniform(0.12, 0.24)
+    length, bowl = rng.uniform(0.9, 1.7), rng.uniform(0.12, 0.28)
     wide = bowl * rng.uniform(0.6, 0.85)
     x = np.concatenate([np.linspace(-bowl, bowl, 24), np.linspace(bowl, length, 24)[1:]])
     inside = np.clip(1 - (x / bowl) ** 2, 0, 1) ** 0.5

@@ -25,6 +25,8 @@ class Table:
     things: list[str] = field(default_factory=list)
     taken: list[tuple[float, float, float]] = field(default_factory=list)
     """x, y and radius of what stands there."""
+    front_rad: float | None = None
+    """The direction in which the first cup's spoon lies: its drinker's."""
 
     def add(self, name: str, parts: list[tuple[Mesh, dict[str, Any]]]) -> None:
         """One thing, made of parts."""
@@ -116,12 +118,13 @@ def put_setting(table: Table, x: float, y: float) -> None:
     under = rgb if rng.random() < 0.65 else colour(rng)
     table.add("saucer", [(mesh.moved(0, 0, (x, y, 0)), glazed(rng, under))])
     foot = put_vessel(table, "cup", x, y, 0.04, rgb)
-    if rng.random() < 0.7:
+    if rng.random() < 0.8:
         around, away = rng.uniform(0, 2 * np.pi), rng.uniform(foot + 0.15, radius * 0.85)
         z = float(np.interp(away, upper[:, 0], upper[:, 1])) + 0.02
         turn = around + rng.choice((-1, 1)) * rng.uniform(0.25, 0.65) * np.pi
         spot = (x + away * np.cos(around), y + away * np.sin(around))
         put_spoon(table, *spot, z, rng.uniform(0.02, 0.2), turn)
+        table.front_rad = float(around) if table.front_rad is None else table.front_rad
 
 
 def lay(rng: np.random.Generator) -> Table:

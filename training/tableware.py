@@ -90,13 +90,17 @@ class Studio:
         light = {"type": "area", "radiance": {"type": "rgb", "value": warm.tolist()}}
         return {"type": "sphere", "center": where.tolist(), "radius": radius, "emitter": light}
 
-    def cameras(self, size_hw: tuple[int, int]) -> list[dict[str, Any]]:
+    def cameras(self, size_hw: tuple[int, int], front_rad: float | None) -> list[dict[str, Any]]:
         """From somewhere above, at the middle of the table, near enough to fill the picture.
+
+        Half of the time from the front, if there is one, where a spoon hides a part of the cup.
 
         The first takes the picture, the second looks at each pixel once.
         """
         rng = self.rng
         up, around = rng.uniform(0.25, 1.35), rng.uniform(0, 2 * np.pi)
+        if front_rad is not None and rng.random() < 0.5:
+            around = front_rad + rng.normal(0, 0.6)
         fov = rng.uniform(22, 50)
         span = rng.uniform(0.75, 1.9) / np.tan(np.radians(fov / 2))
         target = np.array([*rng.normal(0, 0.25, 2), 0.3])
@@ -127,7 +131,7 @@ class Studio:
             f"part{k}": loaded(mesh, index, material)
             for k, (mesh, index, material) in enumerate(table.meshes)
         }
-        camera, counter = self.cameras(size_hw)
+        camera, counter = self.cameras(size_hw, table.front_rad)
         return mi.load_dict(
             {
                 "type": "scene",

@@ -50,8 +50,8 @@ def photo(folder: Path, name: str) -> Image:
         ("chelsea", "kitten", CAT, 0.85),
         ("astronaut", "person", PERSON, 0.85),
         ("astronaut", "leftmost person", PERSON, 0.85),
-        ("coffee", "cup", CUP, 0.7),
-        ("coffee", "What could I drink coffee from?", CUP, 0.7),
+        ("coffee", "cup", CUP, 0.85),
+        ("coffee", "What could I drink coffee from?", CUP, 0.85),
     ],
 )
 def test_words_find_the_obvious(

@@ -158,7 +158,6 @@ def test_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path
     assert len(found["never"]) < len(found["always"])
 
 
-@pytest.mark.xfail(strict=True, reason="the detector takes both cups on the moon for persons")
 def test_most_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path) -> None:
     assert len(found_with_tiles_and_without(photo_folder)["always"]) >= 3
 
