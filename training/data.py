@@ -144,6 +144,13 @@ def load_photos(annotations: Path, tars: list[Path], cache: Path) -> PhotoSet:
     return PhotoSet(photos, names, exhaustive, [c["id"] for c in data["categories"]], pixels)
 
 
+def load_nano(data: Path, cache: Path) -> PhotoSet:
+    """The training photos in the folder `nano` of ``data``."""
+    nano = data / "nano"
+    tars = sorted(nano.glob("train-*.tar"))
+    return load_photos(nano / "train.json.gz", tars, cache / "train.u8")
+
+
 def joined(photos: PhotoSet, more: PhotoSet) -> PhotoSet:
     """Both, under the classes of the first and, after them, those that only ``more`` has.
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from training import train_detector, train_segmenter
 from training.backbone import ConvBN
-from training.data import load_photos
+from training.data import load_nano
 from training.detector import Detector
 from training.export import ExportDetector, ExportEncoder
 from training.loop import Trainer
@@ -255,10 +255,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=SHIPPED, help="folder of the ONNX files")
     args = parser.parse_args()
     torch.manual_seed(0)
-    nano = args.data / "nano"
-    photos = load_photos(
-        nano / "train.json.gz", sorted(nano.glob("train-*.tar")), args.cache / "train.u8"
-    )
+    photos = load_nano(args.data, args.cache)
     views = MaskViews(photos, seed=0, count=train_segmenter.INSTANCES)
     batches = draw(views, train_segmenter.SIZES)
     restore_segmenter(args.weights, args.out / "segmenter.pt", batches)

@@ -103,10 +103,9 @@ def put_vessel(table: Table, name: str, x: float, y: float, z: float, rgb: Rgb) 
 
 def put_spoon(table: Table, x: float, y: float, z: float, tilt: float, turn: float) -> None:
     """A spoon whose bowl's middle is there."""
-    material = (
-        metal(table.rng) if table.rng.random() < 0.9 else glazed(table.rng, colour(table.rng))
-    )
-    table.add("spoon", [(spoon(table.rng).moved(turn, -tilt, (x, y, z)), material)])
+    rng = table.rng
+    material = metal(rng) if rng.random() < 0.9 else glazed(rng, colour(rng))
+    table.add("spoon", [(spoon(rng).moved(turn, -tilt, (x, y, z)), material)])
 
 
 def put_setting(table: Table, x: float, y: float) -> None:

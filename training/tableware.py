@@ -2,8 +2,7 @@
 
 A cup on a saucer of its own colour, a spoon that leans on it, the shadow beside it: the real photos
 have 150 masks of cups, hardly any of them so. Mitsuba 3 traces the light; tables, rooms and
-reflections are made of the training photos. A picture takes
-some four seconds of one core.
+reflections are made of the training photos.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pycocotools import mask as coco_mask
 from tqdm import tqdm
 
 from training.crockery import Mesh
-from training.data import FloatArray, PhotoSet, UInt8Array, load_photos
+from training.data import FloatArray, PhotoSet, UInt8Array, load_nano
 from training.table_setting import NAMES, Table, colour, lay
 
 FIRST = 2
@@ -91,11 +90,10 @@ class Studio:
         return {"type": "sphere", "center": where.tolist(), "radius": radius, "emitter": light}
 
     def cameras(self, size_hw: tuple[int, int], front_rad: float | None) -> list[dict[str, Any]]:
-        """From somewhere above, at the middle of the table, near enough to fill the picture.
+        """One that takes the picture, and one in its place that looks at each pixel once.
 
-        Half of the time from the front, if there is one, where a spoon hides a part of the cup.
-
-        The first takes the picture, the second looks at each pixel once.
+        From somewhere above, near enough to fill the picture; half of the time from the front, if
+        there is one, where a spoon hides a part of the cup.
         """
         rng = self.rng
         up, around = rng.uniform(0.25, 1.35), rng.uniform(0, 2 * np.pi)
@@ -260,9 +258,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    nano = args.data / "nano"
-    tars = sorted(nano.glob("train-*.tar"))
-    photos = load_photos(nano / "train.json.gz", tars, args.cache / "train.u8")
+    photos = load_nano(args.data, args.cache)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write(Studio(photos, np.random.default_rng(args.seed)), args.scenes, args.seed, args.out)
 

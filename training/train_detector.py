@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from edgeseg.engines.nano.words import WordVectors
 from training.backbone import Backbone, ConvBN
-from training.data import add_caltech, add_tableware, load_photos
+from training.data import add_caltech, add_tableware, load_nano
 from training.detector import Detector
 from training.detector_loss import DenseTargets, Targets, dense_loss, detection_loss
 from training.loop import Trainer, worker_seed
@@ -211,9 +211,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     nano = args.data / "nano"
-    photos = load_photos(
-        nano / "train.json.gz", sorted(nano.glob("train-*.tar")), args.cache / "train.u8"
-    )
+    photos = load_nano(args.data, args.cache)
     photos = add_caltech(photos, args.data / "caltech101", args.cache / "caltech.u8")
     if args.tableware:
         photos = add_tableware(photos, args.tableware, args.cache)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.data import add_tableware, load_photos
+from training.data import add_tableware, load_nano
 from training.detector_loss import giou, pair_iou
 from training.loop import Trainer, worker_seed
 from training.mask_views import MaskView, MaskViews
@@ -187,10 +187,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    nano = args.data / "nano"
-    photos = load_photos(
-        nano / "train.json.gz", sorted(nano.glob("train-*.tar")), args.cache / "train.u8"
-    )
+    photos = load_nano(args.data, args.cache)
     if args.tableware:
         photos = add_tableware(photos, args.tableware, args.cache)
 
