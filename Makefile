@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check chromium stack-test lock bench bench-engines docs screenshots picture format clean
+.PHONY: help demo up test check chromium stack-test lock bench bench-engines docs site screenshots picture format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -59,6 +59,7 @@ check: $(VENV)/test.stamp  ## Lint, type check and check the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site-check
 	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 # The last Compose of the first line, in an environment of its own: it needs libraries of its time.
@@ -85,6 +86,15 @@ bench-engines: $(VENV)/test.stamp  ## Time the large models beside their librari
 
 docs: $(VENV)/test.stamp  ## Write the pages that are made from code
 	$(BIN)/python docs/generate.py
+
+# Draws the site's diagrams; it is copied into the site, so that reading it needs no network.
+MERMAID := $(VENV)/mermaid/node_modules/mermaid/dist/mermaid.min.js
+$(MERMAID): | $(VENV)/bin/python
+	npm install --silent --no-fund --no-audit --ignore-scripts --prefix $(VENV)/mermaid mermaid@11.17.2
+
+site: $(VENV)/test.stamp $(MERMAID)  ## Build the documentation site into out/site
+	MERMAID_JS=$(abspath $(MERMAID)) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+	@echo "Open out/site/index.html"
 
 screenshots: $(VENV)/test.stamp chromium  ## Make the pictures of the UI anew
 	$(BIN)/python docs/screenshots.py
