@@ -34,6 +34,7 @@ from edgeseg.schemas import DetectRequest, EngineChoice
 from edgeseg.settings import Role
 from edgeseg.tasks import (
     QUEUES,
+    Claim,
     ImageRef,
     NewTask,
     QueueView,
@@ -100,17 +101,19 @@ async def submit(
 
 def _submit(services: Services, task: NewTask, image: bytes | None, key: str | None) -> str:
     with redis_errors():
+        claim = None
         if key is not None:
             facts = [task.kind, task.request, task.image and task.image.sha256, task.parent]
             print_ = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-            earlier = services.store.claim(key, print_, task.id)
+            claim = Claim(key, print_, task.id)
+            earlier = services.store.claim(claim)
             if earlier is not None:
                 return earlier
         try:
-            services.chain.submit(task, image)
+            services.chain.submit(task, image, claim)
         except BaseException:
-            if key is not None:
-                services.store.release(key)
+            if claim is not None:
+                services.store.release(claim)
             raise
     return task.id
 
@@ -238,7 +241,7 @@ async def _check_beside(
 
 def _fail(services: Services, task_id: str, error: EdgeSegError) -> None:
     if services.store.fail(task_id, error):
-        services.chain.withdraw(task_id, services.store.read(task_id).plan)
+        services.chain.withdraw(task_id)
 
 
 async def result_response(services: Services, record: TaskRecord) -> Response:

@@ -22,7 +22,6 @@ class WorkerStatus(BaseModel):
     state: str = Field(description="What it does.", examples=["idle", "busy"])
     pid: int = Field(description="Its process.", examples=[4711])
     host: str = Field(description="Its machine or container.", examples=["gpu-1"])
-    task_id: str | None = Field(description="The task it works at.", examples=["3f2c9a"])
     engine: dict[str, str] = Field(
         description="Its engine and where it runs.", examples=[{"name": "nano", "device": "cpu"}]
     )
@@ -33,7 +32,9 @@ class QueueStatus(BaseModel):
 
     waiting: int = Field(description="Jobs that wait.", examples=[0])
     running: int = Field(description="Jobs that run.", examples=[1])
-    failed: int = Field(description="Jobs that failed for good in the last day.", examples=[0])
+    failed: int = Field(
+        description="Jobs that failed for good, until their tasks expire.", examples=[0]
+    )
     workers: list[WorkerStatus] = Field(description="Its live workers.")
 
 

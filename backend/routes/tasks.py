@@ -152,8 +152,7 @@ def _submit_refine(services: Services, child: NewTask) -> None:
 
 def _cancel(services: Services, task_id: str) -> None:
     if services.store.cancel(task_id):
-        record = services.store.read(task_id)
-        services.chain.withdraw(task_id, record.plan)
+        services.chain.withdraw(task_id)
 
 
 async def _stream(services: Services, task_id: str, start: str) -> AsyncIterator[str]:

@@ -6,12 +6,13 @@ from edgeseg.tasks.connection import connect, connect_async, redis_errors
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
 from edgeseg.tasks.overview import QueueView, WorkerView, count_ahead, look, unserved
 from edgeseg.tasks.record import ImageRef, NewTask, TaskKind, TaskRecord
-from edgeseg.tasks.store import TaskStore
+from edgeseg.tasks.store import Claim, TaskStore
 from edgeseg.tasks.watch import TaskWatch
 
 __all__ = [
     "QUEUES",
     "QUEUE_NAMES",
+    "Claim",
     "ImageRef",
     "NewTask",
     "QueueView",

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterable
 
 import redis
 from rq import Callback, Queue, Retry
-from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job, JobStatus
 
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import keys
 from edgeseg.tasks.ahead import announce
 from edgeseg.tasks.record import NewTask
-from edgeseg.tasks.store import TaskStore
+from edgeseg.tasks.store import Claim, TaskStore
 
 # Named, not imported: only workers load what runs a stage.
 RUN_STAGE = "edgeseg.worker.jobs.run_stage"
 ON_FAILURE = "edgeseg.worker.jobs.on_failure"
 SERIALIZER = "json"
 DONE_JOB_TTL_S = 60
-FAILED_JOB_TTL_S = 24 * 3600
+
+# One step for each job, whatever workers do meanwhile: a job that waits goes with all its keys; one
+# that a worker has taken stays, because the worker would write parts of it again. It ends by itself
+# when the worker finds that its task has ended.
+_WITHDRAW = """
+local status = redis.call('HGET', KEYS[1], 'status')
+local waits = redis.call('LREM', KEYS[2], 0, ARGV[1]) > 0
+redis.call('ZREM', KEYS[3], ARGV[1])
+if not waits and status ~= 'deferred' then return 0 end
+for _, parent in ipairs(redis.call('SMEMBERS', KEYS[4])) do
+  redis.call('SREM', 'rq:job:' .. parent .. ':dependents', ARGV[1])
+end
+return redis.call('DEL', KEYS[1], KEYS[4], KEYS[5])
+"""
 
 
 def make_queue(name: str, connection: redis.Redis) -> Queue:
@@ -35,10 +47,14 @@ class TaskChain:
         self.connection = connection
         self.store = store
         self._settings = settings
+        self._withdraw = connection.register_script(_WITHDRAW)
         self._queues = {name: make_queue(name, connection) for name in keys.QUEUE_NAMES}
 
-    def submit(self, task: NewTask, image: bytes | None = None) -> None:
-        """Write the task, its image file and its jobs in one transaction: all of it or nothing."""
+    def submit(self, task: NewTask, image: bytes | None = None, claim: Claim | None = None) -> None:
+        """Write the task, its image file and its jobs in one transaction: all of it or nothing.
+
+        ``claim`` is the idempotency key that was claimed for the task.
+        """
         jobs: list[Job] = []
         for stage in task.plan:
             jobs.append(self._job(task.id, stage, jobs[-1] if jobs else None))
@@ -50,20 +66,19 @@ class TaskChain:
                 job.set_status(JobStatus.DEFERRED, pipeline=pipe)
                 job.register_dependency(pipeline=pipe)
                 job.save(pipeline=pipe)
-            self.store.write(task, image, pipe)
+            self.store.write(task, image, pipe, claim)
             announce(task, pipe)
             pipe.execute()
 
-    def withdraw(self, task_id: str, stages: tuple[Role, ...]) -> None:
-        """Delete the jobs of these stages that have not started; others may do so meanwhile."""
-        waiting = (JobStatus.QUEUED, JobStatus.DEFERRED, JobStatus.SCHEDULED)
-        for stage in stages:
-            name = keys.job_id(task_id, stage)
-            # A job that is gone, or of which a part is left, was withdrawn by the other side.
-            with suppress(NoSuchJobError, InvalidJobOperation):
-                job = Job.fetch(name, connection=self.connection, serializer=SERIALIZER)
-                if job.get_status(refresh=False) in waiting:
-                    job.delete()
+    def withdraw(self, task_id: str, stages: Iterable[Role] = tuple(keys.QUEUES)) -> None:
+        """Delete the jobs of these stages that no worker has taken; all may do so at any time."""
+        with self.connection.pipeline(transaction=False) as pipe:
+            for stage in stages:
+                name, queue = keys.job_id(task_id, stage), keys.QUEUES[stage]
+                names = [keys.job_key(name), keys.waiting_key(queue), keys.deferred_key(queue)]
+                names += [keys.dependencies_key(name), keys.dependents_key(name)]
+                self._withdraw(keys=names, args=[name], client=pipe)
+            pipe.execute()
 
     def _job(self, task_id: str, stage: Role, after: Job | None) -> Job:
         return self._queues[keys.QUEUES[stage]].create_job(
@@ -73,8 +88,8 @@ class TaskChain:
             description=f"{stage} {task_id}",
             depends_on=after,
             timeout=self._settings.stage_timeout_s,
-            result_ttl=DONE_JOB_TTL_S,
-            failure_ttl=FAILED_JOB_TTL_S,
+            result_ttl=min(DONE_JOB_TTL_S, self._settings.task_ttl_s),
+            failure_ttl=self._settings.task_ttl_s,
             # Retries are for lost workers only: see StageWorker.handle_job_failure.
             retry=Retry(self._settings.max_attempts - 1)
             if self._settings.max_attempts > 1

@@ -71,9 +71,24 @@ def ahead_key(queue: str) -> str:
     return f"edgeseg:ahead:{queue}"
 
 
-def limbo_key(queue: str) -> str:
-    """Hash: jobs seen between queue and worker, and when, in seconds since 1970."""
-    return f"edgeseg:limbo:{queue}"
+def job_key(job_id: str) -> str:
+    """Hash: an RQ job."""
+    return f"rq:job:{job_id}"
+
+
+def dependents_key(job_id: str) -> str:
+    """Set: ids of the RQ jobs that wait for this one."""
+    return f"rq:job:{job_id}:dependents"
+
+
+def dependencies_key(job_id: str) -> str:
+    """Set: ids of the RQ jobs that this one waits for; RQ doubles the colon."""
+    return f"rq:job::{job_id}:dependencies"
+
+
+def deferred_key(queue: str) -> str:
+    """Sorted set: RQ's jobs that wait for an earlier stage."""
+    return f"rq:deferred:{queue}"
 
 
 def job_id(task_id: str, stage: Role) -> str:

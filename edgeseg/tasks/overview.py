@@ -16,13 +16,12 @@ from edgeseg.tasks.connection import redis_errors
 
 @dataclass(frozen=True)
 class WorkerView:
-    """A live worker: its name, state, the task it works at, and its engine."""
+    """A live worker: its name, state, and engine; not its task, whose id opens others' images."""
 
     name: str
     state: str
     pid: int
     host: str
-    task_id: str | None
     engine: dict[str, str]
 
 
@@ -91,12 +90,10 @@ def _worker(key: str, raw: dict[bytes, bytes]) -> WorkerView | None:
     # The hash of a dead worker is gone; one that has no birth was revived by a late write.
     if "birth" not in data or "death" in data:
         return None
-    job = data.get("current_job")
     return WorkerView(
         name=key.removeprefix("rq:worker:"),
         state=data.get("state", "started"),
         pid=int(data.get("pid", 0)),
         host=data.get("hostname", ""),
-        task_id=job.rsplit("-", 1)[0] if job else None,
         engine=cast(dict[str, Any], json.loads(data.get("engine", "{}"))),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pybase64
@@ -19,7 +19,9 @@ from edgeseg.tasks import keys
 from edgeseg.tasks.record import NewTask, TaskRecord
 
 UNFINISHED_TTL_S = 24 * 3600
-IDEMPOTENCY_WAIT_S = 2.0
+# A claim whose task is not written by then is given up: its owner died.
+CLAIM_WAIT_S = 2.0
+CLAIM_TTL_S = 60
 
 # A finished task never changes again, whoever comes late: a worker that was thought dead, a
 # cancellation, a second failure. The check and the change are therefore one step.
@@ -32,6 +34,8 @@ for _, event in ipairs(cjson.decode(ARGV[1])) do
   redis.call('XADD', KEYS[2], '*', 'event', event)
 end
 for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
+local claim = redis.call('HGET', KEYS[1], 'claim')
+if claim then redis.call('EXPIRE', claim, ARGV[2]) end
 redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. redis.call('HGET', KEYS[1], 'status'))
 return 'ok'
 """
@@ -43,6 +47,30 @@ redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1
 """
 
+_RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An idempotency key that was claimed for a task which is about to be written."""
+
+    key: str
+    fingerprint: str
+    task_id: str
+
+    @property
+    def name(self) -> str:
+        """The name of the key in Redis."""
+        return keys.idempotency_key(self.key)
+
+    def value(self, *, is_written: bool) -> str:
+        """Return what the key holds before and after the task was written."""
+        facts = {"task": self.task_id, "fingerprint": self.fingerprint, "is_written": is_written}
+        return json.dumps(facts)
+
 
 class TaskStore:
     """Reads and writes task records; ``ttl_s`` is how long a finished one stays."""
@@ -52,9 +80,15 @@ class TaskStore:
         self.ttl_s = ttl_s
         self._advance = connection.register_script(_ADVANCE)
         self._take_over = connection.register_script(_TAKE_OVER)
+        self._release = connection.register_script(_RELEASE)
 
-    def write(self, task: NewTask, image: bytes | None, pipe: Pipeline) -> None:
+    def write(
+        self, task: NewTask, image: bytes | None, pipe: Pipeline, claim: Claim | None = None
+    ) -> None:
         """Queue the commands that write a new task, its image file and its first event."""
+        if claim is not None:
+            pipe.hset(keys.task_key(task.id), "claim", claim.name)
+            pipe.set(claim.name, claim.value(is_written=True), ex=UNFINISHED_TTL_S)
         pipe.hset(keys.task_key(task.id), mapping=cast(Any, task.fields()))
         pipe.expire(keys.task_key(task.id), UNFINISHED_TTL_S)
         if image is not None:
@@ -91,8 +125,9 @@ class TaskStore:
 
     def keep(self, task_id: str) -> None:
         """Let a finished task, its image and its drawing live for a whole term again."""
+        claim = cast(bytes | None, self.connection.hget(keys.task_key(task_id), "claim"))
         with self.connection.pipeline(transaction=False) as pipe:
-            for key in _family(task_id):
+            for key in [*_family(task_id), *([claim.decode()] if claim else [])]:
                 pipe.expire(key, self.ttl_s)
             pipe.execute()
 
@@ -169,34 +204,38 @@ class TaskStore:
 
         self.connection.transaction(swap, name)
 
-    def claim(self, key: str, fingerprint: str, task_id: str) -> str | None:
+    def claim(self, claim: Claim) -> str | None:
         """Reserve an idempotency key for a task; return the task that has it already, if any.
+
+        No clock of the day is read: whoever finds a claim without a task waits CLAIM_WAIT_S of its
+        own time for the task, then takes the key over.
 
         Raises:
             IdempotencyConflictError: the key came with another request before.
         """
-        name = keys.idempotency_key(key)
-        while True:
-            mine = json.dumps({"task": task_id, "fingerprint": fingerprint, "at": time.time()})
-            if self.connection.set(name, mine, nx=True, ex=UNFINISHED_TTL_S):
-                return None
-            held = cast(bytes | None, self.connection.get(name))
+        mine = claim.value(is_written=False)
+        seen, seen_at = b"", 0.0
+        while not self.connection.set(claim.name, mine, nx=True, ex=CLAIM_TTL_S):
+            held = cast(bytes | None, self.connection.get(claim.name))
             if held is None:
                 continue
+            if held != seen:
+                seen, seen_at = held, time.monotonic()
             other = json.loads(held)
             if self.connection.exists(keys.task_key(other["task"])):
-                if other["fingerprint"] != fingerprint:
+                if other["fingerprint"] != claim.fingerprint:
                     raise IdempotencyConflictError("This Idempotency-Key came with other content.")
                 return str(other["task"])
-            # Its owner is about to write the task, died before it did, or the task has expired.
-            if time.time() - other["at"] <= IDEMPOTENCY_WAIT_S:
+            is_gone = other.get("is_written") or time.monotonic() - seen_at > CLAIM_WAIT_S
+            if not is_gone:
                 time.sleep(0.02)
-            elif self._take_over(keys=[name], args=[held, mine, UNFINISHED_TTL_S]):
+            elif self._take_over(keys=[claim.name], args=[held, mine, CLAIM_TTL_S]):
                 return None
+        return None
 
-    def release(self, key: str) -> None:
+    def release(self, claim: Claim) -> None:
         """Give an idempotency key back when its task could not be submitted."""
-        self.connection.delete(keys.idempotency_key(key))
+        self._release(keys=[claim.name], args=[claim.value(is_written=False)])
 
     def _end(
         self, task_id: str, status: TaskState, events: list[str], fields: Mapping[str, str]

@@ -7,6 +7,7 @@ from typing import cast
 
 import redis
 from rq import Queue
+from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.registry import (
     DeferredJobRegistry,
@@ -24,52 +25,57 @@ LOCK_MS = 900
 LIMBO_S = 4.0
 
 
-def sweep(queue: Queue, connection: redis.Redis) -> bool:
-    """Look after one queue; False when another worker has just done so.
+class Janitor:
+    """Looks after the jobs of one queue whose workers died."""
 
-    RQ's own maintenance runs between two jobs only and holds its lock for a quarter of an hour
-    when its worker is killed; this one runs beside the job, and its lock expires by itself.
-    """
-    if not connection.set(keys.janitor_key(queue.name), 1, nx=True, px=LOCK_MS):
-        return False
-    # Jobs of dead workers. Callbacks run in this thread, where no signal can be set.
-    StartedJobRegistry(queue=queue, death_penalty_class=TimerDeathPenalty).cleanup()
-    for registry in (FinishedJobRegistry, FailedJobRegistry, DeferredJobRegistry):
-        registry(queue=queue).cleanup()
-    clean_worker_registry(queue)
-    _rescue_limbo(queue, connection)
-    return True
+    def __init__(self, queue: Queue, connection: redis.Redis) -> None:
+        self._queue = queue
+        self._connection = connection
+        # Job id to when this process first saw it between queue and worker, on its own clock: the
+        # clock of the day may be set back.
+        self._in_limbo_since: dict[str, float] = {}
 
+    def sweep(self) -> bool:
+        """Look after the queue; False when another worker has just done so.
 
-def _rescue_limbo(queue: Queue, connection: redis.Redis) -> None:
-    """Put back jobs whose worker died after taking them off the queue, before starting them."""
-    taken = [
-        raw.decode()
-        for raw in cast(list[bytes], connection.lrange(queue.intermediate_queue_key, 0, -1))
-    ]
-    limbo = keys.limbo_key(queue.name)
-    seen = {
-        raw.decode(): float(since)
-        for raw, since in cast(dict[bytes, bytes], connection.hgetall(limbo)).items()
-    }
-    gone = [job_id for job_id in seen if job_id not in taken]
-    if gone:
-        connection.hdel(limbo, *gone)
-    for job_id in taken:
-        if job_id not in seen:
-            connection.hset(limbo, job_id, repr(time.time()))
-        elif time.time() - seen[job_id] > LIMBO_S:
-            _put_back(queue, connection, job_id)
-            connection.hdel(limbo, job_id)
+        RQ's own maintenance runs between two jobs only and holds its lock for a quarter of an hour
+        when its worker is killed; this one runs beside the job, and its lock expires by itself.
+        """
+        self._watch_limbo()
+        name = self._queue.name
+        if not self._connection.set(keys.janitor_key(name), 1, nx=True, px=LOCK_MS):
+            return False
+        # Jobs of dead workers. Callbacks run in this thread, where no signal can be set.
+        StartedJobRegistry(queue=self._queue, death_penalty_class=TimerDeathPenalty).cleanup()
+        for registry in (FinishedJobRegistry, FailedJobRegistry, DeferredJobRegistry):
+            registry(queue=self._queue).cleanup()
+        clean_worker_registry(self._queue)
+        self._rescue_limbo()
+        return True
 
+    def _watch_limbo(self) -> None:
+        """Note which jobs a worker took off the queue and has not started."""
+        taken = self._connection.lrange(self._queue.intermediate_queue_key, 0, -1)
+        now, before = time.monotonic(), self._in_limbo_since
+        job_ids = [raw.decode() for raw in cast(list[bytes], taken)]
+        self._in_limbo_since = {job_id: before.get(job_id, now) for job_id in job_ids}
 
-def _put_back(queue: Queue, connection: redis.Redis, job_id: str) -> None:
-    if not Job.exists(job_id, connection):
-        connection.lrem(queue.intermediate_queue_key, 1, job_id)
-        return
-    job = Job.fetch(job_id, connection=connection, serializer=SERIALIZER)
-    with connection.pipeline() as pipe:
-        pipe.lrem(queue.intermediate_queue_key, 1, job_id)
-        if job.get_status(refresh=False) == JobStatus.QUEUED:
-            queue.push_job_id(job_id, pipeline=pipe, at_front=True)
-        pipe.execute()
+    def _rescue_limbo(self) -> None:
+        """Put back jobs whose worker died after taking them off the queue, before starting them."""
+        for job_id, since in list(self._in_limbo_since.items()):
+            if time.monotonic() - since > LIMBO_S:
+                self._put_back(job_id)
+                del self._in_limbo_since[job_id]
+
+    def _put_back(self, job_id: str) -> None:
+        limbo = self._queue.intermediate_queue_key
+        try:
+            job = Job.fetch(job_id, connection=self._connection, serializer=SERIALIZER)
+        except NoSuchJobError:
+            self._connection.lrem(limbo, 1, job_id)
+            return
+        with self._connection.pipeline() as pipe:
+            pipe.lrem(limbo, 1, job_id)
+            if job.get_status(refresh=False) == JobStatus.QUEUED:
+                self._queue.push_job_id(job_id, pipeline=pipe, at_front=True)
+            pipe.execute()

@@ -11,7 +11,7 @@ from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
 from edgeseg import logs
-from edgeseg.errors import EdgeSegError, StageFailedError, UnknownTaskError, WorkerLostError
+from edgeseg.errors import EdgeSegError, StageFailedError, WorkerLostError
 from edgeseg.settings import Role
 from edgeseg.worker.runner import StageRunner
 
@@ -55,11 +55,7 @@ def on_failure(
             extra={"stage": stage, "code": meaning.code},
         )  # fmt: skip
     if runner.store.fail(task_id, meaning):
-        try:
-            plan = runner.store.read(task_id).plan
-        except UnknownTaskError:
-            return
-        runner.chain.withdraw(task_id, plan)
+        runner.chain.withdraw(task_id)
 
 
 def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> EdgeSegError:

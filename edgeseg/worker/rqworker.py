@@ -18,7 +18,7 @@ from rq.worker_registration import register
 from edgeseg.settings import Settings
 from edgeseg.tasks.chain import SERIALIZER
 from edgeseg.tasks.connection import connect
-from edgeseg.worker.janitor import sweep
+from edgeseg.worker.janitor import Janitor
 from edgeseg.worker.telemetry import Pulse
 
 log = logging.getLogger(__name__)
@@ -91,8 +91,9 @@ class StageWorker(SimpleWorker):
         super().teardown()
 
     def _beat_for_ever(self) -> None:
-        queues = [
-            Queue(name, connection=self._side, serializer=SERIALIZER) for name in self.queue_names()
+        janitors = [
+            Janitor(Queue(name, connection=self._side, serializer=SERIALIZER), self._side)
+            for name in self.queue_names()
         ]
         beat_at = 0.0
         # Twice a beat, so that lost jobs wait for the sweep only half as long as for their end.
@@ -101,8 +102,8 @@ class StageWorker(SimpleWorker):
                 if time.monotonic() >= beat_at:
                     beat_at = time.monotonic() + 0.9 * self._settings.heartbeat_s
                     self._beat()
-                for queue in queues:
-                    sweep(queue, self._side)
+                for janitor in janitors:
+                    janitor.sweep()
             except redis.RedisError as error:
                 log.warning("heartbeat missed: %s", error)
             except Exception:

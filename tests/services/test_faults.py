@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
 
 from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
@@ -62,13 +63,14 @@ def until_started(client: EdgeSegClient, task_id: str, stage: str, after: str = 
     )
 
 
-def worker_of(client: EdgeSegClient, task_id: str, but_not: Collection[int] = ()) -> int:
+def worker_of(stack: EmbeddedStack, task_id: str, but_not: Collection[int] = ()) -> int:
     """Return the process that works at a task now; a dead one is listed for a while."""
+    with Redis.from_url(stack.redis_url, decode_responses=True) as connection:
+        workers = [connection.hgetall(key) for key in connection.scan_iter("rq:worker:*")]
     return next(
         int(worker["pid"])
-        for queue in client.queue_status().values()
-        for worker in queue["workers"]
-        if worker["task_id"] == task_id and worker["pid"] not in but_not
+        for worker in workers
+        if worker.get("current_job", "").startswith(task_id) and int(worker["pid"]) not in but_not
     )
 
 
@@ -99,7 +101,7 @@ def test_a_killed_worker_loses_no_task(
     ):
         task_id = client.submit(picture(1), "cat . dog .")
         until_started(client, task_id, "detect")
-        os.kill(worker_of(client, task_id), signal.SIGKILL)
+        os.kill(worker_of(stack, task_id), signal.SIGKILL)
         killed = time.monotonic()
         with nullcontext() if spare else kept_alive(stack):
             events = list(client.events(task_id))
@@ -127,7 +129,7 @@ def test_a_task_that_kills_its_workers_fails_and_the_queue_goes_on(
         last, killed = "0", list[int]()
         for _ in range(3):
             last = until_started(client, poison, "detect", last).id
-            killed.append(worker_of(client, poison, but_not=killed))
+            killed.append(worker_of(stack, poison, but_not=killed))
             os.kill(killed[-1], signal.SIGKILL)
             behind = pool.submit(client.segment_image, picture(3), "cat")
         assert list(client.events(poison, last))[-1].type == "failed"
