@@ -37,16 +37,17 @@ class EdgeSam(nn.Module):
     def decode(
         self, image: Tensor, points_xy: Tensor, labels: Tensor, masks: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Decode B prompts on one (1, 256, 64, 64) embedding.
+        """Decode B prompts on one (1, 256, 64, 64) embedding, or on B of them.
 
-        ``points_xy`` (B, P, 2) are in pixels of the 1024² input, ``labels`` (B, P) as in
-        :meth:`PromptEncoder.sparse`, ``masks`` (B, 1, 256, 256) logits. Returns (B, 4, 256, 256)
-        logits and (B, 4) predicted IoUs.
+        The embedding of a smaller input is smaller, and so are the masks. ``points_xy`` (B, P, 2)
+        are in pixels of the 1024² input, ``labels`` (B, P) as in :meth:`PromptEncoder.sparse`,
+        ``masks`` (B, 1, 256, 256) logits. Returns (B, 4, 256, 256) logits and (B, 4) predicted
+        IoUs.
         """
-        encoder = self.prompt_encoder
+        encoder, side = self.prompt_encoder, image.shape[-1]
         sparse = encoder.sparse(points_xy, labels)
-        dense = encoder.dense(masks, len(points_xy))
-        return self.mask_decoder(image, encoder.pe_layer.grid(), sparse, dense)
+        dense = encoder.dense(masks, len(points_xy), side)
+        return self.mask_decoder(image, encoder.pe_layer.grid(side), sparse, dense)
 
     def fuse(self) -> EdgeSam:
         """Replace normalised convolutions by plain ones, in place; only for inference."""

@@ -33,13 +33,16 @@ class PositionEncoding(nn.Module):
 
     def forward(self, places_xy: Tensor) -> Tensor:
         """(..., 2) in 0..1 to (..., 256)."""
-        angles = (2 * places_xy - 1) @ self.positional_encoding_gaussian_matrix * (2 * math.pi)
+        matrix = self.positional_encoding_gaussian_matrix
+        # In half precision a pixel would not be told from its neighbours.
+        with torch.autocast(matrix.device.type, enabled=False):
+            angles = (2 * places_xy - 1) @ matrix * (2 * math.pi)
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
-    def grid(self) -> Tensor:
-        """(1, 256, 64, 64): the encoding of each cell's centre."""
+    def grid(self, side: int = GRID) -> Tensor:
+        """(1, 256, side, side): the encoding of each cell's centre."""
         matrix = self.positional_encoding_gaussian_matrix
-        centres = (torch.arange(GRID, device=matrix.device) + 0.5).to(matrix.dtype) / GRID
+        centres = (torch.arange(side, device=matrix.device) + 0.5).to(matrix.dtype) / side
         rows, columns = torch.meshgrid(centres, centres, indexing="ij")
         return self(torch.stack([columns, rows], dim=-1)).permute(2, 0, 1)[None]
 
@@ -76,8 +79,8 @@ class PromptEncoder(nn.Module):
             embedded = embedded + (label == value) * kind(torch.zeros_like(labels))
         return embedded
 
-    def dense(self, masks: Tensor | None, count: int) -> Tensor:
-        """(count, 256, 64, 64) of (count, 1, 256, 256) logits, or of no masks."""
+    def dense(self, masks: Tensor | None, count: int, side: int = GRID) -> Tensor:
+        """(count, 256, side, side) of (count, 1, 4 side, 4 side) logits, or of no masks."""
         if masks is not None:
             return self.mask_downscaling(masks)
-        return self.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(count, -1, GRID, GRID)
+        return self.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(count, -1, side, side)
