@@ -207,7 +207,7 @@ def refine(
     return SegmentedObject(
         id=old.id if old else next_id,
         label=request.label or (old.label if old else "object"),
-        score=old.score if old else float(made.scores[0]),
+        score=old.score if old else _as_score(made.scores[0]),
         box=rle_box(rle) or fallback,
         mask=rle,
         area=rle_area(rle),
@@ -220,11 +220,16 @@ def detected_objects(detections: Detections) -> list[DetectedObject]:
         DetectedObject(
             id=index,
             label=label,
-            score=round(float(detections.scores[index]), 6),
+            score=_as_score(detections.scores[index]),
             box=as_box(detections.boxes_xyxy[index]),
         )
         for index, label in enumerate(detections.labels)
     ]
+
+
+def _as_score(score: np.float32) -> float:
+    """Return a score between 0 and 1: predicted IoUs of masks go slightly beyond."""
+    return round(min(max(float(score), 0.0), 1.0), 6)
 
 
 def detections_of(objects: Sequence[DetectedObject]) -> Detections:

@@ -48,7 +48,7 @@ def scaled(objects: Sequence[SegmentedObject], size_hw: tuple[int, int]) -> list
 def _scaled(each: SegmentedObject, size_hw: tuple[int, int]) -> SegmentedObject:
     if tuple(each.mask.size) == size_hw:
         return each
-    mask = _scaled_mask(each.mask.counts, tuple(each.mask.size), size_hw)
+    mask = _scaled_mask(each.mask, size_hw)
     down, across = size_hw[0] / each.mask.size[0], size_hw[1] / each.mask.size[1]
     x0, y0, x1, y1 = each.box
     box = (x0 * across, y0 * down, x1 * across, y1 * down)
@@ -56,8 +56,8 @@ def _scaled(each: SegmentedObject, size_hw: tuple[int, int]) -> SegmentedObject:
 
 
 @lru_cache(maxsize=512)
-def _scaled_mask(counts: str, size_hw: tuple[int, int], wanted_hw: tuple[int, int]) -> Rle:
-    mask = rle_to_mask(Rle(size=size_hw, counts=counts))
+def _scaled_mask(rle: Rle, wanted_hw: tuple[int, int]) -> Rle:
+    mask = rle_to_mask(rle)
     resized = PIL.Image.fromarray(mask).resize((wanted_hw[1], wanted_hw[0]))
     return mask_to_rle(np.asarray(resized, dtype=bool))
 

@@ -152,7 +152,7 @@ def add_point(entry: Entry, object_id: int | None, point: Point) -> None:
 def send(entry: Entry, object_id: int | None, points: list[Point], box: BoxXYXY | None) -> None:
     """Ask the server for the mask and take it over; what goes wrong is told on the page."""
     known = {each.id for each in entry.segmentation.objects}
-    label = str(st.session_state.get(f"new_name_{entry.key}") or "object").strip()
+    label = str(st.session_state.get(f"new_name_{entry.key}") or "").strip() or "object"
     if object_id is None:
         st.session_state["last_name"] = label
     try:

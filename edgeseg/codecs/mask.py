@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from pycocotools import mask as coco
 from edgeseg.codecs.image import encode_png
 from edgeseg.errors import InvalidImageError, InvalidParameterError
 from edgeseg.schemas import Rle
+from edgeseg.schemas.run_lengths import Runs, check_runs, check_size
 from edgeseg.types import BoolArray, Box
 
 
@@ -47,25 +49,32 @@ def masks_to_rles(masks: BoolArray) -> list[Rle]:
 
 
 def rle_to_mask(rle: Rle) -> BoolArray:
-    """Decode to (H, W) bool; raise InvalidParameterError for more run lengths than pixels."""
-    packed = {"size": list(rle.size), "counts": rle.counts.encode("ascii", "replace")}
+    """Decode to (H, W) bool."""
+    return np.ascontiguousarray(coco.decode(_packed(rle))).astype(bool)
+
+
+def runs_to_mask(runs: Runs, size_hw: tuple[int, int]) -> BoolArray:
+    """Decode run lengths (N,) int64, column by column, the first outside, to (H, W) bool.
+
+    Raises InvalidParameterError unless they are not negative and add up to the size.
+    """
     try:
-        decoded = coco.decode(packed)
-    except (ValueError, TypeError, MemoryError) as error:
-        raise InvalidParameterError(f"mask: run lengths do not fit: {error}") from error
-    return np.ascontiguousarray(decoded).astype(bool)
+        check_size(size_hw)
+        check_runs(runs, size_hw)
+    except ValueError as error:
+        raise InvalidParameterError(f"mask: {error}.") from error
+    columns = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size_hw[::-1])
+    return np.ascontiguousarray(columns.T)
 
 
 def rle_area(rle: Rle) -> int:
     """Count the pixels of a mask without decoding it."""
-    return int(coco.area({"size": list(rle.size), "counts": rle.counts.encode("ascii")}))
+    return int(coco.area(_packed(rle)))
 
 
 def rle_box(rle: Rle) -> Box | None:
     """Return the tight box x0 y0 x1 y1 in pixels, or None for an empty mask."""
-    x, y, width, height = coco.toBbox(
-        {"size": list(rle.size), "counts": rle.counts.encode("ascii")}
-    )
+    x, y, width, height = coco.toBbox(_packed(rle))
     return (float(x), float(y), float(x + width), float(y + height)) if width else None
 
 
@@ -78,7 +87,7 @@ def union_of(rles: Iterable[Rle], size_hw: tuple[int, int]) -> BoolArray:
     for rle in rles:
         if tuple(rle.size) != tuple(size_hw):
             raise ValueError(f"mask: expected size {size_hw}, got {rle.size}")
-        packed.append({"size": list(rle.size), "counts": rle.counts.encode("ascii")})
+        packed.append(_packed(rle))
     if not packed:
         return np.zeros(size_hw, bool)
     return np.ascontiguousarray(coco.decode(coco.merge(packed))).astype(bool)
@@ -93,6 +102,11 @@ def label_map(rles: Sequence[Rle], size_hw: tuple[int, int]) -> npt.NDArray[np.u
     for index in range(len(rles) - 1, -1, -1):
         labels[rle_to_mask(rles[index])] = index + 1
     return labels
+
+
+def _packed(rle: Rle) -> dict[str, Any]:
+    """Return a mask as pycocotools takes it; an Rle was checked when it was made."""
+    return {"size": list(rle.size), "counts": rle.counts.encode("ascii")}
 
 
 def mask_to_png(mask: BoolArray) -> bytes:

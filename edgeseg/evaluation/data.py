@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pycocotools import mask as coco
-
 from edgeseg.codecs import decode_image
+from edgeseg.codecs.annotation import annotation_to_mask
 from edgeseg.errors import InvalidParameterError
 from edgeseg.types import BoolArray, Box, Image
 
@@ -27,16 +26,8 @@ class Instance:
     segmentation: Any
 
     def mask(self, size_hw: tuple[int, int]) -> BoolArray | None:
-        """(H, W) bool, or None without a mask."""
-        if self.segmentation is None:
-            return None
-        rle = self.segmentation
-        if isinstance(rle, list):
-            rle = coco.merge(coco.frPyObjects(rle, *size_hw))
-        elif isinstance(rle["counts"], list):
-            rle = coco.frPyObjects(rle, *size_hw)
-        mask: BoolArray = coco.decode(rle).astype(bool)
-        return mask
+        """(H, W) bool, or None without a mask; raises InvalidParameterError for a wrong one."""
+        return None if self.segmentation is None else annotation_to_mask(self.segmentation, size_hw)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgeseg.schemas.simplification import Filter
-from edgeseg.schemas.wire import MAX_PROMPT_CHARS, BoxXYXY, Prompt, Unit, Wire
+from edgeseg.schemas.wire import MAX_PROMPT_CHARS, BoxXYXY, Label, Prompt, Unit, Wire
 
 MAX_OBJECTS = 1000
 
@@ -104,9 +104,7 @@ class RefineRequest(Wire):
     box: BoxXYXY | None = Field(
         None, description="x0, y0, x1, y1 in pixels.", examples=[[20, 20, 400, 280]]
     )
-    label: str | None = Field(
-        None, max_length=200, description="Label of a new object.", examples=["face"]
-    )
+    label: Label | None = Field(None, description="Label of a new object.", examples=["face"])
     engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
 
     @model_validator(mode="after")

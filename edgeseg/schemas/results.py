@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from edgeseg.schemas.run_lengths import decode_counts, encode_counts, without_empty
 from edgeseg.schemas.simplification import EngineRan, Filter
-from edgeseg.schemas.wire import REASON, BoxXYXY, Wire
+from edgeseg.schemas.wire import MAX_PX, REASON, BoxXYXY, Unit, Wire
 from edgeseg.settings import Role
 
 TIMINGS = {"decode": 4.1, "detect": 31.0, "segment": 24.2, "queue": 9.8, "total": 71.4}
 """An example that several types show in the API's description."""
+# It names files and headers.
+TaskId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+Pixels = Annotated[int, Field(ge=1, le=MAX_PX)]
 
 
 class Rle(Wire):
-    """A mask as COCO run lengths, column by column, compressed."""
+    """A mask as COCO run lengths, column by column, compressed.
 
-    size: tuple[int, int] = Field(description="Height and width.", examples=[[300, 451]])
-    counts: str = Field(description="Compressed run lengths.", examples=["PPYo0"])
+    An instance is always valid: the lengths were decoded, are not negative and add up to the size.
+    """
+
+    size: tuple[int, int] = Field(description="Height and width, in pixels.", examples=[[300, 451]])
+    counts: str = Field(description="Compressed run lengths.", examples=["`Ym0hWY2lbm0"])
+
+    @model_validator(mode="after")
+    def _is_a_mask(self) -> Rle:
+        try:
+            runs = decode_counts(self.counts, self.size)
+        except ValueError as error:
+            raise PydanticCustomError("mask", "{reason}", {"reason": str(error)}) from None
+        if (runs[1:] == 0).any():
+            # pycocotools merges masks with empty runs wrongly.
+            self.__dict__["counts"] = encode_counts(without_empty(runs))
+        return self
 
 
 class ImageInfo(Wire):
     """Size of the image as people see it, after its orientation was applied."""
 
-    width: int = Field(description="Pixels.", examples=[451])
-    height: int = Field(description="Pixels.", examples=[300])
+    width: Pixels = Field(description="Pixels.", examples=[451])
+    height: Pixels = Field(description="Pixels.", examples=[300])
 
 
 class DetectedObject(Wire):
     """A box with its label."""
 
-    id: int = Field(description="Number within the result, from 0.", examples=[0])
+    id: int = Field(ge=0, le=MAX_PX, description="Number within the result, from 0.", examples=[0])
     label: str = Field(description="One of the phrases.", examples=["cat"])
-    score: float = Field(description="0 to 1.", examples=[0.87])
+    score: Unit = Field(description="0 to 1.", examples=[0.87])
     box: BoxXYXY = Field(description="x0, y0, x1, y1 in pixels.", examples=[[8, 12, 440, 298]])
 
 
@@ -41,11 +60,11 @@ class SegmentedObject(DetectedObject):
     """A box with its label and mask."""
 
     mask: Rle = Field(description="Its pixels.")
-    area: int = Field(description="Number of its pixels.", examples=[51234])
+    area: int = Field(ge=0, le=MAX_PX, description="Number of its pixels.", examples=[51234])
 
 
 class _Result(Wire):
-    task_id: str = Field(description="Id for /tasks/{id}.", examples=["3f2c9a"])
+    task_id: TaskId = Field(description="Id for /tasks/{id}.", examples=["3f2c9a"])
     status: Literal["done"] = Field("done", description="Always done: errors are problems.")
     prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
     simplified_prompt: str = Field(description="What was looked for.", examples=["cat ."])
@@ -85,7 +104,7 @@ class SegmentationResult(_Result):
 class RefineResult(Wire):
     """One corrected or new object."""
 
-    task_id: str = Field(description="Task that it belongs to.", examples=["3f2c9a"])
+    task_id: TaskId = Field(description="Task that it belongs to.", examples=["3f2c9a"])
     object: SegmentedObject = Field(description="The object with its new mask.")
     timings_ms: dict[str, float] = Field(
         default_factory=dict, description="Milliseconds.", examples=[TIMINGS]

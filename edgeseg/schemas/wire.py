@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -11,8 +12,16 @@ from pydantic_core import PydanticCustomError
 from edgeseg.errors import EdgeSegError, InputError, InvalidParameterError, error_class
 
 MAX_PROMPT_CHARS = 4000
+# A large document may be wrong in each of a million places.
+MAX_REPORTED = 20
 
-BoxXYXY = tuple[float, float, float, float]
+# No image is wider or higher; whatever computes with numbers from outside stays finite.
+MAX_PX = 2**31 - 1
+Coordinate = Annotated[float, Field(ge=-MAX_PX, le=MAX_PX, allow_inf_nan=False)]
+BoxXYXY = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+# Control characters, line separators, halves of surrogate pairs and noncharacters: files of one
+# line a label, XML and UTF-8 cannot hold them.
+UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 REASON = "“leftmost” chooses among the boxes that are found."
 """An example that several types show in the API's description."""
@@ -31,14 +40,23 @@ def _prompt(text: str) -> str:
     return text.strip()
 
 
+def _label(text: str) -> str:
+    if not text.strip() or UNWRITABLE.search(text):
+        raise PydanticCustomError(
+            "label", "Expected a label with visible characters and without control characters."
+        )
+    return text
+
+
 Prompt = Annotated[str, AfterValidator(_prompt)]
+Label = Annotated[str, Field(max_length=200), AfterValidator(_label)]
 Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Wire(BaseModel):
     """What travels in JSON: unknown fields are refused, and nothing changes once it is made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 WireT = TypeVar("WireT", bound=BaseModel)
@@ -54,13 +72,16 @@ def parse(model: type[WireT], data: Mapping[str, Any]) -> WireT:
 
 def input_error(error: ValidationError) -> EdgeSegError:
     """Translate a validation error; the first one with a code of its own decides the class."""
+    found = error.errors(include_url=False, include_input=False)
     rows = [
-        {"field": ".".join(str(part) for part in row["loc"]), "problem": row["msg"]}
-        for row in error.errors()
+        {"field": ".".join(str(part) for part in row["loc"])[:200], "problem": row["msg"][:500]}
+        for row in found[:MAX_REPORTED]
     ]
-    for row in error.errors():
+    for row in found:
         chosen = error_class(row["type"])
         if issubclass(chosen, InputError):
             return chosen(row["msg"], errors=rows)
     detail = "; ".join(f"{row['field'] or 'request'}: {row['problem']}" for row in rows)
+    if len(found) > len(rows):
+        detail += f"; and {len(found) - len(rows)} more"
     return InvalidParameterError(detail, errors=rows)

@@ -18,7 +18,8 @@ from edgeseg.codecs import (
     window_to_rle,
 )
 from edgeseg.errors import InvalidImageError, InvalidParameterError
-from edgeseg.schemas import Rle
+from edgeseg.schemas import Rle, parse
+from edgeseg.schemas.run_lengths import decode_counts, encode_counts
 from edgeseg.types import BoolArray
 
 RANDOM = np.random.default_rng(7)
@@ -67,10 +68,37 @@ def test_a_union_of_other_sizes_is_refused() -> None:
         union_of([mask_to_rle(rectangle(0, 1, 0, 1))], (4, 5))
 
 
-def test_run_lengths_that_do_not_fit() -> None:
-    counts = mask_to_rle(rectangle(3, 9, 4, 25)).counts
-    with pytest.raises(InvalidParameterError, match="do not fit"):
-        rle_to_mask(Rle(size=(10, 30), counts=counts))
+@pytest.mark.parametrize(
+    ("size", "counts", "reason"),
+    [
+        ((10, 30), None, "add up to 10 x 30 = 300 pixels, got 600"),
+        ((2**40, 2), "01", "height and a width"),
+        ((-20, -30), None, "height and a width"),
+        ((0, 30), "", "height and a width"),
+        ((1, 1), "é", "characters from 0 to o"),
+        ((1, 1), "1\0", "characters from 0 to o"),
+        ((1, 1), "P", "cut off"),
+        ((1, 1), "PPPPPPPP1", "too many digits"),
+        ((1, 1), "2O", "not negative"),
+        ((1, 1), "", "add up"),
+    ],
+)
+def test_a_mask_that_is_none_is_refused_before_it_is_decoded(
+    size: tuple[int, int], counts: str | None, reason: str
+) -> None:
+    whole = mask_to_rle(rectangle(3, 9, 4, 25)).counts
+    with pytest.raises(InvalidParameterError, match=reason):
+        parse(Rle, {"size": size, "counts": whole if counts is None else counts})
+
+
+def test_empty_runs_are_joined() -> None:
+    """pycocotools merges masks that have some wrongly."""
+    runs = np.array([2, 0, 3, 4, 0, 0, 0, 3])
+    rle = Rle(size=(3, 4), counts=encode_counts(runs))
+    assert decode_counts(rle.counts, rle.size).tolist() == [5, 7]
+    assert union_of([rle, rle], (3, 4)).sum() == 7
+    first = Rle(size=(3, 4), counts=encode_counts(np.array([0, 3, 0, 9, 0])))
+    assert decode_counts(first.counts, first.size).tolist() == [0, 12]
 
 
 def test_a_mask_file_that_is_none() -> None:

@@ -22,7 +22,7 @@ def make_result(
             SegmentedObject(
                 id=number,
                 label=name.split("/")[0],
-                score=round(0.95 - number / 10, 2),
+                score=round(max(0.95 - number / 10, 0.0), 2),
                 box=rle_box(rle) or (0.0, 0.0, 1.0, 1.0),
                 mask=rle,
                 area=rle_area(rle),
