@@ -15,6 +15,7 @@ from backend.limits import LimitBody
 from backend.routes import ROUTERS
 from backend.services import open_services
 from backend.telemetry import CountRequests, Telemetry
+from backend.turns import TakeTurns
 from edgeseg import __version__
 from edgeseg.settings import Settings, get_settings
 
@@ -62,4 +63,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     MultiPartParser.spool_max_size = settings.max_image_bytes
     app.add_middleware(LimitBody, max_bytes=settings.max_image_bytes)
     app.add_middleware(CountRequests, telemetry=telemetry)
+    app.add_middleware(TakeTurns)
     return app

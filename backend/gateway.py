@@ -16,6 +16,7 @@ from fastapi import Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from backend.admission import note_submitted
 from backend.headers import key_of, prefers_async
 from backend.services import Services
 from backend.uploads import Upload, check, read_upload
@@ -25,7 +26,6 @@ from edgeseg.errors import (
     EdgeSegError,
     InputError,
     NoWorkerError,
-    QueueFullError,
     QueueUnavailableError,
     RequestTimeoutError,
     UnknownTaskError,
@@ -33,14 +33,11 @@ from edgeseg.errors import (
 from edgeseg.schemas import DetectRequest, EngineChoice
 from edgeseg.settings import Role
 from edgeseg.tasks import (
-    QUEUES,
     Claim,
     ImageRef,
     NewTask,
-    QueueView,
     TaskKind,
     TaskRecord,
-    look,
     redis_errors,
     unserved,
 )
@@ -58,43 +55,41 @@ def check_engines(chosen: EngineChoice) -> None:
             registry.find(role, name)
 
 
-async def require_workers(services: Services, plan: tuple[Role, ...]) -> dict[str, QueueView]:
-    """Return the queues; raise NoWorkerError for a stage that nobody serves, nor will serve."""
-    views = await look(services.watch.connection)
-    missing = unserved(views, plan) if services.settings.require_workers else []
+async def require_workers(
+    services: Services, plan: tuple[Role, ...], max_age_s: float | None = None
+) -> None:
+    """Raise NoWorkerError for a stage that nobody serves, nor will serve."""
+    if not services.settings.require_workers:
+        return
+    view = await services.watch.queues.read(max_age_s)
+    missing = unserved(view.queues, plan)
     if missing:
         raise NoWorkerError(f"No worker serves {', '.join(missing)}.", missing=missing)
-    return views
-
-
-async def require_room(services: Services, plan: tuple[Role, ...]) -> None:
-    """Raise what require_workers raises, and QueueFullError when too many tasks wait already."""
-    views = await require_workers(services, plan)
-    waiting = sum(views[name].waiting for name in {QUEUES[stage] for stage in plan})
-    most = services.settings.max_waiting_tasks
-    if waiting >= most:
-        detail = f"{waiting} tasks wait already, and no more than {most} may."
-        raise QueueFullError(detail, waiting=waiting, most=most)
 
 
 async def submit(
     services: Services,
+    request: Request,
     kind: TaskKind,
     plan: tuple[Role, ...],
-    request: BaseModel,
+    wanted: BaseModel,
     prompt: str,
     upload: Upload | None = None,
-    key: str | None = None,
 ) -> str:
     """Queue a task and return its id; with an idempotency key, that of the first such request."""
-    await require_room(services, plan)
-    body = request.model_dump(mode="json")
+    key = key_of(request)
+    # The queues were read when the request was admitted.
+    await require_workers(services, plan, max_age_s=1.0)
+    body = wanted.model_dump(mode="json")
     task = NewTask(kind=kind, plan=plan, request=body, prompt=prompt)
     if upload is not None:
         image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
         task = replace(task, image=image, timings_ms={"decode": upload.decode_ms})
     data = upload.data if upload else None
-    task_id = await to_thread.run_sync(_submit, services, task, data, key)
+    task_id = await to_thread.run_sync(
+        _submit, services, task, data, key, limiter=services.submitters
+    )
+    note_submitted(request)
     log.info("task %s queued: %s", task_id, kind, extra={"task_id": task_id, "kind": kind})
     return task_id
 
@@ -154,8 +149,7 @@ async def read_task(services: Services, task_id: str) -> TaskRecord:
     """Return a task's record without blocking the event loop; raises UnknownTaskError."""
     if not re.fullmatch(r"[0-9a-f]{32}", task_id):
         raise UnknownTaskError(f"No task has the id {task_id[:64]!r}.")
-    with redis_errors():
-        return await to_thread.run_sync(services.store.read, task_id)
+    return await services.watch.record(task_id)
 
 
 async def _read_own(services: Services, task_id: str) -> TaskRecord:
@@ -191,9 +185,7 @@ async def run_on_image(
     check_engines(wanted.engines)
     waits = not prefers_async(request)
     upload = await read_upload(services, image, to_the_end=not waits)
-    task_id = await submit(
-        services, kind, plan, wanted, wanted.text_prompt, upload, key_of(request)
-    )
+    task_id = await submit(services, request, kind, plan, wanted, wanted.text_prompt, upload)
     return await answer(services, request, task_id, unchecked=upload.data if waits else None)
 
 

@@ -11,23 +11,28 @@ import anyio
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
+from backend.admission import Admission
 from backend.telemetry import Telemetry
 from edgeseg.settings import Settings
 from edgeseg.tasks import TaskChain, TaskStore, TaskWatch, connect, connect_async
 
 DECODERS = 4
+# Submitting is Python's own work: with more threads the event loop would wait for its turn.
+SUBMITTERS = 2
 
 
 @dataclass
 class Services:
-    """One per application; ``decoders`` bounds how many images are decoded at once."""
+    """One per application; ``decoders`` and ``submitters`` bound how many threads do so at once."""
 
     settings: Settings
     store: TaskStore
     chain: TaskChain
     watch: TaskWatch
     telemetry: Telemetry
+    admission: Admission
     decoders: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(DECODERS))
+    submitters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMITTERS))
 
 
 @asynccontextmanager
@@ -37,7 +42,8 @@ async def open_services(settings: Settings, telemetry: Telemetry) -> AsyncIterat
     store = TaskStore(connection, settings.task_ttl_s)
     chain = TaskChain(connection, store, settings)
     async with TaskWatch(connect_async(settings)) as watch:
-        yield Services(settings, store, chain, watch, telemetry)
+        admission = Admission(watch.queues, settings)
+        yield Services(settings, store, chain, watch, telemetry, admission)
     await anyio.to_thread.run_sync(connection.close)
 
 

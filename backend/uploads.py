@@ -40,7 +40,7 @@ async def read_upload(
 async def check(services: Services, data: bytes, to_the_end: bool = True) -> Upload:
     """Check the bytes of an image; raises the errors of inspect_image."""
     # Heads are read in no time; they must not wait behind files that are read to their end.
-    limiter = services.decoders if to_the_end else None
+    limiter = services.decoders if to_the_end else services.submitters
     return await to_thread.run_sync(_inspect, services, data, to_the_end, limiter=limiter)
 
 

@@ -185,6 +185,18 @@ class Settings(BaseSettings):
         description="Tasks that may wait in the queues of a request; beyond, it is refused: 503 "
         "queue_full.",
     )
+    max_waiting_bytes: int = Field(
+        512 * 1024 * 1024,
+        ge=1,
+        description="Bytes that the images of waiting tasks may take in Redis; beyond, requests "
+        "are refused: 503 queue_full.",
+    )
+    max_concurrent_requests: int = Field(
+        100,
+        ge=1,
+        description="Requests for tasks that one API process works on at once, those that wait "
+        "for a result included; beyond, they are refused: 503 queue_full.",
+    )
     heartbeat_s: float = Field(2.0, gt=0, description="Seconds between two signs of a worker.")
     heartbeat_ttl_s: int = Field(
         6, ge=1, description="Seconds without a sign after which a worker counts as dead."

@@ -20,6 +20,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     simplify.router,
     detect.router,
     tasks.router,
+    tasks.submitting,
     export.router,
     health.router,
     queues.router,

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from backend import gateway
+from backend.admission import AdmittedRoute
 from backend.forms import DETECT_FIELDS, DetectForm, ImageField
 from backend.headers import only_fields
 from backend.routes.common import IMAGE_RESPONSES
@@ -14,7 +15,11 @@ from backend.services import ServicesDep
 from edgeseg.pipeline import plan
 from edgeseg.schemas import DetectionResult
 
-router = APIRouter(tags=["segment"], dependencies=[Depends(only_fields(*DETECT_FIELDS))])
+router = APIRouter(
+    tags=["segment"],
+    dependencies=[Depends(only_fields(*DETECT_FIELDS))],
+    route_class=AdmittedRoute,
+)
 
 
 @router.post("/detect", response_model=DetectionResult, responses=IMAGE_RESPONSES)

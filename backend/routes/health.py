@@ -10,7 +10,7 @@ from backend.services import ServicesDep
 from edgeseg.errors import NoWorkerError, QueueUnavailableError
 from edgeseg.pipeline import plan
 from edgeseg.schemas import SegmentRequest
-from edgeseg.tasks import look, unserved
+from edgeseg.tasks import unserved
 
 router = APIRouter(tags=["operations"])
 
@@ -38,7 +38,7 @@ class Alive(BaseModel):
 )
 async def health(services: ServicesDep) -> Health:
     """Answer 200 only when a request could succeed now, else 503 with what is missing."""
-    views = await look(services.watch.connection)
+    views = (await services.watch.queues.read()).queues
     stages = plan(SegmentRequest(text_prompt="thing"), services.settings.engine_for("ground"))
     missing = unserved(views, stages) if services.settings.require_workers else []
     if missing:

@@ -7,7 +7,6 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend.services import ServicesDep
 from edgeseg.errors import QueueUnavailableError
-from edgeseg.tasks import look
 
 router = APIRouter(tags=["operations"])
 
@@ -16,7 +15,7 @@ router = APIRouter(tags=["operations"])
 async def metrics(services: ServicesDep) -> Response:
     """Return requests, errors, stage times, queue lengths and workers, also without Redis."""
     try:
-        views = await look(services.watch.connection)
+        views = (await services.watch.queues.read()).queues
     except QueueUnavailableError:
         views = None
     return Response(services.telemetry.exposition(views), media_type=CONTENT_TYPE_LATEST)

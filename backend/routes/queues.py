@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from backend.problems import responses
 from backend.services import ServicesDep
 from edgeseg.errors import QueueUnavailableError
-from edgeseg.tasks import look
 
 router = APIRouter(tags=["operations"])
 
@@ -49,5 +48,5 @@ class QueuesStatus(BaseModel):
 )
 async def queue_status(services: ServicesDep) -> QueuesStatus:
     """Return the length of each queue and its workers."""
-    views = await look(services.watch.connection)
-    return QueuesStatus.model_validate({"queues": {n: asdict(v) for n, v in views.items()}})
+    view = await services.watch.queues.read()
+    return QueuesStatus.model_validate({"queues": {n: asdict(v) for n, v in view.queues.items()}})

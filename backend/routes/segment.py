@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from backend import gateway
+from backend.admission import AdmittedRoute
 from backend.forms import SEGMENT_FIELDS, DetectForm, ImageField, Visualization, segment_request
 from backend.headers import only_fields
 from backend.routes.common import IMAGE_RESPONSES
@@ -14,7 +15,11 @@ from backend.services import ServicesDep
 from edgeseg.pipeline import plan
 from edgeseg.schemas import SegmentationResult
 
-router = APIRouter(tags=["segment"], dependencies=[Depends(only_fields(*SEGMENT_FIELDS))])
+router = APIRouter(
+    tags=["segment"],
+    dependencies=[Depends(only_fields(*SEGMENT_FIELDS))],
+    route_class=AdmittedRoute,
+)
 
 
 @router.post("/segment", response_model=SegmentationResult, responses=IMAGE_RESPONSES)

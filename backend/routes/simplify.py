@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 
 from backend import gateway
+from backend.admission import AdmittedRoute
 from backend.forms import (
     SIMPLIFY_FIELDS,
     EnginesField,
@@ -13,13 +14,17 @@ from backend.forms import (
     PreferHeader,
     PromptField,
 )
-from backend.headers import json_field, key_of, only_fields
+from backend.headers import json_field, only_fields
 from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
 from backend.uploads import read_upload
 from edgeseg.schemas import Simplification, SimplifyRequest, parse
 
-router = APIRouter(tags=["segment"], dependencies=[Depends(only_fields(*SIMPLIFY_FIELDS))])
+router = APIRouter(
+    tags=["segment"],
+    dependencies=[Depends(only_fields(*SIMPLIFY_FIELDS))],
+    route_class=AdmittedRoute,
+)
 
 
 @router.post("/simplify", response_model=Simplification, responses=IMAGE_RESPONSES)
@@ -41,7 +46,6 @@ async def simplify(
     gateway.check_engines(wanted.engines)
     upload = await read_upload(services, image) if image is not None else None
     task_id = await gateway.submit(
-        services, "simplify", ("simplify",), wanted, wanted.text_prompt, upload,
-        key_of(request),
-    )  # fmt: skip
+        services, request, "simplify", ("simplify",), wanted, wanted.text_prompt, upload
+    )
     return await gateway.answer(services, request, task_id)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from backend import gateway
+from backend.admission import AdmittedRoute, note_submitted
 from backend.problems import responses
 from backend.routes.common import REFINE_RESPONSES, TaskId
 from backend.services import Services, ServicesDep
@@ -27,6 +28,7 @@ from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus
 from edgeseg.tasks import NewTask, TaskRecord, count_ahead, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
+submitting = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"], route_class=AdmittedRoute)
 _MISSING = responses(UnknownTaskError, InvalidParameterError, QueueUnavailableError)
 # Fewer digits than the largest id of a Redis stream, past which Redis answers with an error.
 _EVENT_ID = re.compile(r"\d{1,19}(-\d{1,19})?", re.ASCII)
@@ -95,7 +97,7 @@ async def task_events(
     )
 
 
-@router.post("/refine", response_model=RefineResult, responses=REFINE_RESPONSES)
+@submitting.post("/refine", response_model=RefineResult, responses=REFINE_RESPONSES)
 async def refine(
     task_id: TaskId, wanted: RefineRequest, request: Request, services: ServicesDep
 ) -> Response:
@@ -106,7 +108,7 @@ async def refine(
     gateway.check_engines(wanted.engines)
     parent = gateway.raise_for(await gateway.read_task(services, task_id))
     _check_refine(parent, wanted)
-    await gateway.require_room(services, ("segment",))
+    await gateway.require_workers(services, ("segment",), max_age_s=1.0)
     child = NewTask(
         kind="refine",
         plan=("segment",),
@@ -116,7 +118,8 @@ async def refine(
         parent=parent.id,
     )
     with redis_errors():
-        await to_thread.run_sync(_submit_refine, services, child)
+        await to_thread.run_sync(_submit_refine, services, child, limiter=services.submitters)
+    note_submitted(request)
     return await gateway.answer(services, request, child.id)
 
 

@@ -4,7 +4,14 @@ from edgeseg.tasks.ahead import next_image
 from edgeseg.tasks.chain import TaskChain, make_queue
 from edgeseg.tasks.connection import connect, connect_async, redis_errors
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
-from edgeseg.tasks.overview import QueueView, WorkerView, count_ahead, look, unserved
+from edgeseg.tasks.overview import (
+    QueueMonitor,
+    QueuesView,
+    QueueView,
+    WorkerView,
+    count_ahead,
+    unserved,
+)
 from edgeseg.tasks.record import ImageRef, NewTask, TaskKind, TaskRecord
 from edgeseg.tasks.store import Claim, TaskStore
 from edgeseg.tasks.watch import TaskWatch
@@ -15,7 +22,9 @@ __all__ = [
     "Claim",
     "ImageRef",
     "NewTask",
+    "QueueMonitor",
     "QueueView",
+    "QueuesView",
     "TaskChain",
     "TaskKind",
     "TaskRecord",
@@ -25,7 +34,6 @@ __all__ = [
     "connect",
     "connect_async",
     "count_ahead",
-    "look",
     "make_queue",
     "next_image",
     "redis_errors",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -36,31 +38,102 @@ class QueueView:
     workers: list[WorkerView] = field(default_factory=list)
 
 
-async def look(connection: redis.asyncio.Redis) -> dict[str, QueueView]:
-    """Return every queue by name, in two round trips.
+@dataclass(frozen=True)
+class QueuesView:
+    """All queues by name, the bytes of the images that wait in them, and the memory of Redis.
 
-    Raises:
-        QueueUnavailableError: Redis does not answer.
+    ``max_bytes`` is 0 where Redis has no limit or does not tell; ``started_at`` is when the reading
+    began, in seconds of the monotonic clock.
     """
-    with redis_errors():
-        async with connection.pipeline(transaction=False) as pipe:
-            for name in keys.QUEUE_NAMES:
-                pipe.llen(keys.waiting_key(name))
-                pipe.zcard(keys.started_key(name))
-                pipe.zcard(keys.failed_key(name))
-                pipe.smembers(keys.workers_key(name))
-            counts = await pipe.execute()
-            members = [sorted(counts[i + 3]) for i in range(0, len(counts), 4)]
-            for key in (key for queue in members for key in queue):
-                pipe.hgetall(key)
-            hashes = iter(await pipe.execute())
+
+    queues: dict[str, QueueView]
+    waiting_bytes: int
+    used_bytes: int
+    max_bytes: int
+    started_at: float
+
+
+# Each job that waits is another task, and its id begins with that of the task.
+_WAITING_BYTES = """
+local total = 0
+for _, queue in ipairs(KEYS) do
+  for _, job in ipairs(redis.call('LRANGE', queue, 0, -1)) do
+    local task = string.match(job, '^(.*)-')
+    if task then total = total + redis.call('STRLEN', 'edgeseg:task:' .. task .. ':image') end
+  end
+end
+return total
+"""
+
+
+class QueueMonitor:
+    """Reads the queues once for all who ask at the same time.
+
+    A reading begins after it was asked for, so that nobody gets a state from before.
+    """
+
+    MIN_INTERVAL_S = 0.025
+
+    def __init__(self, connection: redis.asyncio.Redis) -> None:
+        self._connection = connection
+        self._latest: QueuesView | None = None
+        self._current: asyncio.Task[QueuesView] | None = None
+        self._following: asyncio.Task[QueuesView] | None = None
+
+    async def read(self, max_age_s: float | None = None) -> QueuesView:
+        """Return the queues as they are now, or as they were up to ``max_age_s`` ago.
+
+        Raises:
+            QueueUnavailableError: Redis does not answer.
+        """
+        latest, now = self._latest, time.monotonic()
+        is_recent = latest is not None and now - latest.started_at <= (max_age_s or -1.0)
+        if latest is not None and is_recent:
+            return latest
+        if self._following is None:
+            self._following = asyncio.create_task(self._read_after(self._current))
+        with redis_errors():
+            return await asyncio.shield(self._following)
+
+    async def _read_after(self, current: asyncio.Task[QueuesView] | None) -> QueuesView:
+        if current is not None:
+            await asyncio.wait([current])
+        if self._latest is not None:
+            elapsed_s = time.monotonic() - self._latest.started_at
+            await asyncio.sleep(max(0.0, self.MIN_INTERVAL_S - elapsed_s))
+        self._current, self._following = self._following, None
+        self._latest = await _read_queues(self._connection)
+        return self._latest
+
+
+async def _read_queues(connection: redis.asyncio.Redis) -> QueuesView:
+    """Return all queues, in two round trips."""
+    started_at = time.monotonic()
+    async with connection.pipeline(transaction=False) as pipe:
+        for name in keys.QUEUE_NAMES:
+            pipe.llen(keys.waiting_key(name))
+            pipe.zcard(keys.started_key(name))
+            pipe.zcard(keys.failed_key(name))
+            pipe.smembers(keys.workers_key(name))
+        waiting = [keys.waiting_key(name) for name in keys.QUEUE_NAMES]
+        pipe.eval(_WAITING_BYTES, len(waiting), *waiting)
+        *counts, waiting_bytes = await pipe.execute()
+        members = [sorted(counts[i + 3]) for i in range(0, len(counts), 4)]
+        # A Redis that is not ours may refuse to tell.
+        pipe.info("memory")
+        for key in (key for queue in members for key in queue):
+            pipe.hgetall(key)
+        memory, *rows = await pipe.execute(raise_on_error=False)
+        hashes = iter(rows)
     views = {}
     for i, name in enumerate(keys.QUEUE_NAMES):
-        waiting, running, failed = counts[4 * i : 4 * i + 3]
+        waiting_jobs, running, failed = counts[4 * i : 4 * i + 3]
         workers = [_worker(key.decode(), next(hashes)) for key in members[i]]
         alive = [worker for worker in workers if worker is not None]
-        views[name] = QueueView(name, waiting, running, failed, alive)
-    return views
+        views[name] = QueueView(name, waiting_jobs, running, failed, alive)
+    memory = memory if isinstance(memory, dict) else {}
+    used, most = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
+    return QueuesView(views, int(waiting_bytes), used, most, started_at)
 
 
 async def count_ahead(connection: redis.asyncio.Redis, task_id: str, stage: Role) -> int | None:
@@ -85,7 +158,9 @@ def unserved(views: dict[str, QueueView], plan: tuple[Role, ...]) -> list[str]:
     return [name for name in needed if not views[name].workers]
 
 
-def _worker(key: str, raw: dict[bytes, bytes]) -> WorkerView | None:
+def _worker(key: str, raw: dict[bytes, bytes] | Exception) -> WorkerView | None:
+    if isinstance(raw, Exception):
+        raise raw
     data = {name.decode(): value.decode() for name, value in raw.items()}
     # The hash of a dead worker is gone; one that has no birth was revived by a late write.
     if "birth" not in data or "death" in data:

@@ -104,9 +104,7 @@ class TaskStore:
             UnknownTaskError: there is none, or it has expired.
         """
         raw = cast(dict[bytes, bytes], self.connection.hgetall(keys.task_key(task_id)))
-        if not raw:
-            raise UnknownTaskError(f"No task has the id {task_id[:64]!r}; finished ones expire.")
-        return TaskRecord.from_hash(task_id, raw)
+        return read_record(task_id, raw)
 
     def image(self, task_id: str) -> bytes:
         """Return the image file of a task.
@@ -254,6 +252,17 @@ class TaskStore:
         flat = [part for pair in {"status": status, **fields}.items() for part in pair]
         arguments: list[str | int] = [json.dumps(events), ttl_s, keys.WAKE_CHANNEL, task_id, *flat]
         return bool(self._advance(keys=_family(task_id), args=arguments) == b"ok")
+
+
+def read_record(task_id: str, raw: Mapping[bytes, bytes]) -> TaskRecord:
+    """Read the hash of a task as Redis returns it.
+
+    Raises:
+        UnknownTaskError: it is empty: there is no such task, or it has expired.
+    """
+    if not raw:
+        raise UnknownTaskError(f"No task has the id {task_id[:64]!r}; finished ones expire.")
+    return TaskRecord.from_hash(task_id, raw)
 
 
 def _family(task_id: str) -> list[str]:

@@ -6,14 +6,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, cast
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
 from edgeseg.schemas import FINAL_STATES, StageEvent
 from edgeseg.tasks import keys
-from edgeseg.tasks.connection import redis_errors
+from edgeseg.tasks.batch import CommandBatch
+from edgeseg.tasks.overview import QueueMonitor
+from edgeseg.tasks.record import TaskRecord
+from edgeseg.tasks.store import read_record
 
 POLL_S = 1.0
 
@@ -21,12 +23,16 @@ POLL_S = 1.0
 class TaskWatch:
     """Wakes waiters by one subscription for the whole process; polls as the safety net.
 
+    All waiters share one connection beside that of the subscription.
+
     A message that is lost while Redis is away costs a second, never a result: the record and the
     event stream are what counts, the message only says when to look.
     """
 
     def __init__(self, connection: redis.asyncio.Redis) -> None:
         self.connection = connection
+        self.queues = QueueMonitor(connection)
+        self._batch = CommandBatch(connection)
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._reader: asyncio.Task[None] | None = None
 
@@ -39,6 +45,7 @@ class TaskWatch:
             self._reader.cancel()
             with suppress(asyncio.CancelledError):
                 await self._reader
+        await self._batch.aclose()
         await self.connection.aclose()
 
     async def finished(self, task_id: str, timeout_s: float) -> str | None:
@@ -50,8 +57,7 @@ class TaskWatch:
         until = asyncio.get_running_loop().time() + timeout_s
         with _Waiter(self._waiting, task_id) as changed:
             while True:
-                with redis_errors():
-                    raw = await cast(Any, self.connection.hget(keys.task_key(task_id), "status"))
+                (raw,) = await self._batch.run(("HGET", keys.task_key(task_id), "status"))
                 status = raw.decode() if raw is not None else None
                 left = until - asyncio.get_running_loop().time()
                 if status is None or status in FINAL_STATES:
@@ -87,12 +93,21 @@ class TaskWatch:
         Raises:
             QueueUnavailableError: Redis does not answer.
         """
-        with redis_errors():
-            async with self.connection.pipeline(transaction=False) as pipe:
-                pipe.hget(keys.task_key(task_id), "status")
-                pipe.xrange(keys.events_key(task_id), f"({after}")
-                status, rows = await pipe.execute()
+        status, rows = await self._batch.run(
+            ("HGET", keys.task_key(task_id), "status"),
+            ("XRANGE", keys.events_key(task_id), f"({after}", "+"),
+        )
         return status is None or status.decode() in FINAL_STATES, rows
+
+    async def record(self, task_id: str) -> TaskRecord:
+        """Return the record of a task.
+
+        Raises:
+            UnknownTaskError: there is none, or it has expired.
+            QueueUnavailableError: Redis does not answer.
+        """
+        (raw,) = await self._batch.run(("HGETALL", keys.task_key(task_id)))
+        return read_record(task_id, raw)
 
     async def _read(self) -> None:
         """Listen for ever; after a lost connection everybody looks once, then it listens again."""

@@ -1,0 +1,125 @@
+"""Admission: whether a request for a task may begin, decided before its body is read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from backend.turns import Turns
+from edgeseg.errors import QueueFullError, QueueUnavailableError
+from edgeseg.settings import Role, Settings
+from edgeseg.tasks import QUEUE_NAMES, QUEUES, QueueMonitor, QueuesView
+
+# A file of n bytes takes so many in Redis.
+BASE64 = 4 / 3
+# This share of Redis' memory is left to the tasks that it has: their results, and RQ's jobs.
+RESERVED_SHARE = 0.1
+# Routes whose tasks use some of the queues only.
+_STAGE_OF: dict[str, Role] = {"simplify": "simplify", "refine": "segment"}
+
+
+@dataclass(eq=False)
+class Reservation:
+    """The place of one request; ``submitted_at`` is when its task was queued, on our clock."""
+
+    size_bytes: float
+    submitted_at: float | None = None
+
+
+class Admission:
+    """Bounds the requests of this process, the tasks that wait, their bytes, and Redis' memory.
+
+    What this process has admitted and Redis does not show yet counts as waiting.
+    """
+
+    def __init__(self, queues: QueueMonitor, settings: Settings) -> None:
+        self._queues = queues
+        self._settings = settings
+        self._in_progress = 0
+        self._turns = Turns()
+        self._pending: set[Reservation] = set()
+
+    @asynccontextmanager
+    async def admit(self, names: Collection[str], body_bytes: int) -> AsyncIterator[Reservation]:
+        """Hold a place for a request as long as it is in progress.
+
+        Raises:
+            QueueFullError: there is none: too many are in progress or wait, or Redis has no room.
+        """
+        most = self._settings.max_concurrent_requests
+        if self._in_progress >= most:
+            detail = f"{most} requests are in progress, and no more may be; try again later."
+            raise QueueFullError(detail, in_progress=most, most=most)
+        reservation = Reservation(body_bytes * BASE64)
+        self._in_progress += 1
+        try:
+            await self._reserve(reservation, names)
+            # Those who were admitted together read their bodies one after the other.
+            await self._turns.take()
+            yield reservation
+        finally:
+            self._in_progress -= 1
+            if reservation.submitted_at is None:
+                self._pending.discard(reservation)
+
+    async def _reserve(self, reservation: Reservation, names: Collection[str]) -> None:
+        try:
+            view = await self._queues.read()
+        except QueueUnavailableError:
+            # Told when the task is submitted: what is wrong with the request itself goes first.
+            return
+        shown = {each for each in self._pending if is_shown(each, view)}
+        self._pending -= shown
+        waiting = sum(view.queues[name].waiting for name in names) + len(self._pending)
+        most = self._settings.max_waiting_tasks
+        if waiting >= most:
+            detail = f"{waiting} tasks wait already, and no more than {most} may."
+            raise QueueFullError(detail, waiting=waiting, most=most)
+        self._require_bytes(view, reservation.size_bytes)
+        self._pending.add(reservation)
+
+    def _require_bytes(self, view: QueuesView, size_bytes: float) -> None:
+        pending = sum(each.size_bytes for each in self._pending)
+        waiting, most = view.waiting_bytes + pending, self._settings.max_waiting_bytes
+        if waiting and waiting + size_bytes > most:
+            detail = f"Images of {waiting:.0f} bytes wait already, and no more than {most} may."
+            raise QueueFullError(detail, waiting_bytes=round(waiting), most_bytes=most)
+        usable = view.max_bytes * (1 - RESERVED_SHARE)
+        if view.max_bytes and view.used_bytes + pending + size_bytes > usable:
+            raise QueueFullError("Redis has no room for another task; try again later.")
+
+
+def is_shown(reservation: Reservation, view: QueuesView) -> bool:
+    """Whether a reading of the queues began after the task of a reservation was queued."""
+    at = reservation.submitted_at
+    return at is not None and at < view.started_at
+
+
+class AdmittedRoute(APIRoute):
+    """A route whose requests are admitted before their bodies are read."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """Return the handler; ``request.state.reservation`` is the request's place."""
+        handle = super().get_route_handler()
+        stage = _STAGE_OF.get(self.name)
+        names = QUEUE_NAMES if stage is None else (QUEUES[stage],)
+
+        async def admitted(request: Request) -> Response:
+            admission: Admission = request.app.state.services.admission
+            announced = request.headers.get("content-length", "")
+            body_bytes = int(announced) if announced.isascii() and announced.isdigit() else 0
+            async with admission.admit(names, body_bytes) as reservation:
+                request.state.reservation = reservation
+                return await handle(request)
+
+        return admitted
+
+
+def note_submitted(request: Request) -> None:
+    """Note that the task of a request is in Redis now."""
+    request.state.reservation.submitted_at = time.monotonic()
