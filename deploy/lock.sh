@@ -8,6 +8,9 @@ cd "$(dirname "$0")/.."
 lock() { # FILE OPTION...
     file=$1
     shift
+    # With hashes, pip takes a file only if it is the one that was locked. Constraints have none: pip
+    # would then ask for a hash of the checkout itself.
+    [ "$file" = constraints.txt ] || set -- --generate-hashes "$@"
     uv --config-file deploy/uv.toml pip compile --quiet pyproject.toml --universal \
         --python-version 3.11 --no-annotate --custom-compile-command 'make lock' "$@" -o "$file"
 }

@@ -13,6 +13,7 @@ from typing import Any
 import PIL.Image
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
 from edgeseg.cli import COMMANDS
@@ -91,8 +92,9 @@ def _names(name: str, field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.default
-    return "" if value is None or isinstance(value, SecretStr) else f"`{value}`"
+    value = field.get_default()
+    is_hidden = value in (None, PydanticUndefined) or isinstance(value, SecretStr)
+    return "" if is_hidden else f"`{value}`"
 
 
 def _command(name: str, command: Any) -> str:

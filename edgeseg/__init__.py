@@ -1,5 +1,6 @@
 """EdgeSeg segments images from words."""
 
+from edgeseg import no_telemetry
 from edgeseg.errors import (
     EdgeSegError,
     EngineError,
@@ -12,6 +13,9 @@ from edgeseg.schemas import SegmentationResult, SegmentedObject, Simplification
 from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Settings
 from edgeseg.types import Detections, Image, Masks
+
+# Importing edgeseg loads none of the libraries that would report; they find the switches set.
+no_telemetry.switch_off()
 
 __version__ = "0.1.0"
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from edgeseg.errors import InvalidParameterError
+from edgeseg.platforms import cache_dir
 
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+_FIELD_IN_ERROR = re.compile(r'field "(\w+)"')
 Role = Literal["simplify", "detect", "segment", "ground"]
 # A family that is not named here is one engine that plays every role.
 FAMILIES: dict[str, dict[Role, str]] = {
@@ -85,7 +91,9 @@ class Settings(BaseSettings):
 
     # Weights
     weights_dir: Path = Field(
-        Path("~/.cache/edgeseg"), description="Folder that downloaded weights are kept in."
+        default_factory=cache_dir,
+        description="Folder that downloaded checkpoints are kept in; unset: the user's cache "
+        "folder, on Linux `~/.cache/edgeseg`.",
     )
     weights: dict[str, str] = Field(
         {},
@@ -235,6 +243,17 @@ class Settings(BaseSettings):
         is_address = isinstance(value, str) and value.startswith("tcp://")
         return str(value).rpartition(":")[2] if is_address else value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _usable_url(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what cannot be a URL of Redis, without showing any part of it."""
+        if value is not None and not _is_redis_url(value.get_secret_value()):
+            raise ValueError(
+                "expected redis://[:PASSWORD@]HOST[:PORT][/NUMBER]; in a password, / # ? @ [ ] and "
+                "% are written %2F %23 %3F %40 %5B %5D %25, or set EDGESEG_REDIS_PASSWORD"
+            )
+        return value
+
     def engine_for(self, role: Role) -> str | None:
         """Return the engine's name for a role; None for ``ground`` when it is not used."""
         chosen: str | None = getattr(self, f"{role}_engine")
@@ -247,8 +266,9 @@ class Settings(BaseSettings):
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
         password = None if self.redis_password_file else self.redis_password
-        login = f":{password.get_secret_value()}@" if password else ""
-        return f"redis://{login}{self.redis_host}:{self.redis_port}/0"
+        login = f":{quote(password.get_secret_value(), safe='')}@" if password else ""
+        host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+        return f"redis://{login}{host}:{self.redis_port}/0"
 
 
 def read_settings(**changes: Any) -> Settings:
@@ -257,12 +277,47 @@ def read_settings(**changes: Any) -> Settings:
     Raises InvalidParameterError that names each variable whose value cannot be used.
     """
     try:
-        return Settings(**changes)
+        return Settings(_env_file_encoding=_dotenv_encoding(), **changes)
     except ValidationError as error:
         rows = [(str(row["loc"][0]).upper(), row["msg"]) for row in error.errors()]
         prefix = str(Settings.model_config["env_prefix"])
         named = [f"{prefix}{name.removeprefix(prefix)}: {message}" for name, message in rows]
         raise InvalidParameterError("; ".join(named)) from None
+    except SettingsError as error:
+        name = getattr(_FIELD_IN_ERROR.search(str(error)), "group", lambda _: "settings")(1)
+        raise InvalidParameterError(f"EDGESEG_{name.upper()}: expected JSON.") from None
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        # A password with an unquoted / # or ? ends the host too early and leaves an @ behind it.
+        rest = f"{url.path}{url.query}{url.fragment}"
+        has_place = bool(url.path) if url.scheme == "unix" else bool(url.hostname)
+        return url.scheme in REDIS_SCHEMES and has_place and url.port != 0 and "@" not in rest
+    except ValueError:
+        return False
+
+
+def _dotenv_encoding() -> str:
+    """Return the encoding of ``.env`` in the current folder.
+
+    Editors on Windows write UTF-16 or a byte order mark, and the file may be another project's.
+    Raises InvalidParameterError for one that cannot be read.
+    """
+    path = Path(str(Settings.model_config["env_file"]))
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError as error:
+        raise InvalidParameterError(f".env cannot be read: {error.strerror}.") from None
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Every byte is a character; names and values of ours are ASCII nearly always.
+        return "latin-1"
+    return "utf-8-sig"
 
 
 @cache

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from edgeseg.engines.onnx import open_session
 from training.detector import BINS, Detector
 from training.segmenter import ExportDecoder, Segmenter
 
@@ -99,7 +99,7 @@ def export(
 @torch.inference_mode()
 def check_parity(module: nn.Module, inputs: Mapping[str, Tensor], out: Path) -> None:
     """Run both on the same input and compare every output."""
-    session = ort.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    session = open_session(out)
     got = session.run(None, {k: v.numpy() for k, v in inputs.items()})
     for mine, theirs in zip(module(*inputs.values()), got, strict=True):
         wanted = mine.numpy()

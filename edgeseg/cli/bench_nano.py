@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -80,9 +79,10 @@ def measure(requests: int, engines: str) -> dict[str, float]:
         lambda: ai.refine(result, object_id=0, points=click), requests
     )
     from edgeseg.evaluation.memory import peak_rss_mb
+    from edgeseg.platforms import cpu_count
 
     return {
-        "cores": float(len(os.sched_getaffinity(0))),
+        "cores": float(cpu_count()),
         "load_s": load_s,
         "text_to_masks_ms": statistics.median(requests_ms),
         "text_to_masks_p95_ms": sorted(requests_ms)[int(0.95 * len(requests_ms))],

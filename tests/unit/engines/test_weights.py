@@ -108,7 +108,7 @@ def test_content_with_a_wrong_sum_is_thrown_away(store: WeightStore, hub: Hub, n
     partial.mkdir(parents=True)
     wrong = bytes(len(hub.files[name]))
     (partial / f"{name}.part").write_bytes(wrong)
-    with pytest.raises(EngineUnavailableError, match="sum"):
+    with pytest.raises(EngineUnavailableError, match="checksum"):
         store.need(REPO)
     assert store.find(REPO) is None
     assert store.need(REPO).is_dir()
@@ -154,7 +154,7 @@ def test_a_file_is_checked_by_its_sum(store: WeightStore, hub: Hub) -> None:
     right = WebFile(f"{hub.url}/model.safetensors", hashlib.sha256(TENSORS).hexdigest())
     assert store.need(right).read_bytes() == TENSORS
     wrong = WebFile(f"{hub.url}/model.safetensors", "0" * 64)
-    with pytest.raises(EngineUnavailableError, match="sum"):
+    with pytest.raises(EngineUnavailableError, match="checksum"):
         store.need(wrong)
     with pytest.raises(EngineUnavailableError, match="answered 404"):
         store.need(WebFile(f"{hub.url}/nothing.pt", "0" * 64))
@@ -231,3 +231,17 @@ def test_other_files_of_a_repository_are_other_weights(store: WeightStore, hub: 
     assert store.find(second) is None
     assert (store.need(second) / "b.pth").is_file()
     assert (store.need(first) / "a.pth").is_file()
+
+
+def test_credentials_of_a_url_are_not_shown(store: WeightStore, hub: Hub) -> None:
+    address = hub.url.replace("://", "://user:hunter2@")
+    wrong = WebFile(f"{address}/model.safetensors?token=hunter2", "0" * 64)
+    with pytest.raises(EngineUnavailableError) as caught:
+        store.need(wrong)
+    offline = dataclasses.replace(store, offline=True)
+    with pytest.raises(EngineUnavailableError) as advised:
+        offline.need(WebFile(f"{address}/other.safetensors", "0" * 64))
+    with pytest.raises(InvalidParameterError) as refused:
+        source_of(f"{address}/model.safetensors?token=hunter2")
+    for each in (caught, advised, refused):
+        assert "hunter2" not in each.value.detail
