@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,12 +53,12 @@ def test_it_segments_without(system: str, chelsea: Path) -> None:
 
 
 def test_cores_are_those_of_the_affinity_or_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platforms.os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
     assert platforms.cpu_count() == 3
-    monkeypatch.delattr(platforms.os, "sched_getaffinity")
-    monkeypatch.setattr(platforms.os, "cpu_count", lambda: 6)
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
     assert platforms.cpu_count() == 6
-    monkeypatch.setattr(platforms.os, "cpu_count", lambda: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert platforms.cpu_count() == 1
 
 
