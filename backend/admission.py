@@ -93,6 +93,11 @@ class Admission:
         if view.max_bytes and view.used_bytes + pending + size_bytes > usable:
             raise QueueFullError("Redis has no room for another task; try again later.")
 
+    def require_memory(self, view: QueuesView) -> None:
+        """Raise QueueFullError while Redis is so full that its tasks cannot go on."""
+        if view.max_bytes and view.used_bytes > view.max_bytes:
+            raise QueueFullError("Redis is full; the task goes on when there is room again.")
+
 
 def is_shown(reservation: Reservation, view: QueuesView) -> bool:
     """Whether a reading of the queues began after the task of a reservation was queued."""

@@ -134,6 +134,7 @@ async def wait_for(services: Services, task_id: str) -> TaskRecord:
         record = await _read_own(services, task_id)
         if record.stage is not None:
             await require_workers(services, (record.stage,))
+            services.admission.require_memory(await services.watch.queues.read())
     record = await _read_own(services, task_id)
     for stage, ms in record.timings_ms.items():
         services.telemetry.stage_seconds.labels(stage).observe(ms / 1000)

@@ -169,6 +169,14 @@ class Settings(BaseSettings):
         "Docker or Kubernetes. Goes before the password itself.",
     )
 
+    redis_maxmemory: str = Field(
+        "1gb",
+        pattern=r"^\d{1,15}([kmg]b?)?$",
+        validation_alias=AliasChoices("EDGESEG_REDIS_MAXMEMORY", "REDIS_MAXMEMORY"),
+        description="Most memory of the Redis that `edgeseg up` starts, as in redis.conf: 512mb, "
+        "1gb; 0: no limit.",
+    )
+
     # Tasks and workers
     task_ttl_s: int = Field(
         300, ge=1, description="Seconds that a finished task and its image stay readable."

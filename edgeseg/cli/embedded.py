@@ -145,7 +145,10 @@ class EmbeddedStack:
         folder = usual if len(usual) < LONGEST_SOCKET_FOLDER else "/tmp"
         self._socket_dir = Path(tempfile.mkdtemp(prefix="edgeseg-", dir=folder))
         socket = self._socket_dir / "redis.sock"
-        config = f'port 0\nunixsocket "{socket}"\nunixsocketperm 700\nsave ""\nappendonly no\n'
+        config = (
+            f'port 0\nunixsocket "{socket}"\nunixsocketperm 700\nsave ""\nappendonly no\n'
+            f"maxmemory {self.settings.redis_maxmemory}\nmaxmemory-policy noeviction\n"
+        )
         self._environment["EDGESEG_REDIS_URL"] = f"unix://{socket}?db=0"
         command = [children.redis_server(), "-"]
         self._redis = Child("redis", command, dict(os.environ), self.log_dir, config.encode())

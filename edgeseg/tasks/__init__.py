@@ -2,7 +2,7 @@
 
 from edgeseg.tasks.ahead import next_image
 from edgeseg.tasks.chain import TaskChain, make_queue
-from edgeseg.tasks.connection import connect, connect_async, redis_errors
+from edgeseg.tasks.connection import connect, connect_async, is_out_of_memory, redis_errors
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
 from edgeseg.tasks.overview import (
     QueueMonitor,
@@ -34,6 +34,7 @@ __all__ = [
     "connect",
     "connect_async",
     "count_ahead",
+    "is_out_of_memory",
     "make_queue",
     "next_image",
     "redis_errors",

@@ -136,6 +136,13 @@ async def _read_queues(connection: redis.asyncio.Redis) -> QueuesView:
     return QueuesView(views, int(waiting_bytes), used, most, started_at)
 
 
+# In one step, so that a job which starts meanwhile is counted once.
+_AHEAD = """
+local place = redis.call('LPOS', KEYS[1], ARGV[1])
+return place and place + redis.call('ZCARD', KEYS[2])
+"""
+
+
 async def count_ahead(connection: redis.asyncio.Redis, task_id: str, stage: Role) -> int | None:
     """Return how many jobs run or wait before a task's stage; None when it does not wait.
 
@@ -143,13 +150,10 @@ async def count_ahead(connection: redis.asyncio.Redis, task_id: str, stage: Role
         QueueUnavailableError: Redis does not answer.
     """
     queue, job = keys.QUEUES[stage], keys.job_id(task_id, stage)
+    names = [keys.waiting_key(queue), keys.started_key(queue)]
     with redis_errors():
-        # One transaction, so that a job which starts meanwhile is counted once.
-        async with connection.pipeline(transaction=True) as pipe:
-            pipe.lpos(keys.waiting_key(queue), job)
-            pipe.zcard(keys.started_key(queue))
-            place, running = await pipe.execute()
-    return None if place is None else int(place) + int(running)
+        ahead = await cast(Any, connection.eval(_AHEAD, len(names), *names, job))
+    return None if ahead is None else int(ahead)
 
 
 def unserved(views: dict[str, QueueView], plan: tuple[Role, ...]) -> list[str]:

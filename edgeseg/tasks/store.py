@@ -24,16 +24,19 @@ CLAIM_WAIT_S = 2.0
 CLAIM_TTL_S = 60
 
 # A finished task never changes again, whoever comes late: a worker that was thought dead, a
-# cancellation, a second failure. The check and the change are therefore one step.
+# cancellation, a second failure. The check and the change are therefore one step. It begins with
+# EXPIRE, which needs no memory: after a first write Redis lets a script go on when it is full. So
+# the tasks that a full Redis has can end, and free its memory.
 _ADVANCE = """
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return 'missing' end
 if status == 'done' or status == 'failed' or status == 'cancelled' then return status end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
+redis.call('HSET', KEYS[1], unpack(ARGV, 6))
+if ARGV[5] ~= '' then redis.call('SET', KEYS[4], ARGV[5], 'EX', ARGV[2]) end
 for _, event in ipairs(cjson.decode(ARGV[1])) do
   redis.call('XADD', KEYS[2], '*', 'event', event)
 end
-for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
 local claim = redis.call('HGET', KEYS[1], 'claim')
 if claim then redis.call('EXPIRE', claim, ARGV[2]) end
 redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. redis.call('HGET', KEYS[1], 'status'))
@@ -166,13 +169,12 @@ class TaskStore:
         ``drawing`` is the overlay as a PNG file; stages of the plan that were not needed get an
         event that says so.
         """
-        if drawing is not None:
-            encoded = pybase64.b64encode(drawing)
-            self.connection.set(keys.drawing_key(record.id), encoded, ex=self.ttl_s)
         skipped = record.plan[record.plan.index(stage) + 1 :]
         events = [_event("finished", stage, data)]
         events += [_event("skipped", each, {}) for each in skipped]
-        return self._end(record.id, "done", [*events, _event("done", None, data)], fields)
+        events.append(_event("done", None, data))
+        encoded = b"" if drawing is None else pybase64.b64encode(drawing)
+        return self._end(record.id, "done", events, fields, encoded)
 
     def fail(self, task_id: str, error: EdgeSegError) -> bool:
         """End the task with an error; False when it had ended already."""
@@ -236,10 +238,15 @@ class TaskStore:
         self._release(keys=[claim.name], args=[claim.value(is_written=False)])
 
     def _end(
-        self, task_id: str, status: TaskState, events: list[str], fields: Mapping[str, str]
+        self,
+        task_id: str,
+        status: TaskState,
+        events: list[str],
+        fields: Mapping[str, str],
+        drawing: bytes = b"",
     ) -> bool:
         fields = {**fields, "finished_at": repr(time.time())}
-        return self._step(task_id, status, events, fields, ttl_s=self.ttl_s)
+        return self._step(task_id, status, events, fields, self.ttl_s, drawing)
 
     def _step(
         self,
@@ -248,9 +255,11 @@ class TaskStore:
         events: list[str],
         fields: Mapping[str, str],
         ttl_s: int = UNFINISHED_TTL_S,
+        drawing: bytes = b"",
     ) -> bool:
         flat = [part for pair in {"status": status, **fields}.items() for part in pair]
-        arguments: list[str | int] = [json.dumps(events), ttl_s, keys.WAKE_CHANNEL, task_id, *flat]
+        head: list[str | int | bytes] = [json.dumps(events), ttl_s, keys.WAKE_CHANNEL, task_id]
+        arguments = [*head, drawing, *flat]
         return bool(self._advance(keys=_family(task_id), args=arguments) == b"ok")
 
 

@@ -13,6 +13,7 @@ from rq.timeouts import JobTimeoutException
 from edgeseg import logs
 from edgeseg.errors import EdgeSegError, StageFailedError, WorkerLostError
 from edgeseg.settings import Role
+from edgeseg.tasks import redis_errors
 from edgeseg.worker.runner import StageRunner
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,14 @@ def on_failure(
 def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> EdgeSegError:
     if isinstance(error, EdgeSegError):
         return error
+    if isinstance(error, redis.RedisError):
+        try:
+            with redis_errors():
+                raise error
+        except EdgeSegError as meaning:
+            return meaning
+        except redis.RedisError:
+            pass
     if issubclass(kind, AbandonedJobError):
         return WorkerLostError(
             f"The task was given up: each worker that took its stage {stage} was lost.",

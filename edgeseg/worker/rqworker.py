@@ -17,12 +17,14 @@ from rq.worker_registration import register
 
 from edgeseg.settings import Settings
 from edgeseg.tasks.chain import SERIALIZER
-from edgeseg.tasks.connection import connect
+from edgeseg.tasks.connection import connect, is_out_of_memory
+from edgeseg.worker import jobs
 from edgeseg.worker.janitor import Janitor
 from edgeseg.worker.telemetry import Pulse
 
 log = logging.getLogger(__name__)
 WORKER_TTL_S = 20
+FULL_PAUSE_S = 0.5
 
 
 class StageWorker(SimpleWorker):
@@ -77,6 +79,36 @@ class StageWorker(SimpleWorker):
     def run_maintenance_tasks(self) -> None:
         """Do nothing here: the heartbeat thread sees to it, also while a job runs."""
 
+    def check_for_suspension(self, burst: bool) -> None:
+        """Do nothing: workers of this stack are never suspended, and it would need Redis' room."""
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for a job; while Redis is full jobs cannot be taken, and the worker stays."""
+        while not self._stop_requested:
+            try:
+                return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            except redis.ResponseError as error:
+                if not is_out_of_memory(error):
+                    raise
+                log.warning("Redis is full: no job can be taken")
+                time.sleep(FULL_PAUSE_S)
+        return None
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run a job; while Redis is full RQ can note neither its start nor its end.
+
+        Then its task fails, unless it is done, and the janitor puts RQ's records right later.
+        """
+        try:
+            super().execute_job(job, queue)
+        except redis.ResponseError as error:
+            if not is_out_of_memory(error):
+                raise
+            self.execution = None
+            jobs.on_failure(job, self.connection, type(error), error, None)
+
     def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         """Fail the job for good: an error would come again; only lost workers are worth a retry."""
         job.retries_left = 0
@@ -110,6 +142,17 @@ class StageWorker(SimpleWorker):
                 log.exception("heartbeat went wrong")
 
     def _beat(self) -> None:
+        try:
+            self._renew()
+        except redis.ResponseError as error:
+            if not is_out_of_memory(error):
+                raise
+            # This needs no memory, and who is registered stays so.
+            self._side.expire(self.key, self._settings.heartbeat_ttl_s)
+        if not self._stopped.is_set():
+            self._pulse.beat()
+
+    def _renew(self) -> None:
         execution = self.execution
         ttl_s = self._settings.heartbeat_ttl_s
         with self._side.pipeline() as pipe:
@@ -129,5 +172,3 @@ class StageWorker(SimpleWorker):
                 pipe.hset(self.key, mapping={**facts, "engine": json.dumps(self._engine)})
                 register(self, pipe)
                 pipe.execute()
-        if not self._stopped.is_set():
-            self._pulse.beat()

@@ -7,9 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from redis import BlockingConnectionPool, ConnectionPool, Redis
 
+from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import QueueFullError
+from edgeseg.tasks import redis_errors
 from tests.services.conftest import StackMaker
 from tests.services.crowd import ask_all, probe_while, request_of
 
@@ -80,3 +83,16 @@ def fill_queue(client: EdgeSegClient, picture: Picture) -> list[str]:
         assert time.monotonic() < until
         time.sleep(0.02)
     return [running, client.submit(picture(4), "cat", simplify="never")]
+
+
+@pytest.mark.parametrize("pool", [BlockingConnectionPool, ConnectionPool])
+def test_a_pool_that_is_used_up_is_no_outage(
+    stack: EmbeddedStack, pool: type[ConnectionPool]
+) -> None:
+    waits = {"timeout": 0.05} if pool is BlockingConnectionPool else {}
+    with Redis.from_pool(pool.from_url(stack.redis_url, max_connections=1, **waits)) as redis:
+        held = redis.connection_pool.get_connection()
+        with pytest.raises(QueueFullError), redis_errors():
+            redis.ping()
+        redis.connection_pool.release(held)
+        assert redis.ping()
