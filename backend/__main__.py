@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gc
 
-import uvicorn
-
-from backend.app import create_app
-from edgeseg import logs
-from edgeseg.settings import get_settings
-
 
 def main() -> None:
     """Run until SIGTERM or Ctrl-C; requests in progress are finished first."""
+    # Imported here, since processes for exports load this module too.
+    import uvicorn
+
+    from backend.app import create_app
+    from edgeseg import logs
+    from edgeseg.settings import get_settings
+
     settings = get_settings()
     logs.set_up(settings)
     app = create_app(settings)

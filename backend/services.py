@@ -23,7 +23,7 @@ SUBMITTERS = 2
 
 @dataclass
 class Services:
-    """One per application; ``decoders`` and ``submitters`` bound how many threads do so at once."""
+    """One per application; limiters bound how many threads or processes do so at once."""
 
     settings: Settings
     store: TaskStore
@@ -31,6 +31,7 @@ class Services:
     watch: TaskWatch
     telemetry: Telemetry
     admission: Admission
+    exporters: CapacityLimiter
     decoders: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(DECODERS))
     submitters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMITTERS))
 
@@ -43,7 +44,8 @@ async def open_services(settings: Settings, telemetry: Telemetry) -> AsyncIterat
     chain = TaskChain(connection, store, settings)
     async with TaskWatch(connect_async(settings)) as watch:
         admission = Admission(watch.queues, settings)
-        yield Services(settings, store, chain, watch, telemetry, admission)
+        exporters = CapacityLimiter(settings.export_processes)
+        yield Services(settings, store, chain, watch, telemetry, admission, exporters)
     await anyio.to_thread.run_sync(connection.close)
 
 

@@ -11,8 +11,7 @@ from fastapi import UploadFile
 from backend.services import Services
 from edgeseg.codecs import inspect_image
 from edgeseg.errors import NoImageError
-
-MAX_NAME_CHARS = 255
+from edgeseg.exporters.names import MAX_PATH_CHARS
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,9 @@ async def read_upload(
     if upload is None:
         raise NoImageError("The form has no file in its field 'image'.")
     checked = await check(services, await upload.read(), to_the_end)
-    return replace(checked, file_name=(upload.filename or "")[:MAX_NAME_CHARS])
+    name = upload.filename or ""
+    # A name cut short would be that of another file.
+    return replace(checked, file_name=name if len(name) <= MAX_PATH_CHARS else "")
 
 
 async def check(services: Services, data: bytes, to_the_end: bool = True) -> Upload:

@@ -14,8 +14,9 @@ import numpy as np
 import PIL.Image
 
 from edgeseg.codecs import ImageSource, encode_png
-from edgeseg.errors import EdgeSegError, NoImageError, UnavailableError
+from edgeseg.errors import EdgeSegError, InvalidParameterError, NoImageError, UnavailableError
 from edgeseg.exporters import Export
+from edgeseg.exporters.names import relative_names
 from edgeseg.schemas import (
     DetectionResult,
     EngineInfo,
@@ -106,7 +107,7 @@ class EdgeSegClient:
             "class_thresholds": dict(class_thresholds or {}),
             "tile": tile,
             "visualization": False,
-            "file_name": _name_of(source),
+            "file_name": _names_of([source])[0],
             **more,
         }
         data = file_bytes(source)
@@ -123,8 +124,8 @@ class EdgeSegClient:
             raise ValueError(f"prompt: expected {len(images)} prompts, got {len(prompts)}")
         with ThreadPoolExecutor(PARALLEL) as pool:
             jobs = [
-                pool.submit(self.segment_image, source, text, **parameters)
-                for source, text in zip(images, prompts, strict=True)
+                pool.submit(self.segment_image, source, text, **{"file_name": name, **parameters})
+                for source, text, name in zip(images, prompts, _names_of(images), strict=True)
             ]
             return [job.result() for job in jobs]
 
@@ -157,7 +158,7 @@ class EdgeSegClient:
         fields = {
             "text_prompt": prompt,
             "visualization": False,
-            "file_name": _name_of(image),
+            "file_name": _names_of([image])[0],
             **parameters,
         }
         headers = {"Prefer": "respond-async"}
@@ -196,19 +197,24 @@ class EdgeSegClient:
             raise UnavailableError(f"The connection to the API broke: {error}.") from error
 
     def export(
-        self, task: str | Sequence[str], format_name: str, *, file_name: str | None = None
+        self,
+        task: str | Sequence[str],
+        format_name: str,
+        *,
+        file_name: str | Sequence[str] | None = None,
     ) -> Export:
         """Return the masks of a finished task, or of several as one data set, as a file.
 
-        ``file_name`` names the image of one task, in place of the name that it was sent with.
+        ``file_name`` names the image, or the images one by one, in place of the names that they
+        were sent with.
         """
         parameters: dict[str, Any] = {"format": format_name}
         if isinstance(task, str):
             path = f"/tasks/{task}/export"
-            if file_name is not None:
-                parameters["file_name"] = file_name
         else:
             path, parameters["task"] = "/export", list(task)
+        if file_name is not None:
+            parameters["file_name"] = file_name
         return _export_of(self._send("GET", path, params=parameters))
 
     def export_results(
@@ -276,8 +282,15 @@ def _export_of(response: httpx.Response) -> Export:
     return Export(unquote(name), media_type, response.content)
 
 
-def _name_of(source: ImageSource | None) -> str | None:
-    return Path(source).name if isinstance(source, str | Path) else None
+def _names_of(images: Sequence[ImageSource | None]) -> list[str | None]:
+    """Return the names to send images under: paths within a folder, None for what is no file."""
+    paths = [str(each) for each in images if isinstance(each, str | Path)]
+    try:
+        names = iter(relative_names(paths))
+    except InvalidParameterError:
+        # Such names can be segmented, though not exported.
+        names = iter([Path(path).name for path in paths])
+    return [next(names) if isinstance(each, str | Path) else None for each in images]
 
 
 def file_bytes(source: ImageSource | None) -> bytes:

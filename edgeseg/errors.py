@@ -10,7 +10,8 @@ EdgeSegError                       internal_error       500
 │   ├── PromptTooLongError         prompt_too_long      422
 │   ├── InvalidParameterError      invalid_parameter    422
 │   ├── UnknownEngineError         unknown_engine       422
-│   └── UnknownFormatError         unknown_format       422
+│   ├── UnknownFormatError         unknown_format       422
+│   └── ExportTooLargeError        export_too_large     413
 ├── NotFoundError                  not_found            404
 │   ├── UnknownTaskError           unknown_task         404
 │   └── UnknownObjectError         unknown_object       404
@@ -152,6 +153,12 @@ class UnknownFormatError(InputError):
     """Results cannot be exported in a format of this name."""
 
     code, status, title = "unknown_format", 422, "Unknown format"
+
+
+class ExportTooLargeError(InputError):
+    """The export has more objects, pixels or vertices than are allowed."""
+
+    code, status, title = "export_too_large", 413, "Export too large"
 
 
 class NotFoundError(EdgeSegError):

@@ -30,7 +30,7 @@ class Segmentation:
     ) -> None:
         self.result = result
         if file_name is None and isinstance(source, str | Path):
-            file_name = Path(source).name
+            file_name = str(source)
         self.file_name = file_name
         self._source = source
         self._settings = settings

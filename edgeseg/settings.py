@@ -141,6 +141,26 @@ class Settings(BaseSettings):
         80_000_000, ge=1, description="Largest image accepted, in pixels (width times height)."
     )
 
+    # Limits of exports over HTTP
+    max_export_objects: int = Field(10_000, ge=1, description="Most objects in one export.")
+    max_export_pixels: int = Field(
+        4_000_000_000,
+        ge=1,
+        description="Most pixels in one export: each image counts once, and once for each mask.",
+    )
+    max_export_vertices: int = Field(
+        5_000_000, ge=1, description="Most corners of all masks in one export, before thinning."
+    )
+    export_timeout_s: float = Field(
+        60.0, gt=0, description="Seconds that one export may take, waiting included."
+    )
+    export_processes: int = Field(
+        1,
+        ge=1,
+        description="Exports written at once, each in a process that takes up to 10 bytes of "
+        "memory per pixel of an image.",
+    )
+
     # Redis
     redis_url: SecretStr | None = Field(
         None,

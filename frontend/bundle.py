@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Mapping, Sequence
 
 from edgeseg.codecs import encode_png
-from edgeseg.exporters import FORMATS, Picture, export, export_files
-from edgeseg.exporters.base import unique
+from edgeseg.exporters import FORMATS, Picture, export, export_files, find_format
+from edgeseg.exporters.names import apart, relative_names, stem_of
 from edgeseg.render import overlay
 from frontend.pictures import cutout, decoded
 from frontend.state import Entry
@@ -47,24 +47,31 @@ def result_json(entry: Entry) -> bytes:
 
 def exported(entries: Sequence[Entry], format_name: str) -> tuple[str, str, bytes]:
     """Return an export's file name, media type and bytes: those that the API gives."""
-    made = export([Picture(each.result, each.photo.name) for each in entries], format_name)
+    made = export(_named(entries, format_name), format_name)
     return made.file_name, made.media_type, made.data
 
 
 def batch_zip(entries: Sequence[Entry]) -> bytes:
     """Return everything of several results: a folder each, and one for every export format."""
     files: dict[str, bytes] = {}
-    stems = unique((safe(each.photo.stem), "") for each in entries)
-    for stem, entry in zip(stems, entries, strict=True):
+    names = apart(relative_names([each.photo.name for each in entries]), by_stem=True)
+    for stem, entry in zip(map(stem_of, names), entries, strict=True):
         files[f"{stem}/overlay.png"] = overlay_png(entry)
         files[f"{stem}/result.json"] = result_json(entry)
         for name, data in cutouts(entry).items():
             files[f"{stem}/cutouts/{name}"] = data
-    pictures = [Picture(each.result, each.photo.name) for each in entries]
     for format_name in FORMATS:
-        for name, data in export_files(pictures, format_name).items():
+        for name, data in export_files(_named(entries, format_name), format_name).items():
             files[f"exports/{format_name}/{name}"] = data
     return zipped(files)
+
+
+def _named(entries: Sequence[Entry], format_name: str) -> list[Picture]:
+    """Name the images; those of the same name, which the browser sends without their folders,
+    lie in numbered folders."""
+    names = relative_names([each.photo.name for each in entries])
+    names = apart(names, by_stem=find_format(format_name).has_file_per_image)
+    return [Picture(each.result, name) for each, name in zip(entries, names, strict=True)]
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
-from urllib.parse import quote
 
-from anyio import to_thread
-from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
-from pydantic import ValidationError
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 
-from backend import gateway
+from backend import exports, gateway
 from backend.headers import only_fields
 from backend.problems import responses
 from backend.routes.common import TaskId
 from backend.services import Services, ServicesDep
 from edgeseg.errors import (
     CancelledError,
+    ExportTooLargeError,
     ImageTooLargeError,
     InputError,
     InvalidParameterError,
+    QueueFullError,
     QueueUnavailableError,
+    RequestTimeoutError,
     TaskNotFinishedError,
+    UnavailableError,
     UnknownFormatError,
     UnknownTaskError,
 )
-from edgeseg.exporters import FORMATS, MEDIA_TYPES, Picture, export, find_format
-from edgeseg.schemas import SegmentationResult, input_error, parse
+from edgeseg.exporters import FORMATS, MEDIA_TYPES, find_format
+from edgeseg.exporters.documents import Document
+from edgeseg.exporters.names import MAX_PATH_CHARS
 from edgeseg.tasks import TaskRecord
 
 router = APIRouter(tags=["tasks"])
-MOST_TASKS = 100
+MAX_TASKS = 100
 # What browsers and our client call a file that has no name.
 _NO_NAMES = frozenset({"image", "blob"})
 
@@ -41,6 +42,13 @@ _FILE: dict[int | str, dict[str, Any]] = {
         "content": {media_type: {} for media_type in MEDIA_TYPES.values()},
     }
 }
+_BOUNDS = (
+    ImageTooLargeError,
+    ExportTooLargeError,
+    QueueFullError,
+    UnavailableError,
+    RequestTimeoutError,
+)
 _RESPONSES = {
     **_FILE,
     **responses(
@@ -50,9 +58,10 @@ _RESPONSES = {
         UnknownFormatError,
         InvalidParameterError,
         QueueUnavailableError,
+        *_BOUNDS,
     ),
 }
-_FORM_ERRORS = (InputError, UnknownFormatError, InvalidParameterError, ImageTooLargeError)
+_FORM_ERRORS = (InputError, UnknownFormatError, InvalidParameterError, *_BOUNDS)
 FormatName = Annotated[
     str,
     Query(
@@ -67,12 +76,13 @@ FormatName = Annotated[
 @router.get("/tasks/{task_id}/export", response_class=Response, responses=_RESPONSES)
 async def export_task(
     task_id: TaskId,
+    request: Request,
     services: ServicesDep,
     format_name: FormatName,
     file_name: Annotated[
         str | None,
         Query(
-            max_length=255,
+            max_length=MAX_PATH_CHARS,
             description="Name of the image, in place of that of the upload.",
             examples=["photo.jpg"],
         ),
@@ -83,26 +93,46 @@ async def export_task(
     The same bytes come from `edgeseg export` on the result's JSON.
     """
     find_format(format_name)
-    return await _answer(services, [await _picture(services, task_id, file_name)], format_name)
+
+    async def read() -> list[Document]:
+        return [await _document(services, task_id, file_name)]
+
+    return await exports.answer(services, request, read, format_name)
 
 
 @router.get("/export", response_class=Response, responses=_RESPONSES)
 async def export_tasks(
+    request: Request,
     services: ServicesDep,
     format_name: FormatName,
     task: Annotated[
         list[str],
         Query(
             min_length=1,
-            max_length=MOST_TASKS,
+            max_length=MAX_TASKS,
             description="Ids of tasks; repeat.",
             examples=[["b0379cb8c91a4a599563943f96dd2ae3"]],
         ),
     ],
+    file_name: Annotated[
+        list[str] | None,
+        Query(
+            max_length=MAX_TASKS,
+            description="Names of the images, one for each task, in place of those of the "
+            "uploads; with a folder where several images share a name.",
+            examples=[["cam1/0001.jpg"]],
+        ),
+    ] = None,
 ) -> Response:
     """Return the masks of several finished tasks as one data set, in the order asked for."""
     find_format(format_name)
-    return await _answer(services, [await _picture(services, each) for each in task], format_name)
+    names = _names(file_name, len(task))
+
+    async def read() -> list[Document]:
+        pairs = zip(task, names, strict=True)
+        return [await _document(services, task_id, name) for task_id, name in pairs]
+
+    return await exports.answer(services, request, read, format_name)
 
 
 @router.post(
@@ -112,6 +142,7 @@ async def export_tasks(
     dependencies=[Depends(only_fields("result", "format", "file_name"))],
 )
 async def export_results(
+    request: Request,
     services: ServicesDep,
     result: Annotated[
         list[UploadFile],
@@ -131,53 +162,38 @@ async def export_results(
     same bytes come from `edgeseg export` on it.
     """
     find_format(format_name)
-    names: Sequence[str | None] = file_name or [None] * len(result)
-    if len(names) != len(result) or len(result) > MOST_TASKS:
+    names = _names(file_name, len(result))
+
+    async def read() -> list[Document]:
+        return [(await each.read(), name) for each, name in zip(result, names, strict=True)]
+
+    return await exports.answer(services, request, read, format_name)
+
+
+def _names(file_names: Sequence[str] | None, count: int) -> Sequence[str | None]:
+    names: Sequence[str | None] = file_names or [None] * count
+    if len(names) != count or count > MAX_TASKS:
         raise InvalidParameterError(
-            f"Expected at most {MOST_TASKS} results and a file_name for each or for none, "
-            f"got {len(result)} and {len(names)}."
+            f"Expected at most {MAX_TASKS} results and a file_name for each or for none, "
+            f"got {count} and {len(names)}."
         )
-    files = [await each.read() for each in result]
-    read = partial(_read_results, files, names)
-    return await _answer(
-        services, await to_thread.run_sync(read, limiter=services.decoders), format_name
-    )
+    return names
 
 
-def _read_results(files: Sequence[bytes], names: Sequence[str | None]) -> list[Picture]:
-    try:
-        return [
-            Picture(SegmentationResult.model_validate_json(data), name)
-            for data, name in zip(files, names, strict=True)
-        ]
-    except ValidationError as error:
-        raise input_error(error) from None
-
-
-async def _answer(services: Services, pictures: Sequence[Picture], format_name: str) -> Response:
-    limiter = services.decoders
-    made = await to_thread.run_sync(export, pictures, format_name, limiter=limiter)
-    name = made.file_name.encode("ascii", "replace").decode().replace('"', "_").replace("?", "_")
-    disposition = f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(made.file_name)}"
-    headers = {"Content-Disposition": disposition}
-    return Response(made.data, media_type=made.media_type, headers=headers)
-
-
-async def _picture(services: Services, task_id: str, file_name: str | None = None) -> Picture:
+async def _document(services: Services, task_id: str, file_name: str | None) -> Document:
     """Read a task that is done; raise what it failed with, or that it has no masks."""
     record = gateway.raise_for(await gateway.read_task(services, task_id))
     if record.kind != "segment":
         raise InvalidParameterError(
             "Only a task of /segment has masks to export.", task_id=record.id, kind=record.kind
         )
-    result = record.result()
-    if result is None:
+    if record.result_json is None:
         raise TaskNotFinishedError(
             f"The task is {record.status}; export it once it is done.",
             task_id=record.id,
             task_status=record.status,
         )
-    return Picture(parse(SegmentationResult, result), file_name or _name(record))
+    return record.result_json.encode(), file_name or _name(record)
 
 
 def _name(record: TaskRecord) -> str | None:

@@ -34,18 +34,24 @@ def export(
 ) -> None:
     """Write results as other tools read them: edgeseg export out.json --format coco"""
     from edgeseg import exporters
+    from edgeseg.errors import InvalidParameterError
+    from edgeseg.settings import get_settings
 
     exporters.find_format(format_name)
     pictures = [picture for source in results for picture in read_results(source)]
-    made = exporters.export(pictures, format_name)
+    limits = exporters.Limits(max_image_pixels=get_settings().max_image_pixels)
+    made = exporters.export(pictures, format_name, limits)
     if out == STDIO:
         sys.stdout.buffer.write(made.data)
         return
     target = Path(out or ".")
     if target.is_dir() or (out or "").endswith(("/", "\\")):
         target = target / made.file_name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(made.data)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(made.data)
+    except OSError as error:
+        raise InvalidParameterError(f"Cannot write {target}: {error.strerror or error}.") from error
     print(f"{target}: {FORMATS[format_name].title}, {len(pictures)} picture(s)")
 
 
@@ -61,8 +67,8 @@ def read_results(source: str) -> list[Picture]:
         data = json.loads(text)
     except OSError as error:
         raise InvalidParameterError(f"Cannot read {source}: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise InvalidParameterError(f"{source} is no JSON: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidParameterError(f"{source} is not valid JSON: {error}.") from error
     rows = data if isinstance(data, list) else [data]
     return [_picture(source, row) for row in rows]
 

@@ -17,6 +17,8 @@ from edgeseg.codecs.mask import (
     rle_area,
     rle_box,
     rle_to_mask,
+    rle_vertices,
+    runs_to_mask,
     union_of,
     window_to_rle,
 )
@@ -35,6 +37,8 @@ __all__ = [
     "rle_area",
     "rle_box",
     "rle_to_mask",
+    "rle_vertices",
+    "runs_to_mask",
     "to_base64",
     "union_of",
     "window_to_rle",

@@ -41,10 +41,17 @@ def mask_to_polygons(
         for first in range(len(TOLERANCES_PX)):
             tolerances = TOLERANCES_PX[first:]
             thinner = [_thinned(part, tolerances, reading, min_iou) for part in parts]
-            if not _cross([ring.points for part in thinner for ring in part]):
+            if _same(thinner, parts) or not _cross(
+                [ring.points for part in thinner for ring in part]
+            ):
                 parts = thinner
                 break
     return [_placed(part, reading) for part in parts]
+
+
+def _same(thinner: Sequence[Sequence[Ring]], parts: Sequence[Sequence[Ring]]) -> bool:
+    """Whether no part was thinned: rings as they were traced never cross."""
+    return all(one is other for one, other in zip(thinner, parts, strict=True))
 
 
 def _traced(mask: BoolArray) -> list[tuple[Ring, ...]]:
@@ -74,6 +81,8 @@ def _thinned(
     """Leave out vertices by the first tolerance that keeps the part's pixels; none may do."""
     corner = part[0].corners.min(axis=0)
     width, height = part[0].corners.max(axis=0) - corner
+    if width * height < _SMALL_PX:
+        return part
     size_hw = (int(height), int(width))
     whole = fill([ring.corners - corner.astype(float) for ring in part], size_hw)
     if whole.sum() < _SMALL_PX:

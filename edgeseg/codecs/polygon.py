@@ -81,7 +81,8 @@ def trace(mask: BoolArray) -> list[tuple[Ring, ...]]:
 def fill(rings: Sequence[Points], size_hw: tuple[int, int]) -> BoolArray:
     """Return (H, W) bool: pixels whose centre lies within an odd number of the rings."""
     height, width = size_hw
-    flips = np.zeros((height, width + 1), np.int32)
+    # Only whether counts are odd matters, so that they may wrap around.
+    flips = np.zeros((height, width + 1), np.uint8)
     if rings:
         start = np.concatenate(rings)
         end = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
@@ -96,7 +97,9 @@ def fill(rings: Sequence[Points], size_hw: tuple[int, int]) -> BoolArray:
         crossing = upper[edge, 0] + part * (lower[edge, 0] - upper[edge, 0])
         columns = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.int64)
         np.add.at(flips, (rows, columns), 1)
-    return (np.cumsum(flips[:, :width], axis=1) & 1).astype(bool)
+    np.cumsum(flips, axis=1, dtype=np.uint8, out=flips)
+    flips &= 1
+    return flips[:, :width].astype(bool)
 
 
 def signed_area(ring: Points) -> float:

@@ -16,6 +16,8 @@ from edgeseg.exporters.geojson import GEOJSON
 from edgeseg.exporters.label_map import LABEL_MAP
 from edgeseg.exporters.label_studio import LABEL_STUDIO
 from edgeseg.exporters.labelme import LABELME
+from edgeseg.exporters.limits import NO_LIMITS, Limits
+from edgeseg.exporters.names import check_files
 from edgeseg.exporters.yolo import YOLO
 
 FORMATS: dict[str, Format] = {
@@ -51,30 +53,43 @@ def find_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def export_files(pictures: Sequence[Picture], format_name: str) -> Files:
+def export_files(
+    pictures: Sequence[Picture], format_name: str, limits: Limits = NO_LIMITS
+) -> Files:
     """Return the files of a format, by their path within a folder.
 
-    Raises UnknownFormatError, and InvalidParameterError for results that cannot be exported.
+    Raises UnknownFormatError, InvalidParameterError for results that cannot be exported, and
+    ImageTooLargeError or ExportTooLargeError for those beyond the limits.
     """
-    return find_format(format_name).write(Dataset.of(pictures))
+    chosen = find_format(format_name)
+    return chosen.write(_dataset(pictures, chosen, limits))
 
 
-def export(pictures: Sequence[Picture], format_name: str) -> Export:
+def export(pictures: Sequence[Picture], format_name: str, limits: Limits = NO_LIMITS) -> Export:
     """Return the one file that a format makes, or a zip when it makes several.
 
     The same results and names give the same bytes. Raises what :func:`export_files` raises.
     """
     chosen = find_format(format_name)
-    dataset = Dataset.of(pictures)
+    dataset = _dataset(pictures, chosen, limits)
     files = chosen.write(dataset)
     stem = dataset.items[0].stem if len(dataset.items) == 1 else "edgeseg"
+    base = PurePosixPath(stem).name
     if len(files) > 1:
-        return Export(f"{stem}_{chosen.name}.zip", MEDIA_TYPES[".zip"], _zipped(files))
+        return Export(f"{base}_{chosen.name}.zip", MEDIA_TYPES[".zip"], _zipped(files))
     ((path, data),) = files.items()
     suffix = PurePosixPath(path).suffix
-    # Some tools find a file by its picture's name; other names say the format.
-    name = path if path == stem + suffix else f"{stem}_{chosen.name}{suffix}"
+    # Some tools find a file by its image's name; other names say the format.
+    name = base + suffix if path == stem + suffix else f"{base}_{chosen.name}{suffix}"
     return Export(name, MEDIA_TYPES[suffix], data)
+
+
+def _dataset(pictures: Sequence[Picture], chosen: Format, limits: Limits) -> Dataset:
+    dataset = Dataset.of(pictures)
+    if chosen.has_file_per_image:
+        check_files([item.file_name for item in dataset.items], chosen.title)
+    limits.check(dataset, chosen.has_outlines)
+    return dataset
 
 
 def _zipped(files: Files) -> bytes:
@@ -94,6 +109,7 @@ __all__ = [
     "MEDIA_TYPES",
     "Export",
     "Format",
+    "Limits",
     "Picture",
     "export",
     "export_files",

@@ -1,11 +1,11 @@
-"""What every format starts from: pictures with names of their own, and their objects."""
+"""What every format starts from: images with their names and objects, and numbered labels."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,15 +14,18 @@ import numpy.typing as npt
 
 from edgeseg.codecs import rle_area, rle_to_mask
 from edgeseg.errors import InvalidParameterError
-from edgeseg.schemas import SegmentationResult, SegmentedObject
+from edgeseg.exporters.names import check_distinct, relative_names, stem_of
+from edgeseg.schemas import MAX_PROMPT_CHARS, UNWRITABLE, SegmentationResult, SegmentedObject
 from edgeseg.types import BoolArray
 
 Files = dict[str, bytes]
+# Label maps hold numbers in 16 bits, and 0 is the background.
+MAX_LABELS = 2**16 - 1
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A result and the file name of its image; without one it is named after its task."""
+    """A result and the path of its image; without one it is named after its task."""
 
     result: SegmentationResult
     file_name: str | None = None
@@ -30,18 +33,27 @@ class Picture:
 
 @dataclass(frozen=True)
 class Item:
-    """A picture within a data set: ``stem`` names the files made for it, no two alike."""
+    """An image within a data set: ``file_name`` is its path relative to the data set's folder."""
 
     file_name: str
-    stem: str
     result: SegmentationResult
+
+    @property
+    def stem(self) -> str:
+        """The path without its suffix, which names the files made for it."""
+        return stem_of(self.file_name)
+
+    @property
+    def base_name(self) -> str:
+        """The name without its folder."""
+        return PurePosixPath(self.file_name).name
 
     @property
     def size_hw(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.result.image.height, self.result.image.width
 
-    @property
+    @cached_property
     def objects(self) -> list[SegmentedObject]:
         """The objects that have any pixel, best first."""
         return [each for each in self.result.objects if rle_area(each.mask) > 0]
@@ -54,57 +66,68 @@ class Item:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures in order, and their labels in the order in which they first appear."""
+    """Images in order, and their labels: the phrases of the prompts, found or not, then others."""
 
     items: tuple[Item, ...]
     labels: tuple[str, ...]
 
     @classmethod
     def of(cls, pictures: Sequence[Picture]) -> Dataset:
-        """Name pictures and check them.
+        """Name images and check them.
 
-        Raises InvalidParameterError for none, and for masks of another size than their image.
+        Raises InvalidParameterError for none, for names that no file can have or that come twice,
+        for labels that no file can hold, and for masks of another size than their image.
         """
         if not pictures:
             raise InvalidParameterError("There is no result to export.")
-        names = [PurePosixPath(_safe(each)) for each in pictures]
-        file_names = unique((name.stem, name.suffix) for name in names)
-        stems = unique((PurePosixPath(name).stem, "") for name in file_names)
-        items = tuple(
-            Item(name, stem, each.result)
-            for name, stem, each in zip(file_names, stems, pictures, strict=True)
-        )
+        names = relative_names([each.file_name or _fallback(each) for each in pictures])
+        check_distinct(names)
+        items = tuple(Item(name, each.result) for name, each in zip(names, pictures, strict=True))
         for item in items:
             _check(item)
-        labels = dict.fromkeys(each.label for item in items for each in item.objects)
-        return cls(items, tuple(labels))
+        phrases = dict.fromkeys(phrase for item in items for phrase in item.result.phrases)
+        others = dict.fromkeys(each.label for item in items for each in item.objects)
+        labels = tuple(phrases | others)
+        if len(labels) > MAX_LABELS:
+            raise InvalidParameterError(
+                f"Expected at most {MAX_LABELS} different labels, got {len(labels)}."
+            )
+        return cls(items, labels)
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of each label, from 0."""
+        return {label: number for number, label in enumerate(self.labels)}
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format: what people call it, what it is, and how to write a data set in it."""
+    """A format: what people call it, what it is, and how to write a data set in it.
+
+    ``has_file_per_image``: it names files by the stems of the images; ``has_outlines``: the cost
+    of writing it grows with the vertices of the masks.
+    """
 
     name: str
     title: str
     description: str
     write: Callable[[Dataset], Files]
+    has_file_per_image: bool = False
+    has_outlines: bool = True
 
 
-def unique(names: Iterable[tuple[str, str]]) -> list[str]:
-    """Join each stem and suffix, with a number between where a name would come again.
-
-    Upper and lower case count as the same, as some file systems have it.
-    """
+def unique(names: Iterable[str]) -> list[str]:
+    """Return names with a number behind those that come again, in whatever case."""
     seen: set[str] = set()
-    made = []
-    for stem, suffix in names:
-        name, number = stem + suffix, 1
-        while name.casefold() in seen:
+    distinct = []
+    for name in names:
+        numbered, number = name, 1
+        while numbered.casefold() in seen:
             number += 1
-            name = f"{stem}_{number}{suffix}"
-        seen.add(name.casefold())
-        made.append(name)
-    return made
+            numbered = f"{name}_{number}"
+        seen.add(numbered.casefold())
+        distinct.append(numbered)
+    return distinct
 
 
 def pairs(points: npt.NDArray[np.float64]) -> list[list[float]]:
@@ -114,15 +137,15 @@ def pairs(points: npt.NDArray[np.float64]) -> list[list[float]]:
 
 
 def to_json(value: Any) -> bytes:
-    """Return compact JSON in ASCII, which is the same in every encoding that readers assume."""
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    """Return compact JSON in ASCII, which is the same in every encoding that readers assume.
+
+    Raises ValueError for NaN and infinity, which JSON cannot hold.
+    """
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
-def _safe(picture: Picture) -> str:
-    """Return the last part of the file name without anything that could leave a folder."""
-    last = re.split(r"[/\\]", picture.file_name or "")[-1]
-    name = "".join(sign for sign in last if sign.isprintable()).strip(" ")
-    return name if name.strip(".") else f"{picture.result.task_id}.jpg"
+def _fallback(picture: Picture) -> str:
+    return f"{picture.result.task_id}.jpg"
 
 
 def _check(item: Item) -> None:
@@ -131,4 +154,10 @@ def _check(item: Item) -> None:
             raise InvalidParameterError(
                 f"{item.file_name}: object {each.id} has a mask of size {each.mask.size}, "
                 f"expected {item.size_hw}."
+            )
+    for label in (*item.result.phrases, *(each.label for each in item.result.objects)):
+        if not label.strip() or len(label) > MAX_PROMPT_CHARS or UNWRITABLE.search(label):
+            raise InvalidParameterError(
+                f"{item.file_name}: the label {label[:80]!a} is blank, too long or has "
+                "control characters; rename it."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeseg.codecs import rle_box, rle_to_mask
+from edgeseg.codecs import rle_area, rle_box, rle_to_mask
 from edgeseg.codecs.outline import mask_to_polygons
 from edgeseg.codecs.polygon import join_holes
 from edgeseg.exporters.base import Dataset, Files, Format, pairs, to_json
@@ -32,9 +32,9 @@ def _write(dataset: Dataset, exact: bool) -> Files:
                 {
                     "id": len(annotations) + 1,
                     "image_id": number,
-                    "category_id": dataset.labels.index(each.label) + 1,
+                    "category_id": dataset.numbers[each.label] + 1,
                     "segmentation": _run_lengths(each) if exact else _polygons(each),
-                    "area": each.area,
+                    "area": rle_area(each.mask),
                     "bbox": [x0, y0, x1 - x0, y1 - y0],
                     "iscrowd": 0,
                     "score": each.score,
@@ -65,4 +65,5 @@ COCO_RLE = Format(
     "COCO instances, run lengths",
     "One JSON file with the masks themselves, exact.",
     lambda dataset: _write(dataset, exact=True),
+    has_outlines=False,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,12 +11,9 @@ from edgeseg.exporters.base import Dataset, Files, Format, pairs
 from edgeseg.schemas import SegmentedObject
 from edgeseg.types import BoolArray
 
-# Characters that XML cannot hold.
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 
 def _shape(parent: ElementTree.Element, each: SegmentedObject, mask: BoolArray) -> None:
-    facts = {"label": _clean(each.label), "source": "auto", "occluded": "0"}
+    facts = {"label": each.label, "source": "auto", "occluded": "0"}
     polygons = mask_to_polygons(mask)
     if len(polygons) == 1 and not polygons[0].holes:
         facts["points"] = ";".join(f"{x},{y}" for x, y in pairs(polygons[0].outer))
@@ -47,7 +43,7 @@ def _labels(dataset: Dataset, parent: ElementTree.Element) -> None:
     """Declare the labels, each with a text attribute for the score."""
     for name in dataset.labels:
         label = ElementTree.SubElement(parent, "label")
-        ElementTree.SubElement(label, "name").text = _clean(name)
+        ElementTree.SubElement(label, "name").text = name
         attributes = ElementTree.SubElement(label, "attributes")
         attribute = ElementTree.SubElement(attributes, "attribute")
         for key, text in (
@@ -55,10 +51,6 @@ def _labels(dataset: Dataset, parent: ElementTree.Element) -> None:
             ("default_value", ""), ("values", ""),
         ):  # fmt: skip
             ElementTree.SubElement(attribute, key).text = text
-
-
-def _clean(text: str) -> str:
-    return _NO_XML.sub("", text)
 
 
 def _write(dataset: Dataset) -> Files:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeseg.codecs import rle_area
 from edgeseg.codecs.outline import mask_to_polygons
 from edgeseg.codecs.polygon import Polygon
 from edgeseg.exporters.base import Dataset, Files, Format, Item, pairs, to_json
@@ -31,7 +32,7 @@ def _collection(item: Item) -> dict[str, Any]:
                 "properties": {
                     "label": each.label,
                     "score": each.score,
-                    "area": each.area,
+                    "area": rle_area(each.mask),
                     "box": list(each.box),
                 },
             }
@@ -50,4 +51,5 @@ GEOJSON = Format(
     "GeoJSON",
     "A feature collection per picture; x and y in pixels, y downwards; holes are rings.",
     _write,
+    has_file_per_image=True,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
@@ -32,12 +34,12 @@ def _png(numbers: _LargeMap, highest: int) -> bytes:
     return encode_png(picture)
 
 
-def _maps(item: Item, labels: tuple[str, ...]) -> Files:
+def _maps(item: Item, numbers: Mapping[str, int]) -> Files:
     objects = label_map([each.mask for each in item.objects], item.size_hw)
-    classes = [0, *(labels.index(each.label) + 1 for each in item.objects)]
+    classes = [0, *(numbers[each.label] + 1 for each in item.objects)]
     class_map = np.array(classes, np.uint16)[objects]
     return {
-        f"SegmentationClass/{item.stem}.png": _png(class_map, len(labels)),
+        f"SegmentationClass/{item.stem}.png": _png(class_map, len(numbers)),
         f"SegmentationObject/{item.stem}.png": _png(objects, len(item.objects)),
     }
 
@@ -46,7 +48,7 @@ def _names(labels: tuple[str, ...]) -> str:
     """Return lines of label, colour, parts and actions; the line's number is the label's."""
     # A colon would end the label and a hash make its line a remark.
     plain = [" ".join(label.replace(":", "_").replace("#", "_").split()) for label in labels]
-    names = unique((name, "") for name in ("background", *plain))
+    names = unique(("background", *plain))
     rows = [f"{name}:{','.join(map(str, colour(index)))}::" for index, name in enumerate(names)]
     return "\n".join(["# label:color_rgb:parts:actions", *rows, ""])
 
@@ -58,7 +60,7 @@ def _write(dataset: Dataset) -> Files:
         "ImageSets/Segmentation/default.txt": stems.encode(),
     }
     for item in dataset.items:
-        files.update(_maps(item, dataset.labels))
+        files.update(_maps(item, dataset.numbers))
     return files
 
 
@@ -67,4 +69,6 @@ LABEL_MAP = Format(
     "Label maps, Pascal VOC",
     "PNGs of classes and of objects per picture, with a palette, and labelmap.txt.",
     _write,
+    has_file_per_image=True,
+    has_outlines=False,
 )

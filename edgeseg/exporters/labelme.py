@@ -36,7 +36,8 @@ def _document(item: Item) -> dict[str, Any]:
         "version": "5.5.0",
         "flags": {},
         "shapes": shapes,
-        "imagePath": item.file_name,
+        # Relative to the file itself, which lies beside the image.
+        "imagePath": item.base_name,
         "imageData": None,
         "imageHeight": height,
         "imageWidth": width,
@@ -52,4 +53,5 @@ LABELME = Format(
     "LabelMe",
     "A JSON file per picture, to lie beside it; parts of an object share a group.",
     _write,
+    has_file_per_image=True,
 )

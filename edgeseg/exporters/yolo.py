@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from edgeseg.codecs.outline import mask_to_polygons
 from edgeseg.codecs.polygon import join_holes
 from edgeseg.exporters.base import Dataset, Files, Format, Item
 
-_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
-
-def _lines(item: Item, labels: tuple[str, ...]) -> str:
+def _lines(item: Item, numbers: Mapping[str, int]) -> str:
     """Return a line for each part: class, then x and y from 0 to 1 by turns."""
     scale = np.array(item.size_hw[::-1], float)
     lines = []
@@ -22,14 +20,13 @@ def _lines(item: Item, labels: tuple[str, ...]) -> str:
         for polygon in mask_to_polygons(mask, reading="pixels"):
             values = (join_holes(polygon) / scale).ravel().tolist()
             points = " ".join(f"{value:.6f}" for value in values)
-            lines.append(f"{labels.index(each.label)} {points}\n")
+            lines.append(f"{numbers[each.label]} {points}\n")
     return "".join(lines)
 
 
 def _quoted(label: str) -> str:
-    """Return a string of YAML, which is one of JSON but for some characters without a shape."""
-    text = json.dumps(label, ensure_ascii=False)
-    return _NO_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """Return a string of YAML, which is one of JSON but for the byte order mark."""
+    return json.dumps(label, ensure_ascii=False).replace("\ufeff", "\\ufeff")
 
 
 def _write(dataset: Dataset) -> Files:
@@ -38,7 +35,7 @@ def _write(dataset: Dataset) -> Files:
     head = "path: .\ntrain: images\nval: images\n"
     files = {"data.yaml": f"{head}nc: {len(names)}\nnames:{' {}' if not names else ''}\n{rows}"}
     for item in dataset.items:
-        files[f"labels/{item.stem}.txt"] = _lines(item, dataset.labels)
+        files[f"labels/{item.stem}.txt"] = _lines(item, dataset.numbers)
     return {name: text.encode() for name, text in files.items()}
 
 
@@ -47,4 +44,5 @@ YOLO = Format(
     "YOLO segmentation",
     "data.yaml and a text file per picture; put the pictures into a folder images.",
     _write,
+    has_file_per_image=True,
 )

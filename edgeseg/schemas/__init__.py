@@ -37,6 +37,7 @@ from edgeseg.schemas.tasks import (
 )
 from edgeseg.schemas.wire import (
     MAX_PROMPT_CHARS,
+    UNWRITABLE,
     BoxXYXY,
     Prompt,
     Wire,
@@ -75,6 +76,7 @@ __all__ = [
     "TaskState",
     "TaskStatus",
     "TileMode",
+    "UNWRITABLE",
     "Wire",
     "input_error",
     "parse",

@@ -121,7 +121,7 @@ def test_a_batch_is_one_zip_with_everything(entry: Entry) -> None:
     with zipfile.ZipFile(io.BytesIO(bundle.batch_zip([entry, entry]))) as archive:
         names = archive.namelist()
     assert len(names) == len(set(names))
-    for stem in ("balls", "balls_2"):
+    for stem in ("balls", "2/balls"):
         assert {f"{stem}/overlay.png", f"{stem}/result.json"} <= set(names)
         assert sum(name.startswith(f"{stem}/cutouts/") for name in names) == 3
     for format_name in FORMATS:

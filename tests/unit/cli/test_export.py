@@ -49,13 +49,13 @@ def test_one_result_and_a_batch(folder: Path) -> None:
     made = (folder / "edgeseg_yolo.zip").read_bytes()
     assert made == library_export(folder / "all.json", "yolo")
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
-        assert archive.namelist() == ["data.yaml", "labels/chelsea.txt", "labels/chelsea_2.txt"]
+        assert archive.namelist() == ["data.yaml", "labels/chelsea.txt", "labels/more/chelsea.txt"]
 
 
 def test_the_file_is_named_after_the_picture_in_a_folder(folder: Path) -> None:
     (folder / "drawn").mkdir()
     edgeseg(folder, "export", "one.json", "-f", "labelme", "-o", "drawn")
-    edgeseg(folder, "export", "one.json", "one.json", "-f", "labelme", "-o", "new/")
+    edgeseg(folder, "export", "all.json", "-f", "labelme", "-o", "new/")
     assert json.loads((folder / "drawn" / "chelsea.json").read_text())["imagePath"] == "chelsea.png"
     assert (folder / "new" / "edgeseg_labelme.zip").exists()
 
@@ -74,9 +74,15 @@ def test_through_a_pipe(folder: Path) -> None:
     [
         (["one.json", "-f", "tiff"], 1, "[unknown_format]"),
         (["missing.json", "-f", "coco"], 1, "Cannot read missing.json"),
-        (["broken.json", "-f", "coco"], 1, "broken.json is no JSON"),
+        (["broken.json", "-f", "coco"], 1, "broken.json is not valid JSON"),
         (["boxes.json", "-f", "coco"], 1, "boxes.json holds no result of segmenting"),
         (["empty.json", "-f", "coco"], 1, "There is no result to export."),
+        (["one.json", "one.json", "-f", "coco"], 1, "Results 1 and 2 are both named 'chelsea.png'"),
+        (["deep.json", "-f", "coco"], 1, "deep.json is not valid JSON"),
+        (["huge.json", "-f", "coco"], 1, "[image_too_large]"),
+        (["crash.json", "-f", "coco"], 1, "objects.0.mask: size"),
+        (["surrogate.json", "-f", "coco"], 1, "is not valid Unicode"),
+        (["one.json", "-f", "coco", "-o", "one.json/x"], 1, "Cannot write"),
         (["one.json"], 2, "Missing option"),
     ],
 )
@@ -86,6 +92,15 @@ def test_errors_are_one_sentence(
     (folder / "broken.json").write_text("{")
     (folder / "boxes.json").write_text('{"objects": [{"id": 0, "box": [1, 2, 3, 4]}]}')
     (folder / "empty.json").write_text("[]")
+    (folder / "deep.json").write_text("[" * 100_000)
+    one = json.loads((folder / "one.json").read_text())
+    (folder / "surrogate.json").write_text(json.dumps({**one, "file": "\udcff.jpg"}))
+    one["image"] = {"width": 20_000, "height": 20_000}
+    one["objects"] = []
+    (folder / "huge.json").write_text(json.dumps(one))
+    mask = {"size": [2**40, 2], "counts": "01"}
+    crash = {"id": 0, "label": "c", "score": 0.9, "box": [0, 0, 1, 1], "mask": mask, "area": 1}
+    (folder / "crash.json").write_text(json.dumps({**one, "objects": [crash]}))
     done = edgeseg(folder, "export", *arguments, code=code)
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -32,7 +32,7 @@ def make_result(
         task_id=task_id,
         prompt="things",
         simplified_prompt="things .",
-        phrases=["things"],
+        phrases=list(dict.fromkeys(each.label for each in objects)),
         image=ImageInfo(width=size_hw[1], height=size_hw[0]),
         objects=objects,
     )

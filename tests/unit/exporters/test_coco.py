@@ -48,13 +48,13 @@ def test_pycocotools_reads_the_masks(
 def test_pictures_share_categories_and_keep_their_objects(
     tmp_path: Path, picture: Picture, empty: Picture
 ) -> None:
-    read = load(tmp_path, [empty, picture, picture], "coco")
+    read = load(tmp_path, [empty, picture, Picture(picture.result, "more/photo.jpg")], "coco")
     assert [row["file_name"] for row in read.loadImgs(read.getImgIds())] == [
-        "empty.png", "photo.jpg", "photo_2.jpg",
+        "empty.png", "photo.jpg", "more/photo.jpg",
     ]  # fmt: skip
     assert [len(read.getAnnIds(imgIds=number)) for number in (1, 2, 3)] == [0, 6, 6]
     assert sorted(read.getAnnIds()) == list(range(1, 13))
-    assert len(read.getCatIds()) == 5
+    assert len(read.getCatIds()) == 6
 
 
 def test_supervision_reads_run_lengths(

