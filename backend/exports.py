@@ -13,9 +13,9 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from fastapi import Request, Response
 
 from backend.services import Services
-from edgeseg.errors import QueueFullError, RequestTimeoutError, UnavailableError
+from edgeseg.errors import QueueFullError, RequestTimeoutError
 from edgeseg.exporters import Export, Limits
-from edgeseg.exporters.documents import Document, export_documents
+from edgeseg.exporters.documents import Document, export_documents, out_of_memory
 from edgeseg.settings import Settings
 
 # Reads the documents, once it is the request's turn: what waits holds no memory.
@@ -28,9 +28,8 @@ _CLIENT_LEFT = 499
 async def answer(services: Services, request: Request, read: Read, format_name: str) -> Response:
     """Answer with the export of the documents that ``read`` returns.
 
-    Raises what :func:`export_documents` raises, QueueFullError while too many exports wait,
-    RequestTimeoutError for one that takes too long, and UnavailableError for one whose process
-    died.
+    Raises what :func:`export_documents` raises, QueueFullError while too many exports wait, and
+    RequestTimeoutError for one that takes too long.
     """
     if services.exporters.statistics().tasks_waiting >= MAX_WAITING:
         raise QueueFullError(f"{MAX_WAITING} exports wait already; try again later.")
@@ -75,10 +74,8 @@ async def _export(services: Services, read: Read, format_name: str) -> Export:
             "or objects at a time."
         ) from None
     except BrokenWorkerProcess:
-        raise UnavailableError(
-            "The process of the export died, as it does without memory; export fewer results or "
-            "objects at a time."
-        ) from None
+        # It runs out of memory where native code does not raise MemoryError.
+        raise out_of_memory() from None
 
 
 async def _until_left(request: Request) -> None:

@@ -157,8 +157,8 @@ class Settings(BaseSettings):
     export_processes: int = Field(
         1,
         ge=1,
-        description="Exports written at once, each in a process that takes up to 10 bytes of "
-        "memory per pixel of an image.",
+        description="Exports written at once, each in a process of its own, which may take 8 bytes "
+        "of memory per pixel of EDGESEG_MAX_IMAGE_PIXELS, at least 512 MiB.",
     )
 
     # Redis

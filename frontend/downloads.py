@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from edgeseg.errors import EdgeSegError
 from edgeseg.exporters import FORMATS
 from frontend import bundle
 from frontend.state import Entry
@@ -48,7 +49,11 @@ def _items(entry: Entry, batch: Sequence[Entry]) -> None:
 
 def _export_button(label: str, entries: Sequence[Entry], format_name: str) -> None:
     """Offer an export; its name tells its kind, so the file is made once for both."""
-    file_name, media_type, data = bundle.exported(entries, format_name)
+    try:
+        file_name, media_type, data = bundle.exported(entries, format_name)
+    except EdgeSegError as error:
+        st.warning(error.detail)
+        return
     st.download_button(
         label, data, file_name, media_type, on_click="ignore", width="stretch",
         key=f"export_{label}",

@@ -22,7 +22,6 @@ from edgeseg.errors import (
     QueueUnavailableError,
     RequestTimeoutError,
     TaskNotFinishedError,
-    UnavailableError,
     UnknownFormatError,
     UnknownTaskError,
 )
@@ -46,7 +45,6 @@ _BOUNDS = (
     ImageTooLargeError,
     ExportTooLargeError,
     QueueFullError,
-    UnavailableError,
     RequestTimeoutError,
 )
 _RESPONSES = {
@@ -93,6 +91,7 @@ async def export_task(
     The same bytes come from `edgeseg export` on the result's JSON.
     """
     find_format(format_name)
+    await _document(services, task_id)
 
     async def read() -> list[Document]:
         return [await _document(services, task_id, file_name)]
@@ -127,6 +126,9 @@ async def export_tasks(
     """Return the masks of several finished tasks as one data set, in the order asked for."""
     find_format(format_name)
     names = _names(file_name, len(task))
+    # What cannot be exported is refused before it waits; what waits holds no results.
+    for task_id in task:
+        await _document(services, task_id)
 
     async def read() -> list[Document]:
         pairs = zip(task, names, strict=True)
@@ -180,7 +182,7 @@ def _names(file_names: Sequence[str] | None, count: int) -> Sequence[str | None]
     return names
 
 
-async def _document(services: Services, task_id: str, file_name: str | None) -> Document:
+async def _document(services: Services, task_id: str, file_name: str | None = None) -> Document:
     """Read a task that is done; raise what it failed with, or that it has no masks."""
     record = gateway.raise_for(await gateway.read_task(services, task_id))
     if record.kind != "segment":

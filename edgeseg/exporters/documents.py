@@ -5,26 +5,42 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from edgeseg.errors import ExportTooLargeError
 from edgeseg.exporters import Export, Limits, Picture, export
 from edgeseg.schemas import SegmentationResult, input_error
 
 # A result as JSON, and the file name of its image.
 Document = tuple[bytes, str | None]
 _NICENESS = 10
+# What a mask as large as its image takes to outline, and what documents may take at least.
+_BYTES_PER_PIXEL = 8
+_MIN_BYTES = 512 * 2**20
 
 
 def export_documents(documents: Sequence[Document], format_name: str, limits: Limits) -> Export:
     """Return the file of the results that documents hold.
 
-    Lowers the priority of the process. Raises what :func:`edgeseg.exporters.export` raises, and
-    InvalidParameterError for a document that holds no result.
+    Lowers the priority of the process and bounds its memory. Raises what
+    :func:`edgeseg.exporters.export` raises, InvalidParameterError for a document that holds no
+    result, and ExportTooLargeError where memory does not suffice.
     """
-    _lower_priority()
-    pictures = [Picture(_result(data), name) for data, name in documents]
-    return export(pictures, format_name, limits)
+    _bound_process(limits.max_image_pixels or 0)
+    try:
+        pictures = [Picture(_result(data), name) for data, name in documents]
+        return export(pictures, format_name, limits)
+    except MemoryError:
+        raise out_of_memory() from None
+
+
+def out_of_memory() -> ExportTooLargeError:
+    """Return the error of an export that takes more memory than it may."""
+    return ExportTooLargeError(
+        "The export takes more memory than it may; export fewer results or objects at a time."
+    )
 
 
 def _result(data: bytes) -> SegmentationResult:
@@ -35,6 +51,13 @@ def _result(data: bytes) -> SegmentationResult:
 
 
 @cache
-def _lower_priority() -> None:
+def _bound_process(max_image_pixels: int) -> None:
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        import resource
+
+        taken = int(statm.read_text().split()[0]) * resource.getpagesize()
+        most = taken + max(_MIN_BYTES, _BYTES_PER_PIXEL * max_image_pixels)
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import PIL.Image
 
 from edgeseg.codecs import encode_png, label_map
-from edgeseg.exporters.base import Dataset, Files, Format, Item, unique
+from edgeseg.errors import InvalidParameterError
+from edgeseg.exporters.base import MAX_LABELS, Dataset, Files, Format, Item, unique
 
 _LargeMap = npt.NDArray[np.uint16]
 # 255 marks pixels to ignore in Pascal VOC.
@@ -35,6 +36,11 @@ def _png(numbers: _LargeMap, highest: int) -> bytes:
 
 
 def _maps(item: Item, numbers: Mapping[str, int]) -> Files:
+    if len(item.objects) > MAX_LABELS:
+        raise InvalidParameterError(
+            f"{item.file_name}: a label map holds at most {MAX_LABELS} objects, "
+            f"got {len(item.objects)}."
+        )
     objects = label_map([each.mask for each in item.objects], item.size_hw)
     classes = [0, *(numbers[each.label] + 1 for each in item.objects)]
     class_map = np.array(classes, np.uint16)[objects]

@@ -14,6 +14,8 @@ from edgeseg.settings import Role
 
 TIMINGS = {"decode": 4.1, "detect": 31.0, "segment": 24.2, "queue": 9.8, "total": 71.4}
 """An example that several types show in the API's description."""
+# More than any result holds: beyond it, a document is not read on.
+MAX_RESULT_OBJECTS = 100_000
 # It names files and headers.
 TaskId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 Pixels = Annotated[int, Field(ge=1, le=MAX_PX)]
@@ -95,7 +97,7 @@ class DetectionResult(_Result):
 class SegmentationResult(_Result):
     """Masks found in an image; none is an empty list."""
 
-    objects: list[SegmentedObject] = Field(description="Best first.")
+    objects: list[SegmentedObject] = Field(max_length=MAX_RESULT_OBJECTS, description="Best first.")
     visualization: str | None = Field(
         None, description="Overlay as a PNG in base64, if asked.", examples=["iVBORw0KGgo..."]
     )

@@ -37,7 +37,8 @@ def _prompt(text: str) -> str:
             "The prompt has {got} characters; at most {limit} are allowed.",
             {"got": len(text), "limit": MAX_PROMPT_CHARS},
         )
-    return text.strip()
+    # Phrases become labels, which files of one line each must hold.
+    return UNWRITABLE.sub(" ", text).strip()
 
 
 def _label(text: str) -> str:

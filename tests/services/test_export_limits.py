@@ -72,6 +72,8 @@ def post(
         ({**SQUARE, "phrases": ["\ud800"]}, "invalid_parameter"),
         ({**SQUARE, "phrases": ["a\0b"]}, "invalid_parameter"),
         (b"[" * 100_000, "invalid_parameter"),
+        (b'{"objects": [' + b"{}," * 3_000_000 + b"{}]}", "invalid_parameter export_too_large"),
+        (b'{"warnings": [' + b'"",' * 9_000_000 + b'""]}', "export_too_large"),
         (b'{"task_id": ' + b"1" * 5000 + b"}", "invalid_parameter"),
         (b"\xff\xfe{}", "invalid_parameter"),
         (document(np.zeros((20_000, 5_000), bool)), "image_too_large"),
@@ -83,7 +85,8 @@ def test_a_hostile_result_is_refused(
     stack: EmbeddedStack, result: dict[str, Any] | bytes, code: str
 ) -> None:
     answer = post(stack.api_url, result)
-    assert (answer.status_code // 100, answer.json()["code"]) == (4, code)
+    assert answer.status_code // 100 == 4
+    assert answer.json()["code"] in code.split()
     assert len(answer.content) < 5000
 
 
