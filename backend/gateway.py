@@ -195,13 +195,17 @@ async def answer(
 ) -> Response:
     """Answer with the result, or with 202 at once when the client prefers that.
 
-    An image that is ``unchecked`` is checked meanwhile; if it is broken the task is cancelled.
+    An image that is ``unchecked`` is checked meanwhile; if it is broken the task is cancelled. A
+    client that leaves cancels its task too, unless an idempotency key says that it may ask again.
     """
     if prefers_async(request):
         url = str(request.app.url_path_for("get_task", task_id=task_id))
         body = {"task_id": task_id, "status": "queued", "url": url, "events": f"{url}/events"}
         headers = {"Location": url, "Preference-Applied": "respond-async"}
         return JSONResponse(body, 202, headers=headers)
+    leaving: asyncio.Future[None] | None = None
+    if "idempotency-key" not in request.headers:
+        leaving = asyncio.ensure_future(_cancel_when_left(services, request, task_id))
     try:
         waiting = asyncio.ensure_future(wait_for(services, task_id))
         if unchecked is not None:
@@ -210,7 +214,29 @@ async def answer(
     except EdgeSegError as error:
         error.extra.setdefault("task_id", task_id)
         raise
+    finally:
+        if leaving is not None:
+            leaving.cancel()
     return await result_response(services, record)
+
+
+async def _cancel_when_left(services: Services, request: Request, task_id: str) -> None:
+    """Cancel a task once the client that waits for it has closed its connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    log.info("task %s cancelled: its client has left", task_id, extra={"task_id": task_id})
+    await cancel(services, task_id)
+
+
+async def cancel(services: Services, task_id: str) -> None:
+    """Cancel a task that has not ended, and withdraw what waits of it."""
+
+    def run() -> None:
+        if services.store.cancel(task_id):
+            services.chain.withdraw(task_id)
+
+    with redis_errors():
+        await to_thread.run_sync(run, limiter=services.submitters)
 
 
 async def _check_beside(

@@ -15,6 +15,7 @@ from edgeseg.errors import (
     EdgeSegError,
     InvalidParameterError,
     NoImageError,
+    NotEnoughMemoryError,
     UnavailableError,
 )
 
@@ -54,6 +55,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(EdgeSegError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(MemoryError, _no_memory)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -94,6 +96,12 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(
         document, error.status_code, headers=dict(error.headers or {}), media_type=MEDIA_TYPE
     )
+
+
+async def _no_memory(request: Request, error: Exception) -> JSONResponse:
+    log.error("out of memory at %s", request.url.path, exc_info=error)
+    detail = "The server had not enough memory for the request; try again, or send less."
+    return await _ours(request, NotEnoughMemoryError(detail))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

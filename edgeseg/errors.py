@@ -24,6 +24,7 @@ EdgeSegError                       internal_error       500
 │   ├── NoWorkerError              no_worker            503
 │   ├── QueueFullError             queue_full           503
 │   ├── EngineUnavailableError     engine_unavailable   503
+│   ├── NotEnoughMemoryError       out_of_memory        503
 │   └── RequestTimeoutError        timeout              504
 └── EngineError                    engine_error         500
     ├── StageFailedError           stage_failed         500
@@ -233,6 +234,12 @@ class EngineUnavailableError(UnavailableError):
     code, status, title = "engine_unavailable", 503, "Engine unavailable"
 
 
+class NotEnoughMemoryError(UnavailableError):
+    """There was not enough memory for the request; a smaller image or fewer at once may do."""
+
+    code, status, title = "out_of_memory", 503, "Out of memory"
+
+
 class RequestTimeoutError(UnavailableError):
     """The answer did not come within the time allowed; the task goes on."""
 
@@ -255,3 +262,21 @@ class WorkerLostError(EngineError):
     """The task killed its worker as often as is allowed."""
 
     code, status, title = "worker_lost", 500, "Worker lost"
+
+
+# What decoders and engines say that have no class of their own for it, in lower case.
+_NO_MEMORY = (
+    "out of memory",
+    "allocate memory",
+    "failed to allocate",
+    "insufficient memory",
+    "bad_alloc",
+)
+
+
+def is_memory_error(error: BaseException) -> bool:
+    """Whether an error of any library means that memory ran out."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, OSError | RuntimeError) and any(word in text for word in _NO_MEMORY)

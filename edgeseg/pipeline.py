@@ -23,7 +23,14 @@ from edgeseg.engines.base import (
 )
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
-from edgeseg.errors import EdgeSegError, InvalidImageError, NoImageError, StageFailedError
+from edgeseg.errors import (
+    EdgeSegError,
+    InvalidImageError,
+    NoImageError,
+    NotEnoughMemoryError,
+    StageFailedError,
+    is_memory_error,
+)
 from edgeseg.schemas import (
     DetectRequest,
     EngineChoice,
@@ -302,6 +309,12 @@ class EdgeSegAI:
         except EdgeSegError:
             raise
         except Exception as error:
+            if is_memory_error(error):
+                raise NotEnoughMemoryError(
+                    f"There is not enough memory to {role}; use a smaller image or engine.",
+                    role=role,
+                    engine=engine.name,
+                ) from error
             raise StageFailedError(
                 f"The engine {engine.name!r} failed to {role}: {type(error).__name__}: {error}",
                 role=role,

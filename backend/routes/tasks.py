@@ -56,8 +56,7 @@ async def cancel_task(task_id: TaskId, services: ServicesDep) -> TaskStatus:
     A task that has ended stays as it is; its state is returned.
     """
     await gateway.read_task(services, task_id)
-    with redis_errors():
-        await to_thread.run_sync(_cancel, services, task_id)
+    await gateway.cancel(services, task_id)
     return _status(await gateway.read_task(services, task_id))
 
 
@@ -151,11 +150,6 @@ def _submit_refine(services: Services, child: NewTask) -> None:
     assert child.parent is not None
     services.store.keep(child.parent)
     services.chain.submit(child)
-
-
-def _cancel(services: Services, task_id: str) -> None:
-    if services.store.cancel(task_id):
-        services.chain.withdraw(task_id)
 
 
 async def _stream(services: Services, task_id: str, start: str) -> AsyncIterator[str]:

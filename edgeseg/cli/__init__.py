@@ -20,7 +20,7 @@ COMMANDS = (
 
 
 def main() -> None:
-    """Run the command line; an EdgeSegError or OSError becomes one sentence and exit code 1."""
+    """Run the command line; errors that are no bugs become one sentence and exit code 1."""
     from edgeseg.cli.app import app
     from edgeseg.errors import EdgeSegError
 
@@ -30,6 +30,9 @@ def main() -> None:
         app()
     except EdgeSegError as error:
         print(f"edgeseg: {error.detail} [{error.code}]", file=sys.stderr)
+        sys.exit(1)
+    except MemoryError:
+        print("edgeseg: There is not enough memory. [out_of_memory]", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         # A file or folder that cannot be read or written.

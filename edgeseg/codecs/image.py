@@ -22,6 +22,8 @@ from edgeseg.errors import (
     ImageTooLargeError,
     InvalidImageError,
     NoImageError,
+    NotEnoughMemoryError,
+    is_memory_error,
 )
 from edgeseg.settings import Settings, get_settings
 from edgeseg.types import Image, UInt8Array
@@ -31,6 +33,9 @@ from edgeseg.types import Image, UInt8Array
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
 _SUFFIXES = "jpg jpeg jpe jfif mpo png webp bmp gif tif tiff ppm pgm pbm avif jp2"
 SUFFIXES = frozenset(f".{name}" for name in _SUFFIXES.split(" "))
+# What a decoder takes: planes of its own, and the pixels in RGBA.
+BYTES_PER_PIXEL = 8
+MAX_WEBP_PIXELS = 16383**2
 _DEFAULTS = Settings.model_fields
 
 ImageSource = Image | UInt8Array | PIL.Image.Image | bytes | str | Path
@@ -158,6 +163,9 @@ def _checked(data: bytes, max_bytes: int, max_pixels: int) -> Iterator[PIL.Image
             raise
         # Decoders raise errors of every class when bytes make no sense.
         except Exception as error:
+            width, height = picture.size
+            if is_memory_error(error) or _is_short_of(width * height * BYTES_PER_PIXEL):
+                raise _no_memory(picture) from error
             raise InvalidImageError(
                 f"The {picture.format} image is broken or ends too early: {error}."
             ) from error
@@ -176,7 +184,27 @@ def _open(data: bytes, max_pixels: int) -> PIL.Image.Image:
             "The file is no image that can be read; send JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF."
         ) from error
     except Exception as error:
+        # libwebp takes its memory here, before the size is known.
+        most = min(max_pixels, MAX_WEBP_PIXELS)
+        if is_memory_error(error) or _is_short_of(most * BYTES_PER_PIXEL):
+            raise _no_memory() from error
         raise InvalidImageError(f"The image is broken: {error}.") from error
+
+
+def _is_short_of(size_bytes: int) -> bool:
+    """Whether so much memory cannot be had now: libwebp and libavif do not say why they fail."""
+    try:
+        np.empty(size_bytes, np.uint8)
+    except MemoryError:
+        return True
+    return False
+
+
+def _no_memory(picture: PIL.Image.Image | None = None) -> NotEnoughMemoryError:
+    size = "" if picture is None else f" of {picture.width}x{picture.height} pixels"
+    return NotEnoughMemoryError(
+        f"There is not enough memory to decode the image{size}; try again, or send a smaller one."
+    )
 
 
 def _check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
@@ -197,6 +225,8 @@ def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
     try:
         # Pillow copies the whole picture even when there is nothing to turn.
         return PIL.ImageOps.exif_transpose(picture) if _orientation(picture) > 1 else picture
+    except MemoryError:
+        raise
     except Exception:
         return picture
 

@@ -11,7 +11,13 @@ from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
 from edgeseg import logs
-from edgeseg.errors import EdgeSegError, StageFailedError, WorkerLostError
+from edgeseg.errors import (
+    EdgeSegError,
+    NotEnoughMemoryError,
+    StageFailedError,
+    WorkerLostError,
+    is_memory_error,
+)
 from edgeseg.settings import Role
 from edgeseg.tasks import redis_errors
 from edgeseg.worker.runner import StageRunner
@@ -77,6 +83,12 @@ def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> Ed
         )
     if issubclass(kind, JobTimeoutException):
         return StageFailedError(f"The stage {stage} took longer than is allowed.", stage=stage)
+    if is_memory_error(error):
+        return NotEnoughMemoryError(
+            f"The worker had not enough memory for the stage {stage}; try again, or send a smaller "
+            "image.",
+            stage=stage,
+        )
     return StageFailedError(f"The stage {stage} failed: {kind.__name__}: {error}.", stage=stage)
 
 
