@@ -138,7 +138,8 @@ async def wait_for(services: Services, task_id: str) -> TaskRecord:
     record = await _read_own(services, task_id)
     for stage, ms in record.timings_ms.items():
         services.telemetry.stage_seconds.labels(stage).observe(ms / 1000)
-    spent_ms = round(((record.finished_at or time.time()) - record.created_at) * 1000, 1)
+    spent_s = (record.finished_at or time.time()) - record.created_at
+    spent_ms = round(max(0.0, spent_s) * 1000, 1)
     log.info(
         "task %s %s after %.1f ms", task_id, record.status, spent_ms,
         extra={"task_id": task_id, "status": record.status, "duration_ms": spent_ms},

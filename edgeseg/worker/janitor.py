@@ -28,9 +28,12 @@ LIMBO_S = 4.0
 class Janitor:
     """Looks after the jobs of one queue whose workers died."""
 
-    def __init__(self, queue: Queue, connection: redis.Redis) -> None:
+    def __init__(self, queue: Queue, connection: redis.Redis, heartbeat_ttl_s: float) -> None:
         self._queue = queue
         self._connection = connection
+        self._heartbeat_ttl_s = heartbeat_ttl_s
+        # Running job to when it expires by the clock of its worker, and since when that is so.
+        self._expiries: dict[bytes, tuple[float, float]] = {}
         # Job id to when this process first saw it between queue and worker, on its own clock: the
         # clock of the day may be set back.
         self._in_limbo_since: dict[str, float] = {}
@@ -42,6 +45,7 @@ class Janitor:
         when its worker is killed; this one runs beside the job, and its lock expires by itself.
         """
         self._watch_limbo()
+        self._watch_heartbeats()
         name = self._queue.name
         if not self._connection.set(keys.janitor_key(name), 1, nx=True, px=LOCK_MS):
             return False
@@ -59,6 +63,18 @@ class Janitor:
         now, before = time.monotonic(), self._in_limbo_since
         job_ids = [raw.decode() for raw in cast(list[bytes], taken)]
         self._in_limbo_since = {job_id: before.get(job_id, now) for job_id in job_ids}
+
+    def _watch_heartbeats(self) -> None:
+        """Let jobs expire that got no heartbeat for long, whatever the clock of the day says."""
+        key, now, before = keys.started_key(self._queue.name), time.monotonic(), self._expiries
+        rows = cast(list[tuple[bytes, float]], self._connection.zrange(key, 0, -1, withscores=True))
+        self._expiries = {}
+        for job, expires_at in rows:
+            last, since = before.get(job, (expires_at, now))
+            since = since if last == expires_at else now
+            self._expiries[job] = (expires_at, since)
+            if now - since > 2 * self._heartbeat_ttl_s:
+                self._connection.zadd(key, {job: 0}, xx=True)
 
     def _rescue_limbo(self) -> None:
         """Put back jobs whose worker died after taking them off the queue, before starting them."""

@@ -124,7 +124,11 @@ class StageWorker(SimpleWorker):
 
     def _beat_for_ever(self) -> None:
         janitors = [
-            Janitor(Queue(name, connection=self._side, serializer=SERIALIZER), self._side)
+            Janitor(
+                Queue(name, connection=self._side, serializer=SERIALIZER),
+                self._side,
+                self._settings.heartbeat_ttl_s,
+            )
             for name in self.queue_names()
         ]
         beat_at = 0.0

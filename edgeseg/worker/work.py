@@ -180,7 +180,8 @@ class Work:
         }
 
     def _timings(self) -> dict[str, float]:
-        total = (time.time() - self.record.created_at) * 1000
+        # The clock may have been set back meanwhile.
+        total = max(0.0, (time.time() - self.record.created_at) * 1000)
         spent = {**self.record.timings_ms, **self.timings_ms, "total": total}
         return {name: round(ms, 3) for name, ms in spent.items()}
 

@@ -28,7 +28,7 @@ from edgeseg.errors import (
 )
 from edgeseg.schemas import StageEvent
 from edgeseg.settings import Settings
-from edgeseg.tasks import connect, make_queue
+from edgeseg.tasks import connect, keys, make_queue
 
 LATENCY_S = 1.0
 RECOVERY_S = 10.0
@@ -114,6 +114,26 @@ def test_a_killed_worker_loses_no_task(
         status = client.task(task_id)
         assert status.result is not None
         assert len(status.result.objects) == 2  # type: ignore[union-attr]
+
+
+def test_a_clock_that_is_set_back_keeps_no_lost_task(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with (
+        make_stack(fake_latency_s=LATENCY_S, heartbeat_s=0.4, heartbeat_ttl_s=1) as stack,
+        EdgeSegClient(stack.api_url) as client,
+        Redis.from_url(stack.redis_url) as redis,
+    ):
+        task_id = client.submit(picture(16), "cat", simplify="never")
+        until_started(client, task_id, "detect")
+        os.kill(worker_of(stack, task_id), signal.SIGKILL)
+        assert stack.child("detect-1").wait(5.0)
+        # Its last heartbeat was noted by a clock that was an hour ahead.
+        running = keys.started_key("grounding_dino_queue")
+        for job in redis.zrange(running, 0, -1):
+            redis.zincrby(running, 3600, job)
+        with kept_alive(stack):
+            assert list(client.events(task_id))[-1].type == "done"
 
 
 def test_a_task_that_kills_its_workers_fails_and_the_queue_goes_on(
