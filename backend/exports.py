@@ -11,6 +11,7 @@ from urllib.parse import quote
 import anyio
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from fastapi import Request, Response
+from fastapi.routing import APIRoute
 
 from backend.services import Services
 from edgeseg.errors import QueueFullError, RequestTimeoutError
@@ -21,8 +22,33 @@ from edgeseg.settings import Settings
 # Reads the documents, once it is the request's turn: what waits holds no memory.
 Read = Callable[[], Awaitable[Sequence[Document]]]
 MAX_WAITING = 16
+# Each may hold as many bytes as an image file.
+MAX_UPLOADS = 8
 # nginx's status for a client that closed its connection; nobody reads it.
 _CLIENT_LEFT = 499
+
+
+class UploadRoute(APIRoute):
+    """A route that refuses results before it reads them, while too many others are in progress."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """Return the handler."""
+        handle = super().get_route_handler()
+        in_progress = 0
+
+        async def admitted(request: Request) -> Response:
+            nonlocal in_progress
+            if in_progress >= MAX_UPLOADS:
+                raise QueueFullError(
+                    f"{MAX_UPLOADS} exports of results are in progress; try again later."
+                )
+            in_progress += 1
+            try:
+                return await handle(request)
+            finally:
+                in_progress -= 1
+
+        return admitted
 
 
 async def answer(services: Services, request: Request, read: Read, format_name: str) -> Response:

@@ -22,6 +22,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tasks.router,
     tasks.submitting,
     export.router,
+    export.uploads,
     health.router,
     queues.router,
     engines.router,

@@ -31,6 +31,7 @@ from edgeseg.exporters.names import MAX_PATH_CHARS
 from edgeseg.tasks import TaskRecord
 
 router = APIRouter(tags=["tasks"])
+uploads = APIRouter(tags=["tasks"], route_class=exports.UploadRoute)
 MAX_TASKS = 100
 # What browsers and our client call a file that has no name.
 _NO_NAMES = frozenset({"image", "blob"})
@@ -137,7 +138,7 @@ async def export_tasks(
     return await exports.answer(services, request, read, format_name)
 
 
-@router.post(
+@uploads.post(
     "/export",
     response_class=Response,
     responses={**_FILE, **responses(*_FORM_ERRORS)},

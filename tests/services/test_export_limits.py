@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 import pytest
 
+from backend.exports import MAX_UPLOADS
 from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.codecs import mask_to_rle
@@ -132,3 +137,27 @@ def test_heavy_exports_block_nobody_and_end_with_their_clients(
         late = post(stack.api_url, heavy)
         assert (late.status_code, late.json()["code"]) == (504, "timeout")
         assert post(stack.api_url, SQUARE).status_code == 200
+
+
+def test_results_are_refused_before_they_are_read_while_many_others_are(
+    stack: EmbeddedStack,
+) -> None:
+    where = urlsplit(stack.api_url)
+    head = (
+        f"POST /export HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    )
+    with ExitStack() as opened:
+        for _ in range(MAX_UPLOADS):
+            connection = socket.create_connection((where.hostname, where.port))
+            opened.enter_context(closing(connection))
+            connection.sendall(head.encode())
+        wait_for_answer(stack.api_url, 503)
+    wait_for_answer(stack.api_url, 200)
+
+
+def wait_for_answer(url: str, status: int) -> None:
+    until = time.monotonic() + 30
+    while (answer := post(url, SQUARE)).status_code != status:
+        assert time.monotonic() < until, answer.text
+    assert status == 200 or answer.json()["code"] == "queue_full"
