@@ -155,6 +155,7 @@ def _other(name: str, field: FieldInfo) -> Any:
     default = field.get_default(call_default_factory=True)
     special = {
         "redis_url": "redis://:p%2F@h:1/2",
+        "redis_maxmemory": "256mb",
         "dtype": "float16",
         "log_format": "json",
         "log_level": "DEBUG",
