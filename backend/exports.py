@@ -109,9 +109,9 @@ async def _until_left(request: Request) -> None:
         pass
 
 
-def _response(made: Export) -> Response:
-    name = re.sub(r'[^ -~]|["\\%?]', "_", made.file_name)
-    encoded = quote(made.file_name, safe="")
+def _response(export: Export) -> Response:
+    name = re.sub(r'[^ -~]|["\\%?]', "_", export.file_name)
+    encoded = quote(export.file_name, safe="")
     disposition = f"attachment; filename=\"{name}\"; filename*=UTF-8''{encoded}"
     headers = {"Content-Disposition": disposition}
-    return Response(made.data, media_type=made.media_type, headers=headers)
+    return Response(export.data, media_type=export.media_type, headers=headers)

@@ -79,6 +79,20 @@ def test_several_tasks_are_one_data_set(
         assert len(archive.namelist()) == 3
 
 
+def test_images_of_one_name_in_several_folders_keep_their_folders(
+    client: EdgeSegClient, picture: Picture, tmp_path: Path
+) -> None:
+    paths = [tmp_path / name for name in ("cam1/1.png", "cam1/1_2.png", "cam2/1.png")]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(picture(70 + number))
+    found = client.segment_images(paths, "cat . dog .")
+    made = client.export([each.result.task_id for each in found], "coco")
+    images = json.loads(made.data)["images"]
+    assert [row["file_name"] for row in images] == ["cam1/1.png", "cam1/1_2.png", "cam2/1.png"]
+    assert [each.file_name for each in found] == [row["file_name"] for row in images]
+
+
 def test_names_beyond_ascii_and_names_asked_for(
     stack: EmbeddedStack, client: EdgeSegClient, picture: Picture
 ) -> None:

@@ -14,7 +14,7 @@ from edgeseg.errors import (
     InvalidParameterError,
     PromptTooLongError,
 )
-from edgeseg.schemas import RefineRequest, SegmentRequest, Simplification, parse
+from edgeseg.schemas import DetectRequest, RefineRequest, SegmentRequest, Simplification, parse
 
 
 def test_defaults_of_a_request() -> None:
@@ -93,3 +93,22 @@ def test_filters_nest_and_return_from_json() -> None:
 def test_every_field_is_described(model: type[BaseModel]) -> None:
     assert model.__doc__
     assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("label", ["", "  ", "a\0b", "a\nb", "\ud800", "x" * 201])
+def test_labels_of_refinements_are_visible(label: str) -> None:
+    with pytest.raises(InvalidParameterError, match="label"):
+        parse(RefineRequest, {"box": [0, 0, 1, 1], "label": label})
+
+
+def test_control_characters_in_prompts_are_blanks() -> None:
+    request = parse(DetectRequest, {"text_prompt": "\0a cat\x1bowl\n. dog\u2028"})
+    assert request.text_prompt == "a cat owl . dog"
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 0, float("inf"), 1), (0, 0, 1e300, 1), (float("nan"), 0, 1, 1)]
+)
+def test_boxes_are_finite(box: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidParameterError, match="box"):
+        parse(RefineRequest, {"box": box})
