@@ -48,11 +48,19 @@ def export(
     if target.is_dir() or (out or "").endswith(("/", "\\")):
         target = target / made.file_name
     try:
+        if target.exists() and any(_is_same(target, source) for source in results):
+            raise InvalidParameterError(
+                f"{target} is one of the results to export; choose another name with -o."
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(made.data)
     except OSError as error:
         raise InvalidParameterError(f"Cannot write {target}: {error.strerror or error}.") from error
     print(f"{target}: {FORMATS[format_name].title}, {len(pictures)} picture(s)")
+
+
+def _is_same(target: Path, source: str) -> bool:
+    return source != STDIO and Path(source).exists() and target.samefile(source)
 
 
 def read_results(source: str) -> list[Picture]:

@@ -83,6 +83,8 @@ def test_through_a_pipe(folder: Path) -> None:
         (["crash.json", "-f", "coco"], 1, "objects.0.mask: size"),
         (["surrogate.json", "-f", "coco"], 1, "is not valid Unicode"),
         (["one.json", "-f", "coco", "-o", "one.json/x"], 1, "Cannot write"),
+        (["chelsea.json", "-f", "labelme"], 1, "chelsea.json is one of the results to export"),
+        (["one.json", "-f", "coco", "-o", "./one.json"], 1, "choose another name with -o"),
         (["one.json"], 2, "Missing option"),
     ],
 )
@@ -92,6 +94,7 @@ def test_errors_are_one_sentence(
     (folder / "broken.json").write_text("{")
     (folder / "boxes.json").write_text('{"objects": [{"id": 0, "box": [1, 2, 3, 4]}]}')
     (folder / "empty.json").write_text("[]")
+    shutil.copy(folder / "one.json", folder / "chelsea.json")
     (folder / "deep.json").write_text("[" * 100_000)
     one = json.loads((folder / "one.json").read_text())
     (folder / "surrogate.json").write_text(json.dumps({**one, "file": "\udcff.jpg"}))
