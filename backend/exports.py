@@ -13,6 +13,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from backend.gateway import until_left
 from backend.services import Services
 from edgeseg.errors import QueueFullError, RequestTimeoutError
 from edgeseg.exporters import Export, Limits
@@ -60,7 +61,7 @@ async def answer(services: Services, request: Request, read: Read, format_name: 
     if services.exporters.statistics().tasks_waiting >= MAX_WAITING:
         raise QueueFullError(f"{MAX_WAITING} exports wait already; try again later.")
     working = asyncio.ensure_future(_export(services, read, format_name))
-    leaving = asyncio.ensure_future(_until_left(request))
+    leaving = asyncio.ensure_future(until_left(request))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         return _response(working.result()) if working.done() else Response(status_code=_CLIENT_LEFT)
@@ -102,11 +103,6 @@ async def _export(services: Services, read: Read, format_name: str) -> Export:
     except BrokenWorkerProcess:
         # It runs out of memory where native code does not raise MemoryError.
         raise out_of_memory() from None
-
-
-async def _until_left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _response(export: Export) -> Response:

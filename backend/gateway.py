@@ -221,10 +221,15 @@ async def answer(
     return await result_response(services, record)
 
 
-async def _cancel_when_left(services: Services, request: Request, task_id: str) -> None:
-    """Cancel a task once the client that waits for it has closed its connection."""
+async def until_left(request: Request) -> None:
+    """Wait until the client has closed its connection; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+async def _cancel_when_left(services: Services, request: Request, task_id: str) -> None:
+    """Cancel a task once the client that waits for it has closed its connection."""
+    await until_left(request)
     log.info("task %s cancelled: its client has left", task_id, extra={"task_id": task_id})
     await cancel(services, task_id)
 
