@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from edgeseg.errors import InvalidParameterError
 from edgeseg.platforms import cache_dir
 
+# What torch calls the devices that engines run on.
+DEVICES = r"^(auto|cpu|mps|(cuda|xpu)(:\d{1,3})?)$"
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 _FIELD_IN_ERROR = re.compile(r'field "(\w+)"')
 Role = Literal["simplify", "detect", "segment", "ground"]
@@ -59,7 +61,11 @@ class Settings(BaseSettings):
         description="Engine that finds boxes and masks in one step, in place of detect and "
         "segment.",
     )
-    device: str = Field("auto", description="Device for engines: auto, cpu, cuda, cuda:1, mps.")
+    device: str = Field(
+        "auto",
+        pattern=DEVICES,
+        description="Device for engines: auto, cpu, cuda, cuda:1, mps.",
+    )
     threads: int | None = Field(
         None, ge=1, description="CPU threads of one engine; unset: the engine's own choice."
     )

@@ -1,5 +1,6 @@
-"""``python -m edgeseg.cli``."""
+"""``python -m edgeseg.cli`` is the same as ``python -m edgeseg``."""
 
 from edgeseg.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 import os
 import platform
 import shutil
@@ -28,6 +27,7 @@ from edgeseg.cli.bench_memory import memory_command
 from edgeseg.cli.bench_nano import nano
 from edgeseg.cli.demo import find_photo
 from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.cli.up import with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.pipeline import EdgeSegAI
@@ -54,8 +54,10 @@ def stack(
     requests: Annotated[int, typer.Option(min=10, help="Requests of each kind.")] = 100,
     seconds: Annotated[float, typer.Option(min=1, help="Seconds under load.")] = 15,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure HTTP and queues against the same stages in process, and the throughput."""
+    check_json(json_path, overwrite)
     if context.invoked_subcommand is not None:
         return
     figures = {**overhead(requests), **throughput(seconds)}
@@ -66,7 +68,7 @@ def stack(
     print(f"added at the median: {added:.1f} ms, at most {MOST_ADDED_MS:g} are allowed")
     print(f"throughput: {rate:.1f} requests/s, at least {LEAST_PER_SECOND:g} are wanted")
     if json_path is not None:
-        json_path.write_text(json.dumps({"machine": machine(), **figures}, indent=2) + "\n")
+        write_json(json_path, {"machine": machine(), **figures})
     if added > MOST_ADDED_MS or rate < LEAST_PER_SECOND:
         raise typer.Exit(1)
 

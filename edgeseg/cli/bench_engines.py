@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.cli.table import table
 from edgeseg.codecs import load_image
 from edgeseg.engines import registry
@@ -30,8 +30,10 @@ def engines_command(
         Path | None, typer.Option(help="Keep random weights in this folder, for another time.")
     ] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Time engines per stage and per number type; weights that are missing are random."""
+    check_json(json_path, overwrite)
     settings = get_settings()
     picture = load_image(image, settings)
     chosen = [each for each in speed.ENGINES if engine is None or each[1] in engine]
@@ -50,7 +52,7 @@ def engines_command(
     print(table([head, *map(_row, timings)]))
     if json_path is not None:
         rows = [asdict(each) for each in timings]
-        json_path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        write_json(json_path, rows)
 
 
 def _row(each: speed.Timing) -> tuple[str, ...]:

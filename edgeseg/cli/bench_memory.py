@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.cli.table import table
 from edgeseg.evaluation import memory
 
@@ -25,8 +25,10 @@ def memory_command(
         Path | None, typer.Option(help="Keep random weights in this folder, for another time.")
     ] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure peak memory, resident against one model at a time, in fresh processes."""
+    check_json(json_path, overwrite)
     names = combinations or list(memory.COMBINATIONS)
     unknown = [name for name in names if name not in memory.COMBINATIONS]
     if unknown:
@@ -42,7 +44,7 @@ def memory_command(
             is_over |= _report(name, peaks)
             figures[name] = [asdict(peak) for peak in peaks]
     if json_path is not None:
-        json_path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(json_path, figures)
     if is_over:
         raise typer.Exit(1)
 

@@ -15,6 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
+from edgeseg.cli.outputs import Overwrite, check_json, write_json
+
 PHOTO, PROMPT = "chelsea", "cat"
 SIZE = (640, 480)
 WARM_UP = 5
@@ -31,8 +33,10 @@ def nano(
     requests: Annotated[int, typer.Option(min=3, help="Requests of each kind.")] = 30,
     engines: Annotated[str, typer.Option(help="Family of engines.")] = "nano",
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure a 640x480 photo from text to masks, a click on it, peak memory and loading."""
+    check_json(json_path, overwrite)
     # A fresh process, so that memory and loading are those of a program that only segments.
     run = [sys.executable, "-m", __name__, str(requests), engines]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
@@ -43,7 +47,7 @@ def nano(
         limit = f"   at most {LIMITS[name]:g}" if name in LIMITS else ""
         print(f"{name:<24}{value:>8.2f}{limit}")
     if json_path is not None:
-        json_path.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(json_path, figures)
     if any(figures[name] > limit for name, limit in LIMITS.items()):
         raise typer.Exit(1)
 

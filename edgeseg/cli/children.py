@@ -26,7 +26,10 @@ _CONTENT_S = 30.0
 
 
 class Child:
-    """One child process with a log file; ``stdin`` is written to it at each start."""
+    """One child process with a log file; ``stdin`` is written to it at each start.
+
+    It runs in ``cwd``, or in the folder of its parent.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Child:
         environment: dict[str, str],
         log_dir: Path,
         stdin: bytes | None = None,
+        cwd: Path | None = None,
     ) -> None:
         self.name = name
         self.deaths = 0
@@ -42,6 +46,7 @@ class Child:
         self._command = list(command)
         self._environment = environment
         self._stdin = stdin
+        self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._restart_at: float | None = None
@@ -113,6 +118,7 @@ class Child:
         return subprocess.Popen(
             self._command,
             env=self._environment,
+            cwd=self._cwd,
             stdin=subprocess.DEVNULL if self._stdin is None else subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

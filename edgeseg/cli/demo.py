@@ -14,6 +14,7 @@ import typer
 
 from edgeseg.cli.app import app
 from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.cli.outputs import Overwrite, check_target, save_picture
 from edgeseg.cli.table import table
 from edgeseg.cli.up import with_settings
 from edgeseg.client import EdgeSegClient
@@ -36,10 +37,12 @@ _TITLES = ("photo", "prompt", "simplified prompt", "objects and scores", "ms per
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the overlays.")] = Path("out/demo"),
     engines: Annotated[str, typer.Option(help="Family of engines.")] = "nano",
+    overwrite: Overwrite = False,
 ) -> None:
     """Start the stack, segment a few real photos with it over HTTP, and stop it again."""
     photos = {name: find_photo(name) for name, _ in CASES}
-    out.mkdir(parents=True, exist_ok=True)
+    for name in _file_names():
+        check_target(out / name, overwrite=overwrite)
     started = time.perf_counter()
     scratch = Path(tempfile.mkdtemp(prefix="edgeseg-demo-"))
     try:
@@ -78,13 +81,16 @@ def _row(name: str, found: Segmentation) -> list[str]:
     return [name, found.prompt, found.simplified_prompt, objects, spent]
 
 
+def _file_names() -> list[str]:
+    """Return the names of the overlays and, last, of the sheet with all of them."""
+    return [f"{number}_{name}.png" for number, (name, _) in enumerate(CASES, 1)] + ["all.png"]
+
+
 def _save(out: Path, found: Sequence[Segmentation]) -> list[Path]:
     """Write one overlay per result and all of them on one sheet."""
-    paths = []
-    for number, ((name, _), each) in enumerate(zip(CASES, found, strict=True), 1):
-        paths.append(out / f"{number}_{name}.png")
-        each.overlay().save(paths[-1])
+    paths = [out / name for name in _file_names()]
+    for path, each in zip(paths, found, strict=False):
+        save_picture(each.overlay(), path)
     sheet = contact_sheet([each.overlay() for each in found], [each.prompt for each in found])
-    paths.append(out / "all.png")
-    sheet.save(paths[-1])
+    save_picture(sheet, paths[-1])
     return paths

@@ -25,6 +25,8 @@ SERVICES: dict[Role, str] = {
     "detect": "grounding_dino_service.service",
     "segment": "sam2_service.service",
 }
+# Where our own packages lie, in a checkout or among installed ones.
+ROOT = Path(edgeseg.__file__).parents[1]
 UI_PACKAGES = ("streamlit",)
 UI_HEALTH = "/_stcore/health"
 START_TIMEOUT_S = 90.0
@@ -155,21 +157,23 @@ class EmbeddedStack:
         self._redis.start()
 
     def _start_services(self) -> None:
-        commands = {"backend": [sys.executable, "-m", "backend"]}
+        modules = {"backend": "backend"}
         for role, count in self.workers.items():
-            for number in range(1, count + 1):
-                commands[f"{role}-{number}"] = [sys.executable, "-m", SERVICES[role]]
+            modules |= {f"{role}-{number}": SERVICES[role] for number in range(1, count + 1)}
         if self.ui_port is not None:
-            commands["ui"] = [sys.executable, "-m", "frontend"]
-        for name, command in commands.items():
-            child = Child(name, command, self._environment, self.log_dir)
+            modules["ui"] = "frontend"
+        for name, module in modules.items():
+            # -P: what lies in the current folder is not imported in place of ours.
+            command = [sys.executable, "-P", "-m", module]
+            # Streamlit would take a configuration from the current folder.
+            cwd = self.data_dir if name == "ui" else None
+            child = Child(name, command, self._environment, self.log_dir, cwd=cwd)
             self.children.append(child)
             child.start()
 
     def _child_environment(self) -> dict[str, str]:
         """Hand our settings on to the children, and the way to import them."""
-        root = str(Path(edgeseg.__file__).parents[1])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         own = {**children.as_environment(self.settings), "EDGESEG_API_PORT": str(self.api_port)}
         if self.ui_port is not None:
             own |= {"EDGESEG_API_URL": self.api_url, "EDGESEG_UI_PORT": str(self.ui_port)}
@@ -202,8 +206,9 @@ class EmbeddedStack:
 
 
 def ui_is_installed() -> bool:
-    """Whether the packages of the browser UI are here."""
-    return all(importlib.util.find_spec(name) for name in ("frontend", *UI_PACKAGES))
+    """Whether the browser UI and what it needs are installed."""
+    has_ours = (ROOT / "frontend" / "__main__.py").is_file()
+    return has_ours and all(importlib.util.find_spec(name) for name in UI_PACKAGES)
 
 
 def _url(host: str, port: int) -> str:

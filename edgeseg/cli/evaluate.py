@@ -10,6 +10,7 @@ import typer
 from tqdm import tqdm
 
 from edgeseg.cli.app import app
+from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions, Segmenter
 from edgeseg.settings import get_settings
@@ -31,8 +32,10 @@ def evaluate(
         str | None, typer.Option(help="Segmentation engine; 'none' measures boxes only.")
     ] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure text to box, box to mask, point to mask and text to mask on annotated photos."""
+    check_json(json_path, overwrite)
     from edgeseg.evaluation import evaluate as measure
     from edgeseg.evaluation import read_truth
 
@@ -53,5 +56,5 @@ def evaluate(
     result["engines"] = {"detect": detect, "segment": segment}
     text = json.dumps(result, indent=2)
     if json_path is not None:
-        json_path.write_text(text + "\n")
+        write_json(json_path, result)
     print(text)

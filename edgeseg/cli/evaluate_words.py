@@ -12,6 +12,7 @@ import typer
 from tqdm import tqdm
 
 from edgeseg.cli.app import app
+from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.settings import get_settings
@@ -33,8 +34,10 @@ def evaluate_words(
         int | None, typer.Option(min=1, help="Only so many photos, drawn with a fixed seed.")
     ] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure what other names of a class find, and how often absent things are left unfound."""
+    check_json(json_path, overwrite)
     from edgeseg.evaluation import evaluate_words as measure
     from edgeseg.evaluation import read_absent, read_synonyms, read_truth
 
@@ -57,5 +60,5 @@ def evaluate_words(
     result["engines"] = {"detect": chosen}
     text = json.dumps(result, indent=2)
     if json_path is not None:
-        json_path.write_text(text + "\n")
+        write_json(json_path, result)
     print(text)

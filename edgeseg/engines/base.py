@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Protocol, runtime_checkable
 from pydantic import SecretStr
 
 from edgeseg.engines.weights import WeightStore
+from edgeseg.errors import InvalidParameterError
 from edgeseg.schemas import EngineRan, Simplification
-from edgeseg.settings import Settings, get_settings
+from edgeseg.settings import DEVICES, Settings, get_settings
 from edgeseg.types import Detections, Embedding, Image, MaskPrompt, Masks
 
 
@@ -58,6 +60,12 @@ class EngineOptions:
     weights: tuple[Path, ...] = ()
     language_server: LanguageServer | None = None
     openvino: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.match(DEVICES, self.device):
+            raise InvalidParameterError(
+                f"device: expected auto, cpu, cuda, cuda:1 or mps, got {self.device!r}."
+            )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> EngineOptions:

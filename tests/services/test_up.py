@@ -158,3 +158,33 @@ def test_the_demo_shows_what_it_found_and_stops_what_it_started(tmp_path: Path) 
     overlays = sorted(path.name for path in tmp_path.glob("*.png"))
     assert overlays[:2] == ["1_chelsea.png", "2_astronaut.png"]
     assert "all.png" in overlays
+
+
+def test_what_lies_in_the_current_folder_is_not_run(tmp_path: Path) -> None:
+    """Neither modules with the names of ours or of Python's, nor another app's configuration."""
+    here = tmp_path / "project"
+    here.mkdir()
+    for name in ("backend.py", "sam2_service.py", "logging.py", "numpy.py", "redis.py", "rq.py"):
+        (here / name).write_text("raise SystemExit('the file in the current folder was run')\n")
+    for name in ("frontend", "simplifier_service", "grounding_dino_service", "streamlit"):
+        (here / name).mkdir()
+        (here / name / "__init__.py").write_text("raise SystemExit('it was run')\n")
+    (here / ".streamlit").mkdir()
+    (here / ".streamlit" / "config.toml").write_text("[server]\nbaseUrlPath = 'elsewhere'\n")
+    program = Path(sys.executable).with_name("edgeseg")
+    arguments = ["up", "--engines", "fake", "--api-port", "0", "--ui-port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(program), *arguments, "--data-dir", str(tmp_path / "data")],
+        cwd=here, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        titles = []
+        for line in process.stdout:
+            titles.append(line.split()[0])
+            if line.startswith("Ctrl-C"):
+                break
+        assert titles[-4:] == ["API", "Docs", "UI", "Ctrl-C"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)

@@ -1,0 +1,215 @@
+"""Carries out ``edgeseg segment``: many images in batches, each result written when it is made."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+from tqdm import tqdm
+
+from edgeseg.cli.inputs import Input
+from edgeseg.cli.outputs import check_target, is_ours, save_picture
+from edgeseg.cli.result_file import STDOUT, ResultFile, read_rows, write_single
+from edgeseg.errors import EdgeSegError, InvalidParameterError
+from edgeseg.pipeline import EdgeSegAI
+from edgeseg.segmentation import Segmentation
+from edgeseg.settings import Role
+
+# Loading models may take this share of the time at most, and so many images may be lost by a crash.
+LOADING_SHARE, MAX_BATCH = 0.1, 64
+
+
+@dataclass
+class Outputs:
+    """Where the results of one call go: overlays, masks and JSON, of one image or of several."""
+
+    out: Path | None
+    mask: Path | None
+    json: Path | None
+    several: bool
+    prompt: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def overlay_of(self, each: Input) -> Path | None:
+        """Return where an image's overlay goes."""
+        return self._target(self.out, f"{each.name}.png")
+
+    def mask_of(self, each: Input) -> Path | None:
+        """Return where the PNG of an image's masks goes."""
+        return self._target(self.mask, f"{each.name}_mask.png")
+
+    def check(self, inputs: Sequence[Input], overwrite: bool) -> None:
+        """Check every target before the work; raises what :func:`check_target` raises."""
+        _check_suffix(self.out if not self._in_folder(self.out) else None)
+        paths = [each.path for each in inputs if each.path is not None]
+        for each in inputs:
+            for target in (self.overlay_of(each), self.mask_of(each)):
+                if target is not None:
+                    check_target(target, paths, overwrite)
+        if self.json not in (None, STDOUT):
+            check_target(self.json, paths, overwrite)
+
+    def is_done(self, each: Input) -> bool:
+        """Say whether an earlier run with this prompt has written all that is asked for."""
+        targets = [t for t in (self.overlay_of(each), self.mask_of(each)) if t is not None]
+        if self.json not in (None, STDOUT):
+            return all(map(is_ours, targets)) and any(
+                row["file"] == each.shown and row.get("prompt") == self.prompt for row in self.rows
+            )
+        return bool(targets) and all(map(is_ours, targets))
+
+    def write_pictures(self, each: Input, result: Segmentation) -> None:
+        """Write an image's overlay and mask."""
+        overlay, mask = self.overlay_of(each), self.mask_of(each)
+        if overlay is not None:
+            save_picture(result.overlay(), overlay)
+        if mask is not None:
+            save_picture(PIL.Image.fromarray(result.segmentation_mask).convert("L"), mask)
+
+    def _in_folder(self, wanted: Path | None) -> bool:
+        return self.several or (wanted is not None and wanted.is_dir())
+
+    def _target(self, wanted: Path | None, name: str) -> Path | None:
+        if wanted is None:
+            return None
+        return wanted / name if self._in_folder(wanted) else wanted
+
+
+def run(
+    ai: EdgeSegAI,
+    inputs: Sequence[Input],
+    prompt: str,
+    parameters: dict[str, Any],
+    outputs: Outputs,
+    *,
+    resume: bool = False,
+) -> int:
+    """Segment all images and write each result when it is made; returns how many failed.
+
+    On Ctrl-C what is done is kept, and KeyboardInterrupt goes on to the caller.
+    """
+    if not outputs.several:
+        return _one(ai, inputs[0], prompt, parameters, outputs)
+    outputs.rows = read_rows(outputs.json) if resume and outputs.json is not None else []
+    left = [each for each in inputs if not (resume and outputs.is_done(each))]
+    if resume and len(left) < len(inputs):
+        print(f"{len(inputs) - len(left)} of {len(inputs)} are done already.", file=sys.stderr)
+    names = {each.shown for each in left}
+    kept = [row for row in outputs.rows if row["file"] not in names]
+    file = None if outputs.json is None else ResultFile(outputs.json, kept)
+    work = _Work(ai, prompt, parameters, outputs, file)
+    try:
+        with tqdm(total=len(left), unit="image", disable=None) as bar:
+            work.run(left, bar)
+    except (KeyboardInterrupt, OSError):
+        done = len(inputs) - len(left) + work.done
+        print(
+            f"Stopped: {done} of {len(inputs)} images are done and kept; "
+            "--resume goes on from there.",
+            file=sys.stderr,
+        )
+        raise
+    finally:
+        if file is not None:
+            file.close()
+    return work.failed
+
+
+@dataclass
+class _Work:
+    ai: EdgeSegAI
+    prompt: str
+    parameters: dict[str, Any]
+    outputs: Outputs
+    file: ResultFile | None
+    done: int = 0
+    failed: int = 0
+
+    def run(self, inputs: Sequence[Input], bar: tqdm[Any]) -> None:
+        """Take batches through all stages; loading an engine costs one of them once."""
+        start, size = 0, 1
+        while start < len(inputs):
+            batch = inputs[start : start + size]
+            rows = self.ai.segment_images(
+                [each.source() for each in batch],
+                self.prompt,
+                progress=lambda role, done, total: _show(bar, role),
+                return_errors=True,
+                **self.parameters,
+            )
+            for each, row in zip(batch, rows, strict=True):
+                self._write(each, row)
+                bar.update()
+            start += len(batch)
+            size = _batch_size(rows, size)
+
+    def _write(self, each: Input, row: Segmentation | EdgeSegError) -> None:
+        if isinstance(row, EdgeSegError):
+            self.failed += 1
+            tqdm.write(f"{each.shown}: {row.detail} [{row.code}]", file=sys.stderr)
+            return
+        report(each, row, quiet=self.outputs.json == STDOUT)
+        self.outputs.write_pictures(each, row)
+        if self.file is not None:
+            self.file.write(row_of(each, row))
+        self.done += 1
+
+
+def _one(
+    ai: EdgeSegAI, each: Input, prompt: str, parameters: dict[str, Any], outputs: Outputs
+) -> int:
+    """Segment one image; its JSON is an object and no list, and its errors are the command's."""
+    result = ai.segment_image(each.source(), prompt, **parameters)
+    report(each, result, quiet=outputs.json == STDOUT)
+    outputs.write_pictures(each, result)
+    if outputs.json is not None:
+        write_single(outputs.json, row_of(each, result))
+    return 0
+
+
+def row_of(each: Input, result: Segmentation) -> dict[str, Any]:
+    """Return a result as its row in JSON, with the image's file."""
+    return {"file": each.shown, **result.result.model_dump(mode="json")}
+
+
+def report(each: Input, result: Segmentation, quiet: bool) -> None:
+    """Print what was found in an image; warnings go to standard error in any case."""
+    if not quiet:
+        total_ms = result.result.timings_ms["total"]
+        found = f"{len(result.objects)} found in {total_ms:.0f} ms"
+        tqdm.write(f"{each.shown}: {result.simplified_prompt} {found}")
+        for row in result.objects:
+            box = ", ".join(f"{value:.0f}" for value in row.box)
+            tqdm.write(f"  {row.label} {row.score:.2f} at ({box}), {row.area} pixels")
+    for warning in result.result.warnings:
+        tqdm.write(f"  warning: {warning}", file=sys.stderr)
+
+
+def _show(bar: tqdm[Any], role: Role) -> None:
+    bar.set_description(role)
+
+
+def _batch_size(rows: Sequence[Segmentation | EdgeSegError], before: int) -> int:
+    """Return how many images to take next, so that loading engines costs a tenth of the time."""
+    timings = [row.result.timings_ms for row in rows if isinstance(row, Segmentation)]
+    if not timings:
+        return before
+    load_ms = sum(each.get("load", 0.0) for each in timings)
+    work_ms = sum(each["total"] for each in timings) - load_ms
+    per_image_ms = max(work_ms / len(timings), 1e-3)
+    return min(MAX_BATCH, max(1, math.ceil(load_ms / (LOADING_SHARE * per_image_ms))))
+
+
+def _check_suffix(out: Path | None) -> None:
+    """Raise InvalidParameterError for an overlay of a kind that cannot be written."""
+    if out is None:
+        return
+    if PIL.Image.registered_extensions().get(out.suffix.lower()) not in PIL.Image.SAVE:
+        raise InvalidParameterError(
+            f"out: expected an image's name, as in out.png, or a folder, got {out}."
+        )
