@@ -36,9 +36,9 @@ CLI = """# Command line
 with exit code 1; wrong usage has exit code 2, Ctrl-C in `edgeseg segment` 130.
 
 Nothing is replaced unasked: a file that EdgeSeg did not write, or an input, stays as it is without
-`--overwrite`. What EdgeSeg wrote is recognised (pictures carry `EdgeSeg` in their EXIF data) and is not
-taken for an input later. Targets are checked before the work begins, and each result is written when it
-is made.
+`--overwrite`. What EdgeSeg wrote is recognised (pictures carry `EdgeSeg` in their EXIF data) and is
+not taken for an input later. Targets are checked before the work begins, and each result is written
+when it is made.
 """
 
 

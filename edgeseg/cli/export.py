@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgeseg.cli.app import app
+from edgeseg.cli.outputs import Overwrite
 from edgeseg.exporters import FORMATS
 
 if TYPE_CHECKING:
@@ -29,38 +31,54 @@ def export(
     ],
     out: Annotated[
         str | None,
-        typer.Option("-o", "--out", help="File or folder to write to; -: standard output."),
+        typer.Option(
+            "-o",
+            "--out",
+            help="File to write, or, without a suffix, a folder for all files; -: standard output.",
+        ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write results as other tools read them: edgeseg export out.json --format coco"""
     from edgeseg import exporters
-    from edgeseg.errors import InvalidParameterError
     from edgeseg.settings import get_settings
 
     exporters.find_format(format_name)
     pictures = [picture for source in results for picture in read_results(source)]
     limits = exporters.Limits(max_image_pixels=get_settings().max_image_pixels)
-    made = exporters.export(pictures, format_name, limits)
     if out == STDIO:
-        sys.stdout.buffer.write(made.data)
+        sys.stdout.buffer.write(exporters.export(pictures, format_name, limits).data)
         return
-    target = Path(out or ".")
-    if target.is_dir() or (out or "").endswith(("/", "\\")):
-        target = target / made.file_name
+    if out is not None and _is_new_folder(out):
+        files = exporters.export_files(pictures, format_name, limits)
+        targets = {Path(out) / name: data for name, data in files.items()}
+        shown = Path(out)
+    else:
+        made = exporters.export(pictures, format_name, limits)
+        is_folder = out is None or out.endswith(("/", "\\")) or Path(out).is_dir()
+        shown = Path(out or ".") / made.file_name if is_folder else Path(str(out))
+        targets = {shown: made.data}
+    _write(targets, overwrite)
+    print(f"{shown}: {FORMATS[format_name].title}, {len(pictures)} image(s)")
+
+
+def _is_new_folder(out: str) -> bool:
+    """Whether a name without suffix is given, which is a folder for the files of a data set."""
+    return not Path(out).suffix and not out.endswith(("/", "\\")) and not Path(out).exists()
+
+
+def _write(targets: Mapping[Path, bytes], overwrite: bool) -> None:
+    from edgeseg.cli.outputs import check_new, write_bytes
+    from edgeseg.errors import InvalidParameterError
+
     try:
-        if target.exists() and any(_is_same(target, source) for source in results):
-            raise InvalidParameterError(
-                f"{target} is one of the results to export; choose another name with -o."
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(made.data)
+        for target in targets:
+            check_new(target, overwrite)
+        for target, data in targets.items():
+            write_bytes(target, data)
     except OSError as error:
-        raise InvalidParameterError(f"Cannot write {target}: {error.strerror or error}.") from error
-    print(f"{target}: {FORMATS[format_name].title}, {len(pictures)} picture(s)")
-
-
-def _is_same(target: Path, source: str) -> bool:
-    return source != STDIO and Path(source).exists() and target.samefile(source)
+        where = error.filename or next(iter(targets))
+        raise InvalidParameterError(f"Cannot write {where}: {error.strerror or error}.") from error
 
 
 def read_results(source: str) -> list[Picture]:
@@ -71,14 +89,26 @@ def read_results(source: str) -> list[Picture]:
     from edgeseg.errors import InvalidParameterError
 
     try:
-        text = sys.stdin.read() if source == STDIO else Path(source).read_text(encoding="utf-8")
-        data = json.loads(text)
+        # As bytes: the encoding is detected, also the UTF-16 that PowerShell writes.
+        text = sys.stdin.buffer.read() if source == STDIO else Path(source).read_bytes()
+        data = _parse(text)
     except OSError as error:
         raise InvalidParameterError(f"Cannot read {source}: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise InvalidParameterError(f"{source} is not valid JSON: {error}.") from error
     rows = data if isinstance(data, list) else [data]
     return [_picture(source, row) for row in rows]
+
+
+def _parse(text: bytes) -> Any:
+    """Parse JSON, or JSON Lines as a list."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        rows = [line for line in text.decode(json.detect_encoding(text)).splitlines() if line]
+        if len(rows) < 2:
+            raise
+        return [json.loads(row) for row in rows]
 
 
 def _picture(source: str, row: Any) -> Picture:

@@ -118,3 +118,38 @@ def test_the_state_of_a_task_holds_a_result_too(folder: Path) -> None:
     (folder / "running.json").write_text(json.dumps({"status": "running", "result": None}))
     with pytest.raises(InvalidParameterError, match="holds no result"):
         read_results(str(folder / "running.json"))
+
+
+def test_a_name_without_suffix_is_a_folder_for_a_data_set(folder: Path) -> None:
+    edgeseg(folder, "export", "all.json", "-f", "yolo", "-o", "dataset")
+    files = [each for each in (folder / "dataset").rglob("*") if each.is_file()]
+    assert sorted(each.relative_to(folder / "dataset").as_posix() for each in files) == [
+        "data.yaml",
+        "labels/chelsea.txt",
+        "labels/more/chelsea.txt",
+    ]
+
+
+def test_no_file_is_replaced_unasked(folder: Path) -> None:
+    (folder / "coco.json").write_text("mine")
+    done = edgeseg(folder, "export", "one.json", "-f", "coco", "-o", "coco.json", code=1)
+    assert "coco.json exists" in done.stderr
+    assert (folder / "coco.json").read_text() == "mine"
+    done = edgeseg(folder, "export", "one.json", "-f", "coco", "-o", "one.json", code=1)
+    assert "one.json exists" in done.stderr
+    edgeseg(folder, "export", "one.json", "-f", "coco", "-o", "coco.json", "--overwrite")
+    assert json.loads((folder / "coco.json").read_text())["images"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_results_in_the_encodings_of_windows(folder: Path, encoding: str) -> None:
+    text = (folder / "one.json").read_text()
+    (folder / "other.json").write_bytes(text.encode(encoding))
+    assert read_results(str(folder / "other.json")) == read_results(str(folder / "one.json"))
+
+
+def test_json_lines(folder: Path) -> None:
+    rows = json.loads((folder / "all.json").read_text())
+    lines = "\n".join(json.dumps(row) for row in rows)
+    (folder / "all.jsonl").write_text(lines)
+    assert read_results(str(folder / "all.jsonl")) == read_results(str(folder / "all.json"))
