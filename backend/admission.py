@@ -25,10 +25,14 @@ _STAGE_OF: dict[str, Role] = {"simplify": "simplify", "refine": "segment"}
 
 @dataclass(eq=False)
 class Reservation:
-    """The place of one request; ``submitted_at`` is when its task was queued, on our clock."""
+    """The place of one request; ``submitted_at`` is when its task was queued, on our clock.
+
+    ``outage`` is why the queues could not be read when it was admitted.
+    """
 
     size_bytes: float
     submitted_at: float | None = None
+    outage: QueueUnavailableError | None = None
 
 
 class Admission:
@@ -70,8 +74,9 @@ class Admission:
     async def _reserve(self, reservation: Reservation, names: Collection[str]) -> None:
         try:
             view = await self._queues.read()
-        except QueueUnavailableError:
+        except QueueUnavailableError as error:
             # Told when the task is submitted: what is wrong with the request itself goes first.
+            reservation.outage = error
             return
         shown = {each for each in self._pending if is_shown(each, view)}
         self._pending -= shown
@@ -123,6 +128,13 @@ class AdmittedRoute(APIRoute):
                 return await handle(request)
 
         return admitted
+
+
+def require_queues(request: Request) -> None:
+    """Raise QueueUnavailableError if Redis did not answer when the request was admitted."""
+    outage = request.state.reservation.outage
+    if outage is not None:
+        raise outage
 
 
 def note_submitted(request: Request) -> None:

@@ -16,7 +16,7 @@ from fastapi import Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from backend.admission import note_submitted
+from backend.admission import note_submitted, require_queues
 from backend.headers import key_of, prefers_async
 from backend.services import Services
 from backend.uploads import Upload, check, read_upload
@@ -78,6 +78,7 @@ async def submit(
 ) -> str:
     """Queue a task and return its id; with an idempotency key, that of the first such request."""
     key = key_of(request)
+    require_queues(request)
     # The queues were read when the request was admitted.
     await require_workers(services, plan, max_age_s=1.0)
     body = wanted.model_dump(mode="json")

@@ -21,7 +21,7 @@ from edgeseg.settings import Settings
 CONNECT_TIMEOUT_S = 0.5
 ANSWER_TIMEOUT_S = 5.0
 # Of an event loop, which may itself be busy for a while.
-LOOP_TIMEOUT_S = 1.5
+LOOP_TIMEOUT_S = 1.0
 # Threads of a process share so many connections, coroutines so many; who finds none free waits.
 MAX_CONNECTIONS = 50
 MAX_LOOP_CONNECTIONS = 10

@@ -91,13 +91,22 @@ class QueueMonitor:
         if latest is not None and is_recent:
             return latest
         if self._following is None:
-            self._following = asyncio.create_task(self._read_after(self._current))
+            current = self._current
+            if current is not None and current.done():
+                current = None
+            self._following = asyncio.create_task(self._read_after(current))
         with redis_errors():
             return await asyncio.shield(self._following)
 
     async def _read_after(self, current: asyncio.Task[QueuesView] | None) -> QueuesView:
-        if current is not None:
-            await asyncio.wait([current])
+        try:
+            if current is not None:
+                await asyncio.wait([current])
+                # If Redis has not answered by now, nobody else waits as long again.
+                current.result()
+        except BaseException:
+            self._following = None
+            raise
         if self._latest is not None:
             elapsed_s = time.monotonic() - self._latest.started_at
             await asyncio.sleep(max(0.0, self.MIN_INTERVAL_S - elapsed_s))

@@ -356,3 +356,28 @@ def test_a_cancelled_task_stops_where_it_is(make_stack: StackMaker, picture: Pic
         assert client.task(task_id).result is None
         assert client.cancel(task_id).status == "cancelled"
         assert all(queue["waiting"] == 0 for queue in client.queue_status().values())
+
+
+def test_a_redis_that_hangs_holds_nobody_up_and_is_found_again(
+    make_stack: StackMaker, picture: Picture
+) -> None:
+    with (
+        make_stack() as stack,
+        EdgeSegClient(stack.api_url) as client,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        assert client.segment_image(picture(17), "cat").objects
+        stack.child("redis").send(signal.SIGSTOP)
+        try:
+            asked = [pool.submit(client.segment_image, picture(17), "cat") for _ in range(20)]
+            started = time.monotonic()
+            with pytest.raises(QueueUnavailableError):
+                client.health()
+            for each in asked:
+                with pytest.raises(QueueUnavailableError):
+                    each.result(timeout=10.0)
+            assert time.monotonic() - started < 10.0
+        finally:
+            stack.child("redis").send(signal.SIGCONT)
+        wait_until(lambda: is_healthy(stack), timeout_s=RECOVERY_S)
+        assert client.segment_image(picture(17), "cat").objects
