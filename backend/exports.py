@@ -17,7 +17,7 @@ from backend.gateway import until_left
 from backend.services import Services
 from edgeseg.errors import QueueFullError, RequestTimeoutError
 from edgeseg.exporters import Export, Limits
-from edgeseg.exporters.documents import Document, export_documents, out_of_memory
+from edgeseg.exporters.documents import Document, export_in_process, out_of_memory
 from edgeseg.settings import Settings
 
 # Reads the documents, once it is the request's turn: what waits holds no memory.
@@ -55,7 +55,7 @@ class UploadRoute(APIRoute):
 async def answer(services: Services, request: Request, read: Read, format_name: str) -> Response:
     """Answer with the export of the documents that ``read`` returns.
 
-    Raises what :func:`export_documents` raises, QueueFullError while too many exports wait, and
+    Raises what :func:`export_in_process` raises, QueueFullError while too many exports wait, and
     RequestTimeoutError for one that takes too long.
     """
     if services.exporters.statistics().tasks_waiting >= MAX_WAITING:
@@ -88,7 +88,7 @@ async def _export(services: Services, read: Read, format_name: str) -> Export:
         with anyio.fail_after(settings.export_timeout_s):
             async with services.exporters:
                 return await to_process.run_sync(
-                    export_documents,
+                    export_in_process,
                     await read(),
                     format_name,
                     limits_of(settings),

@@ -24,16 +24,23 @@ _MIN_BYTES = 512 * 2**20
 def export_documents(documents: Sequence[Document], format_name: str, limits: Limits) -> Export:
     """Return the file of the results that documents hold.
 
-    Lowers the priority of the process and bounds its memory. Raises what
-    :func:`edgeseg.exporters.export` raises, InvalidParameterError for a document that holds no
-    result, and ExportTooLargeError where memory does not suffice.
+    Raises what :func:`edgeseg.exporters.export` raises, InvalidParameterError for a document that
+    holds no result, and ExportTooLargeError where memory does not suffice.
     """
-    _bound_process(limits.max_image_pixels or 0)
     try:
         pictures = [Picture(_result(data), name) for data, name in documents]
         return export(pictures, format_name, limits)
     except MemoryError:
         raise out_of_memory() from None
+
+
+def export_in_process(documents: Sequence[Document], format_name: str, limits: Limits) -> Export:
+    """Do as :func:`export_documents` in a process that does nothing else.
+
+    Lowers its priority and bounds its memory, for good.
+    """
+    _bound_process(limits.max_image_pixels or 0)
+    return export_documents(documents, format_name, limits)
 
 
 def out_of_memory() -> ExportTooLargeError:
