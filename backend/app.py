@@ -11,8 +11,11 @@ from fastapi import FastAPI
 from starlette.formparsers import MultiPartParser
 
 from backend import problems
+from backend.guard import Guard
 from backend.limits import LimitBody
+from backend.methods import AnswerHead
 from backend.routes import ROUTERS
+from backend.security_headers import SecurityHeaders
 from backend.services import open_services
 from backend.telemetry import CountRequests, Telemetry
 from backend.turns import TakeTurns
@@ -62,6 +65,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # An image within the limit stays in memory; beyond a megabyte it would go through a file.
     MultiPartParser.spool_max_size = settings.max_image_bytes
     app.add_middleware(LimitBody, max_bytes=settings.max_image_bytes)
+    app.add_middleware(Guard, hosts=settings.host_names())
     app.add_middleware(CountRequests, telemetry=telemetry)
+    app.add_middleware(AnswerHead)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(TakeTurns)
     return app

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.problems import problem
-from edgeseg.errors import ImageTooLargeError
+from backend.problems import refuse
+from edgeseg.errors import ImageTooLargeError, InputError
 
 # Room in the form for everything that is not the image, and all there is for JSON: it is parsed
 # in one go, during which nobody else is answered.
 FORM_BYTES = 256 * 1024
+_CHARSET = re.compile(rb"""charset\*?\d*\*?\s*=\s*["']?([^;"'\s]*)""")
 _FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 
 
@@ -31,7 +33,12 @@ class LimitBody:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        is_form = headers.get(b"content-type", b"").lower().startswith(_FORMS)
+        content_type = headers.get(b"content-type", b"").lower()
+        is_form = content_type.startswith(_FORMS)
+        if is_form and not _is_utf8(content_type):
+            error = InputError("Expected a form in UTF-8, without another charset.")
+            await refuse(error, scope, receive, send)
+            return
         most = self.max_bytes if is_form else FORM_BYTES
         limit = most + FORM_BYTES if is_form else most
         announced = headers.get(b"content-length", b"0")
@@ -63,4 +70,13 @@ class LimitBody:
         error = ImageTooLargeError(
             f"The request is larger than {most} bytes, the limit of {what}.", limit_bytes=most
         )
-        await problem(error, scope["path"])(scope, receive, send)
+        await refuse(error, scope, receive, send)
+
+
+def _is_utf8(content_type: bytes) -> bool:
+    """Whether a form names no charset but UTF-8 or its subset.
+
+    The parser would take any codec of Python: some of them yield halves of surrogate pairs, and
+    some take minutes.
+    """
+    return {*_CHARSET.findall(content_type)} <= {b"utf-8", b"utf8", b"us-ascii"}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
+from backend.methods import allowed_methods
+from backend.security_headers import HEADERS
 from edgeseg.errors import (
     EdgeSegError,
     InvalidParameterError,
@@ -24,14 +28,29 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 
 
-def problem(error: EdgeSegError, instance: str) -> JSONResponse:
+class ProblemResponse(JSONResponse):
+    """A problem document; it may quote what came from outside, which UTF-8 may not hold."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """Return JSON with "?" in place of halves of surrogate pairs."""
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+
+def problem(error: EdgeSegError, instance: str) -> ProblemResponse:
     """Answer with this error; ``instance`` is the path that it happened at."""
-    headers = {}
+    headers = dict(HEADERS)
     if isinstance(error, UnavailableError) and error.status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    return JSONResponse(
-        error.to_problem(instance), error.status, headers=headers, media_type=MEDIA_TYPE
-    )
+    return ProblemResponse(error.to_problem(instance), error.status, headers=headers)
+
+
+async def refuse(error: EdgeSegError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with this error from a middleware, so that its code is counted."""
+    scope.setdefault("state", {})["error_code"] = error.code
+    await problem(error, scope["path"])(scope, receive, send)
 
 
 def responses(*classes: type[EdgeSegError]) -> dict[int | str, dict[str, Any]]:
@@ -59,13 +78,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ours(request: Request, error: Exception) -> JSONResponse:
+async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, EdgeSegError)
     request.state.error_code = error.code
     return problem(error, request.url.path)
 
 
-async def _validation(request: Request, error: Exception) -> JSONResponse:
+async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return await _ours(request, _from_rows(error.errors()))
 
@@ -81,8 +100,13 @@ def _from_rows(rows: Sequence[Any]) -> EdgeSegError:
     return InvalidParameterError(detail, errors=fields)
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
     request.state.error_code = code
     document = {
@@ -93,17 +117,15 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         "code": code,
         "instance": request.url.path,
     }
-    return JSONResponse(
-        document, error.status_code, headers=dict(error.headers or {}), media_type=MEDIA_TYPE
-    )
+    return ProblemResponse(document, error.status_code, headers=headers)
 
 
-async def _no_memory(request: Request, error: Exception) -> JSONResponse:
+async def _no_memory(request: Request, error: Exception) -> Response:
     log.error("out of memory at %s", request.url.path, exc_info=error)
     detail = "The server had not enough memory for the request; try again, or send less."
     return await _ours(request, NotEnoughMemoryError(detail))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s", request.url.path, exc_info=error)
     return await _ours(request, EdgeSegError("The server failed; its log says why."))

@@ -98,7 +98,7 @@ def _names(name: str, field: FieldInfo) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.get_default()
-    is_hidden = value in (None, PydanticUndefined) or isinstance(value, SecretStr)
+    is_hidden = value in (None, (), PydanticUndefined) or isinstance(value, SecretStr)
     return "" if is_hidden else f"`{value}`"
 
 

@@ -11,7 +11,9 @@ EdgeSegError                       internal_error       500
 │   ├── InvalidParameterError      invalid_parameter    422
 │   ├── UnknownEngineError         unknown_engine       422
 │   ├── UnknownFormatError         unknown_format       422
-│   └── ExportTooLargeError        export_too_large     413
+│   ├── ExportTooLargeError        export_too_large     413
+│   ├── HostNotAllowedError        host_not_allowed     421
+│   └── OriginNotAllowedError      origin_not_allowed   403
 ├── NotFoundError                  not_found            404
 │   ├── UnknownTaskError           unknown_task         404
 │   └── UnknownObjectError         unknown_object       404
@@ -160,6 +162,18 @@ class ExportTooLargeError(InputError):
     """The export has more objects, pixels or vertices than are allowed."""
 
     code, status, title = "export_too_large", 413, "Export too large"
+
+
+class HostNotAllowedError(InputError):
+    """The request was sent to a host name that is not one of the server's."""
+
+    code, status, title = "host_not_allowed", 421, "Host not allowed"
+
+
+class OriginNotAllowedError(InputError):
+    """A page of another site sent the request."""
+
+    code, status, title = "origin_not_allowed", 403, "Origin not allowed"
 
 
 class NotFoundError(EdgeSegError):

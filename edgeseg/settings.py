@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from functools import cache
 from pathlib import Path
@@ -12,12 +11,12 @@ from urllib.parse import quote, urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from edgeseg.environment import Names, dotenv_encoding, is_redis_url
 from edgeseg.errors import InvalidParameterError
 from edgeseg.platforms import cache_dir
 
 # What torch calls the devices that engines run on.
 DEVICES = r"^(auto|cpu|mps|(cuda|xpu)(:\d{1,3})?)$"
-REDIS_SCHEMES = ("redis", "rediss", "unix")
 _FIELD_IN_ERROR = re.compile(r'field "(\w+)"')
 Role = Literal["simplify", "detect", "segment", "ground"]
 # A family that is not named here is one engine that plays every role.
@@ -246,6 +245,12 @@ class Settings(BaseSettings):
 
     # Serving
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    allowed_hosts: Names = Field(
+        (),
+        description="Names that clients reach the API, the UI and the pages of workers by, "
+        "separated by commas, besides loopback names and IP addresses; `*.example.com` stands for "
+        "all names below example.com.",
+    )
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0: any free one.")
     ui_host: str = Field("127.0.0.1", description="Address that the browser UI listens on.")
     ui_port: int = Field(
@@ -281,7 +286,7 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_url(cls, value: SecretStr | None) -> SecretStr | None:
         """Refuse what cannot be a URL of Redis, without showing any part of it."""
-        if value is not None and not _is_redis_url(value.get_secret_value()):
+        if value is not None and not is_redis_url(value.get_secret_value()):
             raise ValueError(
                 "expected redis://[:PASSWORD@]HOST[:PORT][/NUMBER]; in a password, / # ? @ [ ] and "
                 "% are written %2F %23 %3F %40 %5B %5D %25, or set EDGESEG_REDIS_PASSWORD"
@@ -294,6 +299,11 @@ class Settings(BaseSettings):
         if chosen or role == "ground":
             return chosen
         return FAMILIES.get(self.engines, {}).get(role, self.engines)
+
+    def host_names(self) -> tuple[str, ...]:
+        """Return the names that our servers may be addressed by, besides loopback and addresses."""
+        own = (self.api_host, self.ui_host, self.metrics_host, urlsplit(self.api_url).hostname)
+        return (*self.allowed_hosts, *filter(None, own))
 
     def redis_dsn(self) -> str:
         """Return the URL of Redis, password included: not for logs."""
@@ -310,8 +320,9 @@ def read_settings(**changes: Any) -> Settings:
 
     Raises InvalidParameterError that names each variable whose value cannot be used.
     """
+    path = Path(str(Settings.model_config["env_file"]))
     try:
-        return Settings(_env_file_encoding=_dotenv_encoding(), **changes)
+        return Settings(_env_file_encoding=dotenv_encoding(path), **changes)
     except ValidationError as error:
         rows = [(str(row["loc"][0]).upper(), row["msg"]) for row in error.errors()]
         prefix = str(Settings.model_config["env_prefix"])
@@ -320,38 +331,6 @@ def read_settings(**changes: Any) -> Settings:
     except SettingsError as error:
         name = getattr(_FIELD_IN_ERROR.search(str(error)), "group", lambda _: "settings")(1)
         raise InvalidParameterError(f"EDGESEG_{name.upper()}: expected JSON.") from None
-
-
-def _is_redis_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        # A password with an unquoted / # or ? ends the host too early and leaves an @ behind it.
-        rest = f"{url.path}{url.query}{url.fragment}"
-        has_place = bool(url.path) if url.scheme == "unix" else bool(url.hostname)
-        return url.scheme in REDIS_SCHEMES and has_place and url.port != 0 and "@" not in rest
-    except ValueError:
-        return False
-
-
-def _dotenv_encoding() -> str:
-    """Return the encoding of ``.env`` in the current folder.
-
-    Editors on Windows write UTF-16 or a byte order mark, and the file may be another project's.
-    Raises InvalidParameterError for one that cannot be read.
-    """
-    path = Path(str(Settings.model_config["env_file"]))
-    try:
-        data = path.read_bytes() if path.is_file() else b""
-    except OSError as error:
-        raise InvalidParameterError(f".env cannot be read: {error.strerror}.") from None
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    try:
-        data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # Every byte is a character; names and values of ours are ASCII nearly always.
-        return "latin-1"
-    return "utf-8-sig"
 
 
 @cache

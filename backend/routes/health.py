@@ -32,7 +32,6 @@ class Alive(BaseModel):
     status: str = Field("alive", description="Always alive.", examples=["alive"])
 
 
-@router.head("/health", include_in_schema=False)
 @router.get(
     "/health", response_model=Health, responses=responses(QueueUnavailableError, NoWorkerError)
 )
@@ -46,7 +45,6 @@ async def health(services: ServicesDep) -> Health:
     return Health(status="ok", workers={view.name: len(view.workers) for view in views.values()})
 
 
-@router.head("/livez", include_in_schema=False)
 @router.get("/livez", response_model=Alive)
 async def livez() -> Alive:
     """Answer 200 as long as the process can answer at all."""

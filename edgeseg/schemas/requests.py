@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgeseg.schemas.simplification import Filter
-from edgeseg.schemas.wire import MAX_PROMPT_CHARS, BoxXYXY, Label, Prompt, Unit, Wire
+from edgeseg.schemas.wire import MAX_PROMPT_CHARS, BoxXYXY, Label, Prompt, Text, Unit, Wire
 
 MAX_OBJECTS = 1000
 
@@ -18,10 +18,10 @@ TileMode = Literal["auto", "always", "never"]
 class EngineChoice(Wire):
     """Engines for one request, by name; null: the server's own choice."""
 
-    simplify: str | None = Field(None, description="Simplifier.", examples=["nano"])
-    detect: str | None = Field(None, description="Detector.", examples=["nano"])
-    segment: str | None = Field(None, description="Segmenter.", examples=["nano"])
-    ground: str | None = Field(
+    simplify: Text | None = Field(None, description="Simplifier.", examples=["nano"])
+    detect: Text | None = Field(None, description="Detector.", examples=["nano"])
+    segment: Text | None = Field(None, description="Segmenter.", examples=["nano"])
+    ground: Text | None = Field(
         None, description="Grounder, in place of detect and segment.", examples=["fake"]
     )
 
@@ -53,7 +53,7 @@ class DetectRequest(Wire):
         "null: those of the prompt.",
         examples=[[{"kind": "leftmost", "phrase": "cat"}]],
     )
-    negative_prompt: str | None = Field(
+    negative_prompt: Text | None = Field(
         None,
         max_length=MAX_PROMPT_CHARS,
         description="Things to leave out, separated by dots: boxes that fit them better go.",
@@ -62,7 +62,7 @@ class DetectRequest(Wire):
     max_objects: int | None = Field(
         None, ge=1, le=MAX_OBJECTS, description="Keep this many objects, best scores first."
     )
-    class_thresholds: dict[str, Unit] = Field(
+    class_thresholds: dict[Text, Unit] = Field(
         default_factory=dict,
         description="Least score per phrase, in place of box_threshold.",
         examples=[{"cat": 0.5}],

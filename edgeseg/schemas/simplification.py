@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from edgeseg.schemas.wire import REASON, Wire
+from edgeseg.schemas.wire import REASON, Text, Wire
 
 FilterKind = Literal[
     "leftmost",
@@ -28,7 +28,7 @@ class Filter(Wire):
     """A choice among detected boxes that words ask for: "leftmost", "the two largest dogs"."""
 
     kind: FilterKind = Field(description="What to choose by.", examples=["leftmost"])
-    phrase: str | None = Field(
+    phrase: Text | None = Field(
         None, description="Phrase that it applies to; null: all.", examples=["cat"]
     )
     rank: int = Field(1, ge=1, description="2 with leftmost: second from the left.", examples=[2])

@@ -22,6 +22,7 @@ BoxXYXY = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 # Control characters, line separators, halves of surrogate pairs and noncharacters: files of one
 # line a label, XML and UTF-8 cannot hold them.
 UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 REASON = "“leftmost” chooses among the boxes that are found."
 """An example that several types show in the API's description."""
@@ -49,6 +50,14 @@ def _label(text: str) -> str:
     return text
 
 
+def _text(text: str) -> str:
+    if SURROGATE.search(text):
+        raise PydanticCustomError("text", "Expected text without halves of surrogate pairs.")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_text)]
+"""Text that UTF-8 can hold; JSON may escape halves of surrogate pairs, which it cannot."""
 Prompt = Annotated[str, AfterValidator(_prompt)]
 Label = Annotated[str, Field(max_length=200), AfterValidator(_label)]
 Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,16 +13,27 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from edgeseg.hosts import is_trusted_host
 from edgeseg.worker.telemetry import Pulse, WorkerTelemetry
+
+MAX_CONNECTIONS = 32
+# From the first byte of a connection to the last one of its answer.
+MAX_SECONDS = 10.0
 
 
 class WorkerPage:
     """Serves the pages from a thread of its own until it is closed."""
 
-    def __init__(self, host: str, port: int, telemetry: WorkerTelemetry, pulse: Pulse) -> None:
-        handler = partial(_Handler, telemetry, pulse)
-        self._server = ThreadingHTTPServer((host, port), handler)
-        self._server.daemon_threads = True
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        telemetry: WorkerTelemetry,
+        pulse: Pulse,
+        host_names: Sequence[str] = (),
+    ) -> None:
+        handler = partial(_Handler, telemetry, pulse, host_names)
+        self._server = _Server((host, port), handler)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="pages", daemon=True
@@ -35,16 +49,57 @@ class WorkerPage:
         self._server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    """A thread for each connection, but never more than MAX_CONNECTIONS."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: Any) -> None:
+        super().__init__(address, handler)
+        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread, or close it where too many are open."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection to its end."""
+        deadline = threading.Timer(MAX_SECONDS, _hang_up, (request,))
+        deadline.daemon = True
+        deadline.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            deadline.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: whoever was too slow has left."""
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Answers GET; anything else is refused by the base class."""
 
-    def __init__(self, telemetry: WorkerTelemetry, pulse: Pulse, *request: Any) -> None:
-        self.telemetry, self.pulse = telemetry, pulse
+    def __init__(
+        self, telemetry: WorkerTelemetry, pulse: Pulse, host_names: Sequence[str], *request: Any
+    ) -> None:
+        self.telemetry, self.pulse, self.host_names = telemetry, pulse, host_names
         super().__init__(*request)
 
     def do_GET(self) -> None:
         """Answer one page."""
-        if self.path == "/metrics":
+        hosts = self.headers.get_all("host") or []
+        if len(hosts) != 1 or not is_trusted_host(hosts[0], self.host_names):
+            self._answer(HTTPStatus.MISDIRECTED_REQUEST, b"host not allowed\n")
+        elif self.path == "/metrics":
             self._answer(HTTPStatus.OK, generate_latest(self.telemetry.registry))
         elif self.path == "/livez":
             self._answer(HTTPStatus.OK, b"alive\n")
@@ -63,6 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         is_metrics = self.path == "/metrics"
         self.send_response(status)
         self.send_header("Content-Type", CONTENT_TYPE_LATEST if is_metrics else "text/plain")
+        self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

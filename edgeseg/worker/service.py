@@ -47,7 +47,13 @@ def serve(*roles: Role, settings: Settings | None = None) -> None:
     jobs.install(runner)
     pulse = Pulse(settings.heartbeat_ttl_s)
     if settings.metrics_port is not None:
-        WorkerPage(settings.metrics_host, settings.metrics_port, runner.telemetry, pulse).start()
+        WorkerPage(
+            settings.metrics_host,
+            settings.metrics_port,
+            runner.telemetry,
+            pulse,
+            settings.host_names(),
+        ).start()
     with engines:
         try:
             facts = [_load(engines, role, settings, runner) for role in roles]

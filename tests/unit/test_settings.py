@@ -156,6 +156,7 @@ def _other(name: str, field: FieldInfo) -> Any:
     special = {
         "redis_url": "redis://:p%2F@h:1/2",
         "redis_maxmemory": "256mb",
+        "device": "cuda:1",
         "dtype": "float16",
         "log_format": "json",
         "log_level": "DEBUG",

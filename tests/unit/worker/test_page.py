@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.settings import Settings
 from edgeseg.tasks import TaskStore, connect
 from edgeseg.worker.images import ImageCache
-from edgeseg.worker.page import WorkerPage
+from edgeseg.worker.page import MAX_CONNECTIONS, WorkerPage
 from edgeseg.worker.telemetry import Pulse, WorkerTelemetry
 
 
@@ -86,3 +87,37 @@ def test_memory_of_gpus_is_reported_where_torch_uses_one(
 
 def test_other_pages_do_not_exist(page: str) -> None:
     assert httpx.get(f"{page}/secrets").status_code == 404
+
+
+def test_a_page_is_answered_only_under_a_name_of_ours(page: str) -> None:
+    for host, status in {"10.1.2.3:9100": 200, "localhost": 200, "evil.example": 421}.items():
+        for path in ("/livez", "/metrics"):
+            assert httpx.get(f"{page}{path}", headers={"Host": host}).status_code == status
+
+
+def test_silent_and_slow_clients_keep_nobody_out(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeseg.worker.page.MAX_SECONDS", 0.5)
+    address = ("127.0.0.1", int(page.rpartition(":")[2]))
+    silent = [socket.create_connection(address) for _ in range(MAX_CONNECTIONS)]
+    silent[0].sendall(b"GET / HT")
+    refused = socket.create_connection(address)
+    assert refused.recv(1) == b""
+    for connection in silent:
+        # Closed without an answer, or with the answer to half a line.
+        while connection.recv(4096):
+            pass
+        connection.close()
+    refused.close()
+    # The last threads are about to end.
+    transport = httpx.HTTPTransport(retries=3)
+    with httpx.Client(transport=transport) as client:
+        for _ in range(50):
+            try:
+                assert client.get(f"{page}/livez").status_code == 200
+                break
+            except httpx.TransportError:
+                continue
+        else:
+            pytest.fail("the page is not answered again")
