@@ -14,7 +14,6 @@ from typing import Any
 from anyio import to_thread
 from fastapi import Request, Response, UploadFile
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from backend.admission import note_submitted, require_queues
 from backend.headers import key_of, prefers_async
@@ -30,7 +29,7 @@ from edgeseg.errors import (
     RequestTimeoutError,
     UnknownTaskError,
 )
-from edgeseg.schemas import DetectRequest, EngineChoice
+from edgeseg.schemas import DetectRequest, EngineChoice, SegmentRequest, TaskRequest
 from edgeseg.settings import Role
 from edgeseg.tasks import (
     Claim,
@@ -72,7 +71,7 @@ async def submit(
     request: Request,
     kind: TaskKind,
     plan: tuple[Role, ...],
-    wanted: BaseModel,
+    wanted: TaskRequest,
     prompt: str,
     upload: Upload | None = None,
 ) -> str:
@@ -81,11 +80,10 @@ async def submit(
     require_queues(request)
     # The queues were read when the request was admitted.
     await require_workers(services, plan, max_age_s=1.0)
-    body = wanted.model_dump(mode="json")
-    task = NewTask(kind=kind, plan=plan, request=body, prompt=prompt)
+    task = NewTask(kind=kind, plan=plan, request=wanted, prompt=prompt)
     if upload is not None:
         image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
-        task = replace(task, image=image, timings_ms={"decode": upload.decode_ms})
+        task = replace(task, images=(image,), timings_ms={"decode": upload.decode_ms})
     data = upload.data if upload else None
     task_id = await to_thread.run_sync(
         _submit, services, task, data, key, limiter=services.submitters
@@ -95,18 +93,19 @@ async def submit(
     return task_id
 
 
-def _submit(services: Services, task: NewTask, image: bytes | None, key: str | None) -> str:
+def _submit(services: Services, task: NewTask, data: bytes | None, key: str | None) -> str:
     with redis_errors():
         claim = None
         if key is not None:
-            facts = [task.kind, task.request, task.image and task.image.sha256, task.parent]
+            hashes = [image.sha256 for image in task.images]
+            facts = [task.kind, task.request.model_dump(mode="json"), hashes, task.parent]
             print_ = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
             claim = Claim(key, print_, task.id)
             earlier = services.store.claim(claim)
             if earlier is not None:
                 return earlier
         try:
-            services.chain.submit(task, image, claim)
+            services.chain.submit(task, data, claim)
         except BaseException:
             if claim is not None:
                 services.store.release(claim)
@@ -283,7 +282,8 @@ async def result_response(services: Services, record: TaskRecord) -> Response:
 
 async def read_drawing(services: Services, record: TaskRecord) -> bytes | None:
     """Return the overlay of a finished task as base64, if one was asked for."""
-    if record.kind != "segment" or not record.request.get("visualization"):
+    request = record.request
+    if not isinstance(request, SegmentRequest) or not request.visualization:
         return None
     with redis_errors():
         return await to_thread.run_sync(services.store.drawing, record.id)

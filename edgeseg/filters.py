@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseg.schemas import Filter
-from edgeseg.types import Detections
+from edgeseg.types import Detections, FloatArray, IntArray
 
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float32]
 Keys = tuple[npt.NDArray[np.float64], ...]
 
 # Boxes that end this near the lower edge of the image, as a share of its height, count as equally
@@ -21,8 +19,8 @@ CUT_OFF = 0.02
 
 def apply_filters(
     detections: Detections, filters: Sequence[Filter], size_hw: tuple[int, int]
-) -> Detections:
-    """Return the boxes that pass every filter, in their order.
+) -> IntArray:
+    """Return the positions of the boxes that pass every filter, in their order.
 
     Filters are applied one after the other. A filter with a phrase concerns only the boxes with
     that label (in any case of letters); the others pass. Places are those of box centres in an
@@ -32,7 +30,7 @@ def apply_filters(
     kept = np.arange(len(detections), dtype=np.int64)
     for one in filters:
         kept = _apply(detections, kept, one, size_hw, one.phrase)
-    return detections.take(kept)
+    return kept
 
 
 def _apply(

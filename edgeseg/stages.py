@@ -13,19 +13,30 @@ from edgeseg import boxes, tiling
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
 from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier, ran
 from edgeseg.engines.cache import EmbeddingCache
-from edgeseg.errors import EdgeSegError, InvalidParameterError, UnknownObjectError
+from edgeseg.errors import EdgeSegError
 from edgeseg.filters import apply_filters
 from edgeseg.schemas import (
     DetectedObject,
     DetectRequest,
+    Filter,
     RefineRequest,
     Rle,
     SegmentedObject,
     Simplification,
     SimplifyRequest,
     TileMode,
+    check_refinement,
 )
-from edgeseg.types import BoolArray, Box, Detections, Embedding, FloatArray, Image, MaskPrompt
+from edgeseg.types import (
+    BoolArray,
+    Box,
+    Detections,
+    Embedding,
+    FloatArray,
+    Image,
+    IntArray,
+    MaskPrompt,
+)
 
 # Masks held as arrays at one time, in pixels; beyond that they become run lengths in turns.
 _PIXELS_AT_ONCE = 2**26
@@ -113,7 +124,8 @@ def detect(
         )
 
     found, _ = tiling.merge(tiling.looks(see, image, request, asked, negatives))
-    return _select(found, image, request, simplification, negatives)
+    found = boxes.cut(found, image.size_hw)
+    return found.take(_select(found, image.size_hw, request, simplification, negatives))
 
 
 def segment(
@@ -163,15 +175,15 @@ def ground(
 
     views = tiling.looks(see, image, request, asked, negatives)
     found, members = tiling.merge(views)
-    chosen = _select(found, image, request, simplification, negatives)
-    cut = boxes.cut(found, image.size_hw)
-    rows = {_key(cut, index): index for index in reversed(range(len(cut)))}
+    found = boxes.cut(found, image.size_hw)
+    rows = _select(found, image.size_hw, request, simplification, negatives)
     outlines = []
-    for index in range(len(chosen)):
-        parts = members[rows[_key(chosen, index)]]
-        made = [views[view][0].full(masks[view][row], image.size_hw) for view, row in parts]
-        outlines.append(mask_to_rle(np.logical_or.reduce(made)))
-    return _objects(chosen, outlines)
+    for row in rows:
+        parts = [
+            views[view][0].full(masks[view][part], image.size_hw) for view, part in members[row]
+        ]
+        outlines.append(mask_to_rle(np.logical_or.reduce(parts)))
+    return _objects(found.take(rows), outlines)
 
 
 def refine(
@@ -183,11 +195,10 @@ def refine(
 ) -> SegmentedObject:
     """Correct one object by points or a box, or make a new one.
 
-    Raises UnknownObjectError for an id that is not among ``objects``, and InvalidParameterError
-    for points or a box outside the image.
+    Raises what :func:`check_refinement` raises.
     """
-    _check_inside(request, image.size_hw)
-    old = _find(objects, request.object_id)
+    check_refinement(request, [each.id for each in objects], image.size_hw)
+    old = next((each for each in objects if each.id == request.object_id), None)
     points = [(point.x, point.y) for point in request.points]
     prompt = MaskPrompt(
         box_xyxy=request.box or (old.box if old else None),
@@ -261,35 +272,50 @@ def _asked(request: DetectRequest, simplification: Simplification) -> tuple[list
 
 def _select(
     found: Detections,
-    image: Image,
+    size_hw: tuple[int, int],
     request: DetectRequest,
     simplification: Simplification,
     negatives: set[str],
-) -> Detections:
-    kept = boxes.clip(found, image.size_hw)
-    kept = boxes.above_thresholds(kept, request.box_threshold, request.class_thresholds)
-    kept = boxes.without_negatives(kept, negatives)
-    kept = _without_excluded(kept, simplification, image.size_hw)
-    kept = boxes.without_groups(boxes.suppress(kept, simplification.alternatives))
-    kept = apply_filters(kept, simplification.filters, image.size_hw)
-    return boxes.best_first(kept).take(list(range(len(kept)))[: request.max_objects])
+) -> IntArray:
+    """Return the rows of ``found`` that the request asks for, best first.
+
+    Each policy chooses among what the one before it has left:
+
+        thresholds -> negatives -> exclusions -> repeats -> groups -> filters -> best first
+    """
+    left = found
+    rows: IntArray = np.arange(len(found))
+
+    def keep(chosen: IntArray) -> None:
+        nonlocal left, rows
+        rows = rows[chosen]
+        left = found.take(rows)
+
+    keep(boxes.inside(left))
+    keep(boxes.above_thresholds(left, request.box_threshold, request.class_thresholds))
+    keep(boxes.without_negatives(left, negatives))
+    for each in simplification.filters:
+        if each.kind == "exclude" and each.phrase is not None:
+            keep(_without_excluded(left, each, each.phrase, size_hw))
+    keep(boxes.suppress(left, simplification.alternatives))
+    keep(boxes.without_groups(left))
+    keep(apply_filters(left, simplification.filters, size_hw))
+    keep(boxes.best_first(left))
+    return rows[: request.max_objects]
 
 
 def _without_excluded(
-    found: Detections, simplification: Simplification, size_hw: tuple[int, int]
-) -> Detections:
+    found: Detections, exclusion: Filter, phrase: str, size_hw: tuple[int, int]
+) -> IntArray:
     """Drop boxes of what is asked for where something to be left out lies: fruit that is an apple.
 
     The boxes of what is left out stay, since the filters are yet to choose among them.
     """
-    for each in simplification.filters:
-        if each.kind == "exclude" and each.phrase is not None:
-            phrase = each.phrase.casefold()
-            named = found.take(
-                [i for i, label in enumerate(found.labels) if label.casefold() == phrase]
-            )
-            found = boxes.without_covered(found, apply_filters(named, each.filters, size_hw))
-    return found
+    named = found.take(
+        [i for i, label in enumerate(found.labels) if label.casefold() == phrase.casefold()]
+    )
+    excluded = named.take(apply_filters(named, exclusion.filters, size_hw))
+    return boxes.without_covered(found, excluded)
 
 
 def _windows(boxes_xyxy: FloatArray, image: Image, tile: TileMode) -> dict[tiling.Tile, list[int]]:
@@ -312,33 +338,5 @@ def _objects(detections: Detections, masks: Sequence[Rle]) -> list[SegmentedObje
     ]
 
 
-def _key(detections: Detections, index: int) -> tuple[bytes, float, str]:
-    box = detections.boxes_xyxy[index].tobytes()
-    return box, float(detections.scores[index]), detections.labels[index]
-
-
 def _embed(engine: Segmenter, image: Image, cache: EmbeddingCache | None) -> Embedding:
     return cache.embed(engine, image) if cache else engine.embed(image)
-
-
-def _find(objects: Sequence[SegmentedObject], wanted: int | None) -> SegmentedObject | None:
-    if wanted is None:
-        return None
-    for each in objects:
-        if each.id == wanted:
-            return each
-    raise UnknownObjectError(
-        f"The task has no object {wanted}.", known=[each.id for each in objects]
-    )
-
-
-def _check_inside(request: RefineRequest, size_hw: tuple[int, int]) -> None:
-    height, width = size_hw
-    places = [(point.x, point.y) for point in request.points]
-    if request.box is not None:
-        places += [request.box[:2], request.box[2:]]
-    for x, y in places:
-        if not (0 <= x <= width and 0 <= y <= height):
-            raise InvalidParameterError(
-                f"({x:g}, {y:g}) lies outside the image of {width}x{height} pixels."
-            )

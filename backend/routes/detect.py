@@ -12,8 +12,7 @@ from backend.forms import DETECT_FIELDS, DetectForm, ImageField
 from backend.headers import only_fields
 from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
-from edgeseg.pipeline import plan
-from edgeseg.schemas import DetectionResult
+from edgeseg.schemas import DetectionResult, plan
 
 router = APIRouter(
     tags=["segment"],

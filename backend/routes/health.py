@@ -8,8 +8,7 @@ from pydantic import BaseModel, Field
 from backend.problems import responses
 from backend.services import ServicesDep
 from edgeseg.errors import NoWorkerError, QueueUnavailableError
-from edgeseg.pipeline import plan
-from edgeseg.schemas import SegmentRequest
+from edgeseg.schemas import SegmentRequest, plan
 from edgeseg.tasks import unserved
 
 router = APIRouter(tags=["operations"])

@@ -12,8 +12,7 @@ from backend.forms import SEGMENT_FIELDS, DetectForm, ImageField, Visualization,
 from backend.headers import only_fields
 from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
-from edgeseg.pipeline import plan
-from edgeseg.schemas import SegmentationResult
+from edgeseg.schemas import SegmentationResult, plan
 
 router = APIRouter(
     tags=["segment"],

@@ -21,10 +21,9 @@ from edgeseg.errors import (
     InvalidParameterError,
     QueueUnavailableError,
     TaskNotFinishedError,
-    UnknownObjectError,
     UnknownTaskError,
 )
-from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus
+from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus, check_refinement
 from edgeseg.tasks import NewTask, TaskRecord, count_ahead, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
@@ -111,9 +110,9 @@ async def refine(
     child = NewTask(
         kind="refine",
         plan=("segment",),
-        request=wanted.model_dump(mode="json"),
+        request=wanted,
         prompt=parent.prompt,
-        image=parent.image,
+        images=parent.images,
         parent=parent.id,
     )
     with redis_errors():
@@ -132,18 +131,8 @@ def _check_refine(parent: TaskRecord, wanted: RefineRequest) -> None:
             task_id=parent.id,
             task_status=parent.status,
         )
-    ids = [row["id"] for row in result["objects"]]
-    if wanted.object_id is not None and wanted.object_id not in ids:
-        raise UnknownObjectError(
-            f"The task has no object {wanted.object_id}.", object_id=wanted.object_id, known=ids
-        )
-    image = parent.image
-    xs = [point.x for point in wanted.points]
-    ys = [point.y for point in wanted.points]
-    if any(x > image.width for x in xs) or any(y > image.height for y in ys):
-        raise InvalidParameterError(
-            f"points: expected them within {image.width}x{image.height} pixels."
-        )
+    size_hw = (parent.image.height, parent.image.width)
+    check_refinement(wanted, [row["id"] for row in result["objects"]], size_hw)
 
 
 def _submit_refine(services: Services, child: NewTask) -> None:

@@ -1,5 +1,6 @@
 """Wire types: requests, results, events and engine facts as they travel in JSON."""
 
+from edgeseg.schemas.plan import TaskRequest, plan
 from edgeseg.schemas.requests import (
     MAX_OBJECTS,
     DetectRequest,
@@ -10,6 +11,7 @@ from edgeseg.schemas.requests import (
     SimplifyMode,
     SimplifyRequest,
     TileMode,
+    check_refinement,
 )
 from edgeseg.schemas.results import (
     DetectedObject,
@@ -64,6 +66,7 @@ __all__ = [
     "Prompt",
     "RefineRequest",
     "RefineResult",
+    "TaskRequest",
     "Rle",
     "SegmentRequest",
     "SegmentationResult",
@@ -78,6 +81,8 @@ __all__ = [
     "TileMode",
     "UNWRITABLE",
     "Wire",
+    "check_refinement",
     "input_error",
     "parse",
+    "plan",
 ]

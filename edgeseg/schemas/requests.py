@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from edgeseg.errors import InvalidParameterError, UnknownObjectError
 from edgeseg.schemas.simplification import Filter
 from edgeseg.schemas.wire import MAX_PROMPT_CHARS, BoxXYXY, Label, Prompt, Text, Unit, Wire
 
@@ -92,6 +94,29 @@ class Point(Wire):
         ge=0, allow_inf_nan=False, description="Pixels from the top edge.", examples=[150]
     )
     label: Literal[0, 1] = Field(1, description="1: inside the object, 0: outside.", examples=[1])
+
+
+def check_refinement(
+    request: RefineRequest, object_ids: Collection[int], size_hw: tuple[int, int]
+) -> None:
+    """Check a refinement against the result that it corrects.
+
+    Raises UnknownObjectError for an object that the result does not have, and
+    InvalidParameterError for points or a box outside the image.
+    """
+    if request.object_id is not None and request.object_id not in object_ids:
+        raise UnknownObjectError(
+            f"The task has no object {request.object_id}.",
+            object_id=request.object_id,
+            known=sorted(object_ids),
+        )
+    height, width = size_hw
+    corners = [] if request.box is None else [request.box[:2], request.box[2:]]
+    for x, y in [*((point.x, point.y) for point in request.points), *corners]:
+        if not (0 <= x <= width and 0 <= y <= height):
+            raise InvalidParameterError(
+                f"({x:g}, {y:g}) lies outside the image of {width}x{height} pixels."
+            )
 
 
 class RefineRequest(Wire):

@@ -102,6 +102,15 @@ class SegmentationResult(_Result):
         None, description="Overlay as a PNG in base64, if asked.", examples=["iVBORw0KGgo..."]
     )
 
+    def with_object(self, changed: SegmentedObject, *, is_new: bool) -> SegmentationResult:
+        """Return the result with an object replaced, or added under the next free id."""
+        if is_new:
+            free = max((each.id for each in self.objects), default=-1) + 1
+            objects = [*self.objects, changed.model_copy(update={"id": free})]
+        else:
+            objects = [changed if each.id == changed.id else each for each in self.objects]
+        return self.model_copy(update={"objects": objects})
+
 
 class RefineResult(Wire):
     """One corrected or new object."""

@@ -25,7 +25,7 @@ return 1
 
 def announce(task: NewTask, pipe: Pipeline) -> None:
     """Queue the commands that tell the later stages' workers of a task's image."""
-    if task.image is None:
+    if not task.images:
         return
     for queue in dict.fromkeys(keys.QUEUES[stage] for stage in task.plan[1:]):
         names = [
@@ -34,7 +34,7 @@ def announce(task: NewTask, pipe: Pipeline) -> None:
             keys.started_key(queue),
             keys.ahead_key(queue),
         ]
-        pipe.eval(_ANNOUNCE, len(names), *names, json.dumps(vars(task.image)), _KEEP_S)
+        pipe.eval(_ANNOUNCE, len(names), *names, json.dumps(vars(task.images[0])), _KEEP_S)
 
 
 def next_image(connection: redis.Redis, queue: str, timeout_s: float) -> ImageRef | None:

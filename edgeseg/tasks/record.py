@@ -10,10 +10,25 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from edgeseg.errors import EdgeSegError
-from edgeseg.schemas import FINAL_STATES, EngineRan, TaskState
+from edgeseg.schemas import (
+    FINAL_STATES,
+    DetectRequest,
+    EngineRan,
+    RefineRequest,
+    SegmentRequest,
+    SimplifyRequest,
+    TaskRequest,
+    TaskState,
+)
 from edgeseg.settings import Role
 
 TaskKind = Literal["simplify", "detect", "segment", "refine"]
+REQUESTS: dict[TaskKind, type[TaskRequest]] = {
+    "simplify": SimplifyRequest,
+    "detect": DetectRequest,
+    "segment": SegmentRequest,
+    "refine": RefineRequest,
+}
 
 
 @dataclass(frozen=True)
@@ -29,13 +44,13 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task to submit; ``request`` is the JSON of the request, ``plan`` the stages in order."""
+    """A task to submit; ``plan`` are its stages in order."""
 
     kind: TaskKind
     plan: tuple[Role, ...]
-    request: Mapping[str, Any]
+    request: TaskRequest
     prompt: str
-    image: ImageRef | None = None
+    images: tuple[ImageRef, ...] = ()
     parent: str | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -48,14 +63,14 @@ class NewTask:
             "status": "queued",
             "plan": json.dumps(self.plan),
             "stage": self.plan[0],
-            "request": json.dumps(self.request),
+            "request": self.request.model_dump_json(),
             "prompt": self.prompt,
             "created_at": repr(self.created_at),
             "ready_at": repr(self.created_at),
             "parent": self.parent or "",
         }
-        if self.image is not None:
-            fields["image"] = json.dumps(vars(self.image))
+        if self.images:
+            fields["images"] = json.dumps([vars(each) for each in self.images])
         fields.update({f"ms:{name}": repr(ms) for name, ms in self.timings_ms.items()})
         return fields
 
@@ -69,18 +84,23 @@ class TaskRecord:
     status: TaskState
     plan: tuple[Role, ...]
     stage: Role | None
-    request: dict[str, Any]
+    request: TaskRequest
     prompt: str
     created_at: float
     ready_at: float
     finished_at: float | None
-    image: ImageRef | None
+    images: tuple[ImageRef, ...]
     parent: str | None
     results: dict[Role, Any]
     timings_ms: dict[str, float]
     engines: dict[Role, EngineRan]
     result_json: str | None
     error: EdgeSegError | None
+
+    @property
+    def image(self) -> ImageRef | None:
+        """The first image; None where the task has none."""
+        return self.images[0] if self.images else None
 
     @property
     def is_final(self) -> bool:
@@ -106,20 +126,21 @@ class TaskRecord:
         def loaded(name: str) -> Any:
             return json.loads(data[name]) if name in data else None
 
-        image, error = loaded("image"), loaded("error")
+        images, error = loaded("images") or [], loaded("error")
+        kind = cast(TaskKind, data["kind"])
         status = cast(TaskState, data["status"])
         return cls(
             id=task_id,
-            kind=cast(TaskKind, data["kind"]),
+            kind=kind,
             status=status,
             plan=tuple(json.loads(data["plan"])),
             stage=None if status in FINAL_STATES else cast(Role, data["stage"]),
-            request=json.loads(data["request"]),
+            request=REQUESTS[kind].model_validate_json(data["request"]),
             prompt=data["prompt"],
             created_at=float(data["created_at"]),
             ready_at=float(data["ready_at"]),
             finished_at=float(data["finished_at"]) if "finished_at" in data else None,
-            image=ImageRef(**image) if image else None,
+            images=tuple(ImageRef(**each) for each in images),
             parent=data["parent"] or None,
             results=cast(dict[Role, Any], under("result:")),
             timings_ms=under("ms:"),

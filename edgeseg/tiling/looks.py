@@ -34,12 +34,14 @@ def looks(
         tiles = pyramid(image.size_hw)
         views += [(tile, see(tile.cut(image), asked, _least(request))) for tile in tiles]
     elif request.tile == "auto" and max(image.size_hw) >= LARGE_PX:
-        shown = boxes.above_thresholds(found, request.box_threshold, request.class_thresholds)
+        rows = boxes.above_thresholds(found, request.box_threshold, request.class_thresholds)
+        shown = found.take(rows)
         missing = [name for name in asked if name not in {*negatives, *shown.labels}]
         strictly = _more_strictly(request)
         for tile in few(image.size_hw) if missing else []:
             seen = see(tile.cut(image), [*missing, *negatives], _least(strictly))
-            kept = boxes.above_thresholds(seen, strictly.box_threshold, strictly.class_thresholds)
+            rows = boxes.above_thresholds(seen, strictly.box_threshold, strictly.class_thresholds)
+            kept = seen.take(rows)
             views.append((tile, kept))
     return views
 

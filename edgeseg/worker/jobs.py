@@ -66,6 +66,9 @@ def on_failure(
 
 
 def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> EdgeSegError:
+    # RQ ends a stage by an exception inside it, which then looks like the engine's.
+    if issubclass(kind, JobTimeoutException) or isinstance(error.__cause__, JobTimeoutException):
+        return StageFailedError(f"The stage {stage} took longer than is allowed.", stage=stage)
     if isinstance(error, EdgeSegError):
         return error
     if isinstance(error, redis.RedisError):
@@ -81,8 +84,6 @@ def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> Ed
             f"The task was given up: each worker that took its stage {stage} was lost.",
             stage=stage,
         )
-    if issubclass(kind, JobTimeoutException):
-        return StageFailedError(f"The stage {stage} took longer than is allowed.", stage=stage)
     if is_memory_error(error):
         return NotEnoughMemoryError(
             f"The worker had not enough memory for the stage {stage}; try again, or send a smaller "

@@ -1,21 +1,31 @@
-"""Runs one stage of one task: reads the record, runs the stage, writes what it made."""
+"""Runs one stage of one task: the record becomes a Run, takes a step, and goes back."""
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from functools import partial
+from typing import Any
 
-from edgeseg import logs
-from edgeseg.engines.base import ran
+from edgeseg import logs, stages
+from edgeseg.codecs import encode_png
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import UnknownTaskError
-from edgeseg.schemas import EngineChoice
+from edgeseg.render import overlay
+from edgeseg.run import Run, Step
+from edgeseg.schemas import (
+    DetectedObject,
+    RefineResult,
+    SegmentationResult,
+    SegmentRequest,
+    Simplification,
+)
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import TaskChain, TaskRecord, TaskStore
 from edgeseg.worker.images import ImageCache
 from edgeseg.worker.telemetry import WorkerTelemetry
-from edgeseg.worker.work import Outcome, Work
 
 log = logging.getLogger(__name__)
 LOAD_NOTED_MS = 1.0
@@ -43,54 +53,123 @@ class StageRunner:
 
     def _run(self, task_id: str, stage: Role) -> None:
         try:
-            record = self.store.read(task_id)
+            before = self.store.read(task_id)
         except UnknownTaskError:
             log.warning("%s expired: the task %s is gone", stage, task_id)
             return
         # A worker that was thought dead may have finished the stage after all.
-        started_record = None if stage in record.results else self.store.start_stage(record, stage)
-        if started_record is None:
+        record = None if stage in before.results else self.store.start_stage(before, stage)
+        if record is None:
             return
         started = time.perf_counter()
-        choice = EngineChoice.model_validate(record.request["engines"])
-        name = getattr(choice, stage) or self._settings.engine_for(stage)
-        work = Work(started_record, stage, self.store, self.images, self._embeddings)
+        run = self.run_of(record)
+        name = getattr(record.request.engines, stage) or self._settings.engine_for(stage)
         with self._engines.lease(stage, str(name)) as engine:
             load_ms = (time.perf_counter() - started) * 1000
             if load_ms > LOAD_NOTED_MS:
-                work.timings_ms["load"] = load_ms
-            work.engines[stage] = ran(engine)
-            outcome = work.run(engine)
-        self._write(work, outcome)
-        self._report(record, work, outcome, time.perf_counter() - started)
+                run.spend("load", load_ms)
+            step = run.step(stage, engine, self._embeddings)
+        self._write(record, stage, run, step)
+        self._report(before, record, run, step, time.perf_counter() - started)
 
-    def _report(self, before: TaskRecord, work: Work, outcome: Outcome, seconds: float) -> None:
+    def run_of(self, record: TaskRecord) -> Run:
+        """Return a record as the Run that its next stage goes on with."""
+        rows = record.results.get("detect", [])
+        read = record.results.get("simplify")
+        run = Run(
+            record.request,
+            simplification=None if read is None else Simplification.model_validate(read),
+            detections=stages.detections_of([DetectedObject.model_validate(row) for row in rows]),
+            timings_ms=dict(record.timings_ms),
+            engines=dict(record.engines),
+        )
+        if record.image is not None:
+            run.load_image = partial(self.images.get, record.image)
+            run.size_hw = (record.image.height, record.image.width)
+        if record.parent is not None:
+            run.objects = self._parent_result(record.parent).objects
+        return run
+
+    def _parent_result(self, task_id: str) -> SegmentationResult:
+        json_text = self.store.read(task_id).result_json
+        if json_text is None:
+            raise UnknownTaskError(f"The task {task_id} has no result to correct.")
+        return SegmentationResult.model_validate_json(json_text)
+
+    def _write(self, record: TaskRecord, stage: Role, run: Run, step: Step) -> None:
+        """Write what the stage made: for the next one, or as the end of the task."""
+        drawing = self._draw(run)
+        fields = {
+            f"ms:{name}": f"{ms:.3f}"
+            for name, ms in run.timings_ms.items()
+            if record.timings_ms.get(name) != ms
+        }
+        fields[f"engine:{stage}"] = run.engines[stage].model_dump_json()
+        if not run.is_finished:
+            fields[f"result:{stage}"] = _made(stage, run)
+            self.store.finish_stage(record, stage, fields, step.facts)
+            return
+        fields["result"] = self._final(record, run)
+        self.store.finish(record, stage, fields, step.facts, drawing)
+        self.chain.withdraw(record.id, record.plan[record.plan.index(stage) + 1 :])
+
+    def _draw(self, run: Run) -> bytes | None:
+        """Return the overlay as a PNG file, if the request asks for one and the task ends here."""
+        request = run.request
+        if not (run.is_finished and isinstance(request, SegmentRequest) and request.visualization):
+            return None
+        image = run.image()
+        with run.timed("render"):
+            return encode_png(overlay(image, run.objects))
+
+    def _final(self, record: TaskRecord, run: Run) -> str:
+        if record.kind == "simplify":
+            return _made("simplify", run)
+        result = run.result(record.parent or record.id)
+        if isinstance(result, RefineResult):
+            is_new = getattr(run.request, "object_id", None) is None
+            placed = self._into_parent(result, is_new)
+            return placed.model_dump_json()
+        # The overlay has a key of its own.
+        return result.model_dump_json(exclude={"visualization"})
+
+    def _into_parent(self, refinement: RefineResult, is_new: bool) -> RefineResult:
+        """Put the object into its task's result; a new one gets an id that is free by then."""
+        placed = refinement
+
+        def change(old: Any) -> Any:
+            nonlocal placed
+            result = SegmentationResult.model_validate(old)
+            changed = result.with_object(refinement.object, is_new=is_new)
+            made = changed.objects[-1] if is_new else refinement.object
+            placed = refinement.model_copy(update={"object": made})
+            return changed.model_dump(mode="json", exclude={"visualization"})
+
+        self.store.change_result(refinement.task_id, change)
+        return placed
+
+    def _report(
+        self, before: TaskRecord, record: TaskRecord, run: Run, step: Step, seconds: float
+    ) -> None:
         """Count the stage, and say how long it took and what it found."""
-        stage, ms = work.stage, round(seconds * 1000, 1)
-        waited_ms = work.record.timings_ms["queue"] - before.timings_ms.get("queue", 0.0)
-        engine = work.engines[stage].name
-        self.telemetry.ran(stage, engine, seconds, waited_ms / 1000, work.batch_size)
-        found = ", ".join(f"{key} {value}" for key, value in outcome.facts.items())
+        stage, ms = record.stage, round(seconds * 1000, 1)
+        assert stage is not None
+        waited_ms = record.timings_ms["queue"] - before.timings_ms.get("queue", 0.0)
+        engine = run.engines[stage].name
+        self.telemetry.ran(stage, engine, seconds, waited_ms / 1000, step.items)
+        found = ", ".join(f"{key} {value}" for key, value in step.facts.items())
         log.info(
             "%s completed task %s in %.1f ms: %s", stage, before.id, ms, found,
             extra={
                 "stage": stage, "engine": engine, "duration_ms": ms,
-                "waited_ms": round(waited_ms, 1), **outcome.facts,
+                "waited_ms": round(waited_ms, 1), **step.facts,
             },
         )  # fmt: skip
 
-    def _write(self, work: Work, outcome: Outcome) -> None:
-        record, stage = work.record, work.stage
-        fields = {f"ms:{name}": f"{ms:.3f}" for name, ms in work.timings_ms.items()}
-        fields[f"engine:{stage}"] = work.engines[stage].model_dump_json()
-        if not outcome.is_final:
-            fields[f"result:{stage}"] = outcome.json
-            self.store.finish_stage(record, stage, fields, outcome.facts)
-            return
-        fields["result"] = outcome.json
-        self.store.finish(record, stage, fields, outcome.facts, outcome.drawing)
-        self.chain.withdraw(record.id, _after(record, stage))
 
-
-def _after(record: TaskRecord, stage: Role) -> tuple[Role, ...]:
-    return record.plan[record.plan.index(stage) + 1 :]
+def _made(stage: Role, run: Run) -> str:
+    """Return the JSON that the next stage reads: phrases and filters, or boxes."""
+    if stage == "simplify":
+        assert run.simplification is not None
+        return run.simplification.model_dump_json()
+    return json.dumps([each.model_dump() for each in stages.detected_objects(run.detections)])

@@ -12,6 +12,7 @@ from rq.job import Job
 
 from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
+from edgeseg.schemas import SegmentRequest
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import NewTask, TaskChain, TaskStore, keys
 from edgeseg.tasks.chain import SERIALIZER
@@ -31,7 +32,7 @@ def chain(stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tas
 
 def submitted(chain: TaskChain) -> str:
     """Submit a task and return the id of its first job."""
-    task = NewTask("segment", PLAN, {}, "cat")
+    task = NewTask("segment", PLAN, SegmentRequest(text_prompt="cat"), "cat")
     chain.submit(task)
     return keys.job_id(task.id, PLAN[0])
 

@@ -27,16 +27,17 @@ def test_iou_of_known_boxes() -> None:
 
 def test_boxes_end_at_the_edges_and_those_outside_go() -> None:
     found = detections(((-5, -5, 5, 5), 0.9, "a"), ((200, 0, 210, 9), 0.8, "b"))
-    kept = boxes.clip(found, (50, 100))
+    cut = boxes.cut(found, (50, 100))
+    kept = cut.take(boxes.inside(cut))
     assert kept.boxes_xyxy.tolist() == [[0, 0, 5, 5]]
     assert kept.labels == ("a",)
 
 
 def test_thresholds_of_a_phrase_go_before_the_common_one() -> None:
     found = detections(((0, 0, 9, 9), 0.4, "Cat"), ((9, 9, 19, 19), 0.4, "dog"))
-    assert boxes.above_thresholds(found, 0.35, {"cat": 0.5}).labels == ("dog",)
-    assert boxes.above_thresholds(found, 0.45, {"dog": 0.3}).labels == ("dog",)
-    assert boxes.above_thresholds(found, 0.4, {}).labels == ("Cat", "dog")
+    assert found.take(boxes.above_thresholds(found, 0.35, {"cat": 0.5})).labels == ("dog",)
+    assert found.take(boxes.above_thresholds(found, 0.45, {"dog": 0.3})).labels == ("dog",)
+    assert found.take(boxes.above_thresholds(found, 0.4, {})).labels == ("Cat", "dog")
 
 
 def test_what_a_negative_phrase_fits_better_goes() -> None:
@@ -46,7 +47,7 @@ def test_what_a_negative_phrase_fits_better_goes() -> None:
         ((30, 0, 40, 10), 0.5, "cat"),
         ((31, 0, 40, 10), 0.4, "toy"),
     )
-    kept = boxes.without_negatives(found, {"toy"})
+    kept = found.take(boxes.without_negatives(found, {"toy"}))
     assert kept.labels == ("cat",)
     assert kept.boxes_xyxy[0, 0] == 30
 
@@ -59,7 +60,7 @@ def test_repeated_boxes_go_and_the_surest_stays() -> None:
         ((0, 0, 10, 7), 0.6, "hat"),
         ((50, 50, 60, 60), 0.4, "cat"),
     )
-    kept = boxes.suppress(found)
+    kept = found.take(boxes.suppress(found))
     assert kept.labels == ("cat", "hat", "cat")
     assert np.allclose(kept.scores, [0.9, 0.6, 0.4])
 
@@ -71,8 +72,8 @@ def test_one_thing_under_two_names_is_found_once() -> None:
         ((0, 0, 10, 20), 0.4, "saucer"),
         ((0, 12, 10, 22), 0.4, "mug"),
     )
-    assert boxes.suppress(found).labels == ("Cup", "mug", "saucer", "mug")
-    assert boxes.suppress(found, ["cup", "mug"]).labels == ("Cup", "saucer", "mug")
+    assert found.take(boxes.suppress(found)).labels == ("Cup", "mug", "saucer", "mug")
+    assert found.take(boxes.suppress(found, ["cup", "mug"])).labels == ("Cup", "saucer", "mug")
 
 
 def test_a_box_round_a_group_goes() -> None:
@@ -98,10 +99,10 @@ def test_other_phrases_and_unsure_parts_make_no_group() -> None:
 def test_nothing_in_nothing_out() -> None:
     none = Detections.empty()
     for kept in (
-        boxes.suppress(none),
-        boxes.without_groups(none),
-        boxes.without_negatives(none, {"a"}),
-        boxes.above_thresholds(none, 0.5, {}),
-        boxes.clip(none, (5, 5)),
+        none.take(boxes.suppress(none)),
+        none.take(boxes.without_groups(none)),
+        none.take(boxes.without_negatives(none, {"a"})),
+        none.take(boxes.above_thresholds(none, 0.5, {})),
+        none.take(boxes.inside(none)),
     ):
         assert len(kept) == 0

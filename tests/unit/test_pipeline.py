@@ -23,13 +23,13 @@ from edgeseg.errors import (
     StageFailedError,
     UnknownEngineError,
 )
-from edgeseg.pipeline import plan
 from edgeseg.schemas import (
     DetectRequest,
     SegmentRequest,
     Simplification,
     SimplifyRequest,
     parse,
+    plan,
 )
 from edgeseg.settings import Role, Settings
 from edgeseg.stages import pass_through

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 from edgeseg.errors import NoWorkerError
-from edgeseg.schemas import EngineRan
+from edgeseg.schemas import DetectRequest, EngineRan, SegmentRequest
 from edgeseg.tasks import ImageRef, NewTask, TaskRecord
+
+CAT = DetectRequest(text_prompt="cat")
 
 
 def stored(task: NewTask, **more: str) -> TaskRecord:
@@ -16,16 +18,18 @@ def stored(task: NewTask, **more: str) -> TaskRecord:
 
 
 def test_a_new_task_is_read_as_it_was_written() -> None:
+    request = SegmentRequest(text_prompt="Katze", max_objects=3)
     image = ImageRef(640, 480, "f" * 64, "a" * 32)
     task = NewTask(
-        "segment", ("simplify", "detect"), {"text_prompt": "Katze"}, "Katze", image,
+        "segment", ("simplify", "detect"), request, "Katze", (image,),
         timings_ms={"decode": 1.5},
     )  # fmt: skip
     record = stored(task)
     assert (record.id, record.kind, record.status) == (task.id, "segment", "queued")
     assert record.plan == ("simplify", "detect")
     assert record.stage == "simplify"
-    assert record.request == {"text_prompt": "Katze"}
+    assert record.request == request
+    assert record.images == (image,)
     assert record.image == image
     assert record.created_at == record.ready_at == task.created_at
     assert record.timings_ms == {"decode": 1.5}
@@ -36,7 +40,7 @@ def test_a_new_task_is_read_as_it_was_written() -> None:
 def test_what_stages_add_is_sorted_by_stage() -> None:
     ran = EngineRan(name="nano", device="cpu", dtype="float32")
     record = stored(
-        NewTask("detect", ("simplify", "detect"), {}, "cat"),
+        NewTask("detect", ("simplify", "detect"), CAT, "cat"),
         **{"result:simplify": '{"phrases": ["cat"]}', "engine:simplify": ran.model_dump_json()},
     )
     assert record.results == {"simplify": {"phrases": ["cat"]}}
@@ -46,7 +50,7 @@ def test_what_stages_add_is_sorted_by_stage() -> None:
 def test_an_error_comes_back_as_its_class() -> None:
     error = NoWorkerError("none", missing=["sam2_queue"])
     record = stored(
-        NewTask("detect", ("detect",), {}, "cat"),
+        NewTask("detect", ("detect",), CAT, "cat"),
         status="failed",
         error=json.dumps(error.to_dict()),
         finished_at="12.5",
@@ -59,4 +63,4 @@ def test_an_error_comes_back_as_its_class() -> None:
 
 
 def test_ids_are_never_the_same() -> None:
-    assert len({NewTask("detect", ("detect",), {}, "cat").id for _ in range(100)}) == 100
+    assert len({NewTask("detect", ("detect",), CAT, "cat").id for _ in range(100)}) == 100

@@ -1,0 +1,238 @@
+"""A request on its way through its stages: the same steps in this process and in the workers.
+
+    run = Run(request, load_image)            request      "the leftmost cat", an image
+    run.step("simplify", simplifier)          phrases      ["cat"], filters [leftmost of cat]
+    run.step("detect", detector)              detections   one box
+    run.step("segment", segmenter)            objects      one object with its mask
+    run.result(task_id)                       the answer, with times and engines
+
+In process one Run takes all steps; between two workers it is a task record, which holds the same
+fields.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from edgeseg import stages
+from edgeseg.engines.base import Detector, Engine, Grounder, Segmenter, Simplifier, ran
+from edgeseg.engines.cache import EmbeddingCache
+from edgeseg.errors import (
+    EdgeSegError,
+    NoImageError,
+    NotEnoughMemoryError,
+    StageFailedError,
+    is_memory_error,
+)
+from edgeseg.schemas import (
+    DetectionResult,
+    DetectRequest,
+    EngineRan,
+    ImageInfo,
+    RefineRequest,
+    RefineResult,
+    SegmentationResult,
+    SegmentedObject,
+    SegmentRequest,
+    Simplification,
+    SimplifyRequest,
+    TaskRequest,
+)
+from edgeseg.settings import Role
+from edgeseg.types import Detections, Image
+
+Result = DetectionResult | SegmentationResult | RefineResult
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a stage did: facts for its event, and the number of things that it worked on."""
+
+    facts: Mapping[str, Any]
+    items: int = 1
+
+
+@dataclass
+class Run:
+    """One request on one image, and what its stages have made so far.
+
+    ``load_image`` decodes the image when a stage needs it; with ``keeps_image`` it is decoded once.
+    ``objects`` of a RefineRequest are those of the result that it corrects, and ``changed`` the one
+    that it made. ``is_finished`` says that no stage is left to do.
+    """
+
+    request: TaskRequest
+    load_image: Callable[[], Image] | None = None
+    simplification: Simplification | None = None
+    detections: Detections = field(default_factory=Detections.empty)
+    objects: list[SegmentedObject] = field(default_factory=list)
+    size_hw: tuple[int, int] = (0, 0)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    engines: dict[Role, EngineRan] = field(default_factory=dict)
+    keeps_image: bool = False
+    changed: SegmentedObject | None = None
+    is_finished: bool = False
+    error: EdgeSegError | None = None
+    _image: Image | None = None
+
+    def needs(self, role: Role) -> bool:
+        """Say whether a stage has anything to do: what ended or failed needs none."""
+        return not self.is_finished and self.error is None
+
+    def step(self, role: Role, engine: Engine, embeddings: EmbeddingCache | None = None) -> Step:
+        """Run one stage.
+
+        Raises what the stage and the decoding of the image raise; what the engine's own libraries
+        raise becomes a StageFailedError, or a NotEnoughMemoryError.
+        """
+        accepts_image = role != "simplify" or getattr(engine, "looks_at_image", False)
+        # Outside the border below: a broken image is not the engine's failure.
+        image = self.image() if accepts_image and self.load_image is not None else None
+        try:
+            with self.timed(role):
+                step = self._step(role, engine, image, embeddings)
+        except EdgeSegError:
+            raise
+        except Exception as error:
+            raise _failure(role, engine, error) from error
+        read_by = self.simplification.engine if role == "simplify" and self.simplification else None
+        self.engines[role] = read_by or ran(engine)
+        return step
+
+    def image(self) -> Image:
+        """Return the decoded image; raises NoImageError where the request has none."""
+        if self._image is not None:
+            return self._image
+        if self.load_image is None:
+            raise NoImageError("The request has no image.")
+        with self.timed("decode"):
+            image = self.load_image()
+        self.size_hw = image.size_hw
+        if self.keeps_image:
+            self._image = image
+        return image
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Add the time that the block takes to that of a part."""
+        start = time.perf_counter()
+        yield
+        self.spend(part, (time.perf_counter() - start) * 1000)
+
+    def spend(self, part: str, ms: float) -> None:
+        """Add milliseconds to those of a part."""
+        self.timings_ms[part] = round(self.timings_ms.get(part, 0.0) + ms, 3)
+
+    def result(self, task_id: str) -> Result:
+        """Assemble the answer to a request for boxes, masks or a correction.
+
+        ``total`` in its timings is the sum of all parts, waiting in queues included.
+        """
+        total = round(sum(self.timings_ms.values()), 3)
+        timings_ms = {**self.timings_ms, "total": total}
+        if self.changed is not None:
+            return RefineResult(
+                task_id=task_id,
+                object=self.changed,
+                timings_ms=timings_ms,
+                engines=self.engines,
+            )
+        request = cast(DetectRequest, self.request)
+        simplification = self._simplification()
+        common: dict[str, Any] = {
+            "task_id": task_id,
+            "prompt": request.text_prompt,
+            "simplified_prompt": simplification.simplified_prompt,
+            "simplify_reason": simplification.reason,
+            "phrases": simplification.phrases,
+            "filters": simplification.filters,
+            "image": ImageInfo(width=self.size_hw[1], height=self.size_hw[0]),
+            "timings_ms": timings_ms,
+            "engines": self.engines,
+            "warnings": simplification.warnings,
+        }
+        if isinstance(request, SegmentRequest):
+            return SegmentationResult(objects=self.objects, **common)
+        return DetectionResult(objects=stages.detected_objects(self.detections), **common)
+
+    def _simplification(self) -> Simplification:
+        """Return what the prompt was read as; unread, it is split at its dots."""
+        return self.simplification or stages.as_it_is(cast(DetectRequest, self.request))
+
+    def _step(
+        self, role: Role, engine: Engine, image: Image | None, embeddings: EmbeddingCache | None
+    ) -> Step:
+        if role == "simplify":
+            return self._simplify(cast(Simplifier, engine), image)
+        if image is None:
+            raise NoImageError("The request has no image.")
+        if isinstance(self.request, RefineRequest):
+            return self._refine(cast(Segmenter, engine), image, embeddings)
+        if role == "detect":
+            return self._detect(cast(Detector, engine), image)
+        if role == "segment":
+            return self._segment(cast(Segmenter, engine), image, embeddings)
+        return self._ground(cast(Grounder, engine), image)
+
+    def _simplify(self, engine: Simplifier, image: Image | None) -> Step:
+        request = cast(SimplifyRequest | DetectRequest, self.request)
+        self.simplification = stages.simplify(engine, request, image)
+        self.is_finished = isinstance(request, SimplifyRequest)
+        made = self.simplification
+        return Step({"simplified_prompt": made.simplified_prompt, "phrases": made.phrases})
+
+    def _detect(self, engine: Detector, image: Image) -> Step:
+        request, simplification = cast(DetectRequest, self.request), self._simplification()
+        self.detections = stages.detect(engine, image, request, simplification)
+        # Without boxes there is nothing to segment.
+        self.is_finished = not isinstance(request, SegmentRequest) or not len(self.detections)
+        return Step({"objects": len(self.detections)}, len(simplification.phrases))
+
+    def _segment(self, engine: Segmenter, image: Image, embeddings: EmbeddingCache | None) -> Step:
+        tile = cast(DetectRequest, self.request).tile
+        self.objects = stages.segment(engine, image, self.detections, embeddings, tile)
+        self.is_finished = True
+        return Step({"objects": len(self.objects)}, len(self.detections))
+
+    def _ground(self, engine: Grounder, image: Image) -> Step:
+        request, simplification = cast(DetectRequest, self.request), self._simplification()
+        self.objects = stages.ground(engine, image, request, simplification)
+        self.is_finished = True
+        return Step({"objects": len(self.objects)}, len(simplification.phrases))
+
+    def _refine(self, engine: Segmenter, image: Image, embeddings: EmbeddingCache | None) -> Step:
+        request = cast(RefineRequest, self.request)
+        self.changed = stages.refine(engine, image, request, self.objects, embeddings)
+        self.is_finished = True
+        return Step({"object_id": self.changed.id})
+
+
+def step_many(
+    role: Role, engine: Engine, runs: Iterable[Run], embeddings: EmbeddingCache | None = None
+) -> Iterator[tuple[Run, Step | EdgeSegError]]:
+    """Run one stage of several requests with one engine, and yield each as it is done.
+
+    A request that fails keeps its error in ``error`` and takes nobody with it.
+    """
+    for run in runs:
+        try:
+            yield run, run.step(role, engine, embeddings)
+        except EdgeSegError as error:
+            run.error = error
+            yield run, error
+
+
+def _failure(role: Role, engine: Engine, error: Exception) -> EdgeSegError:
+    """Return what an exception of an engine's libraries means to the caller."""
+    facts = {"role": role, "engine": engine.name}
+    if is_memory_error(error):
+        return NotEnoughMemoryError(
+            f"There was not enough memory to {role}; try again, or send a smaller image.", **facts
+        )
+    return StageFailedError(
+        f"The engine {engine.name!r} failed to {role}: {type(error).__name__}: {error}", **facts
+    )

@@ -1,0 +1,26 @@
+"""Plans: which stages a request goes through, in order."""
+
+from __future__ import annotations
+
+from edgeseg.schemas.requests import DetectRequest, RefineRequest, SegmentRequest, SimplifyRequest
+from edgeseg.settings import Role
+
+TaskRequest = SimplifyRequest | DetectRequest | RefineRequest
+
+
+def plan(request: TaskRequest, grounder: str | None = None) -> tuple[Role, ...]:
+    """Return the stages that a request goes through, in order.
+
+    ``grounder`` is the grounding engine that the settings choose, if any: it takes the place of
+    detect and segment.
+    """
+    if isinstance(request, SimplifyRequest):
+        return ("simplify",)
+    if isinstance(request, RefineRequest):
+        return ("segment",)
+    first: tuple[Role, ...] = () if request.simplify == "never" else ("simplify",)
+    if not isinstance(request, SegmentRequest):
+        return (*first, "detect")
+    if request.engines.ground or (grounder and not request.engines.detect):
+        return (*first, "ground")
+    return (*first, "detect", "segment")
