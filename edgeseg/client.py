@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 from urllib.parse import unquote
 
 import httpx
 import numpy as np
 import PIL.Image
+from pydantic_core import to_json
 
 from edgeseg.codecs import ImageSource, encode_png
 from edgeseg.errors import EdgeSegError, InvalidParameterError, NoImageError, UnavailableError
@@ -23,16 +24,15 @@ from edgeseg.schemas import (
     RefineRequest,
     RefineResult,
     SegmentationResult,
+    SegmentOptions,
     Simplification,
-    SimplifyMode,
     StageEvent,
     TaskStatus,
-    TileMode,
     parse,
 )
 from edgeseg.segmentation import Segmentation
 from edgeseg.settings import get_settings
-from edgeseg.types import Image
+from edgeseg.types import Image, Progress
 
 PARALLEL = 8
 _EVENTS_SILENCE_S = 30.0
@@ -81,58 +81,91 @@ class EdgeSegClient:
         prompt: str = "",
         *,
         image: ImageSource | None = None,
-        box_threshold: float = 0.35,
-        text_threshold: float = 0.25,
-        simplify: SimplifyMode = "auto",
-        negative_prompt: str | None = None,
-        max_objects: int | None = None,
-        class_thresholds: Mapping[str, float] | None = None,
-        tile: TileMode = "auto",
-        **more: Any,
+        visualization: bool = False,
+        file_name: str | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[SegmentOptions],
     ) -> Segmentation:
         """Segment what the prompt names in one image, as EdgeSegAI does.
 
-        ``more`` are further fields of POST /segment: ``engines``, ``visualization`` (False here,
-        since the overlay can be drawn from the result) and ``idempotency_key``; and ``file_name``,
-        which exports name the image by, where it is not that of the path.
+        ``visualization`` asks for an overlay too, which can be drawn from the result as well;
+        ``file_name`` is what exports name the image by, where it is not that of the path.
         """
         source = image_path if image_path is not None else image
         fields = {
             "text_prompt": prompt,
-            "box_threshold": box_threshold,
-            "text_threshold": text_threshold,
-            "simplify": simplify,
-            "negative_prompt": negative_prompt,
-            "max_objects": max_objects,
-            "class_thresholds": dict(class_thresholds or {}),
-            "tile": tile,
-            "visualization": False,
-            "file_name": _names_of([source])[0],
-            **more,
+            "visualization": visualization,
+            "file_name": file_name or _names_of([source])[0],
+            "idempotency_key": idempotency_key,
+            **options,
         }
         data = file_bytes(source)
         response = self._post_image("/segment", data, fields)
         result = SegmentationResult.model_validate_json(response.content)
-        return Segmentation(result, data, file_name=fields["file_name"])
+        return Segmentation(result, data, file_name=file_name or _names_of([source])[0])
+
+    @overload
+    def segment_images(
+        self,
+        images: Sequence[ImageSource],
+        prompt: str | Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_errors: Literal[False] = False,
+        **options: Unpack[SegmentOptions],
+    ) -> list[Segmentation]: ...
+
+    @overload
+    def segment_images(
+        self,
+        images: Sequence[ImageSource],
+        prompt: str | Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_errors: Literal[True],
+        **options: Unpack[SegmentOptions],
+    ) -> list[Segmentation | EdgeSegError]: ...
 
     def segment_images(
-        self, images: Sequence[ImageSource], prompt: str | Sequence[str], **parameters: Any
-    ) -> list[Segmentation]:
-        """Segment many images, several at a time; ``prompt`` is one for all or one for each."""
+        self,
+        images: Sequence[ImageSource],
+        prompt: str | Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_errors: bool = False,
+        **options: Unpack[SegmentOptions],
+    ) -> list[Segmentation] | list[Segmentation | EdgeSegError]:
+        """Segment many images, several at a time; ``prompt`` is one for all or one for each.
+
+        ``progress`` is called with "segment", how many images are done and how many there are.
+        With ``return_errors`` an image that fails leaves its error in its place.
+        """
         prompts = [prompt] * len(images) if isinstance(prompt, str) else list(prompt)
         if len(prompts) != len(images):
             raise ValueError(f"prompt: expected {len(images)} prompts, got {len(prompts)}")
+
+        def one(source: ImageSource, text: str, name: str | None) -> Segmentation | EdgeSegError:
+            try:
+                return self.segment_image(source, text, file_name=name, **options)
+            except EdgeSegError as error:
+                if not return_errors:
+                    raise
+                return error
+
         with ThreadPoolExecutor(PARALLEL) as pool:
-            jobs = [
-                pool.submit(self.segment_image, source, text, **{"file_name": name, **parameters})
-                for source, text, name in zip(images, prompts, _names_of(images), strict=True)
-            ]
+            rows = zip(images, prompts, _names_of(images), strict=True)
+            jobs = [pool.submit(one, *row) for row in rows]
+            for done, _ in enumerate(as_completed(jobs), 1):
+                if progress is not None:
+                    progress("segment", done, len(jobs))
             return [job.result() for job in jobs]
 
-    def detect(self, image: ImageSource, prompt: str, **parameters: Any) -> DetectionResult:
-        """Return boxes only; ``parameters`` are the fields of POST /detect."""
+    def detect(
+        self, image: ImageSource, prompt: str, **options: Unpack[SegmentOptions]
+    ) -> DetectionResult:
+        """Return the boxes of what the prompt names in one image, without masks."""
         response = self._post_image(
-            "/detect", file_bytes(image), {"text_prompt": prompt, **parameters}
+            "/detect", file_bytes(image), {"text_prompt": prompt, **options}
         )
         return DetectionResult.model_validate_json(response.content)
 
@@ -147,10 +180,8 @@ class EdgeSegClient:
         task_id = segmentation.result.task_id
         response = self._send("POST", f"/tasks/{task_id}/refine", json=wanted.model_dump())
         made = RefineResult.model_validate_json(response.content).object
-        objects = [made if each.id == made.id else each for each in segmentation.objects]
-        if made.id not in {each.id for each in segmentation.objects}:
-            objects.append(made)
-        changed = segmentation.result.model_copy(update={"objects": objects})
+        is_new = wanted.object_id is None
+        changed = segmentation.result.with_object(made, is_new=is_new)
         return Segmentation(changed, segmentation.image, file_name=segmentation.file_name)
 
     def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str:
@@ -258,10 +289,10 @@ class EdgeSegClient:
                 sent["Idempotency-Key"] = str(value)
             elif name == "file_name":
                 continue
-            elif isinstance(value, Mapping | list):
-                form[name] = json.dumps(dict(value) if isinstance(value, Mapping) else value)
-            elif value is not None:
+            elif isinstance(value, str | int | float):
                 form[name] = str(value)
+            elif value is not None:
+                form[name] = to_json(value).decode()
         return self._send("POST", path, files={"image": (file_name, data)}, data=form, headers=sent)
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:

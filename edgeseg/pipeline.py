@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, overload
+from typing import Any, Literal, Unpack, overload
 
 from edgeseg.codecs import ImageSource, load_image
 from edgeseg.engines import registry
@@ -23,19 +23,17 @@ from edgeseg.schemas import (
     EngineChoice,
     RefineRequest,
     SegmentationResult,
+    SegmentOptions,
     SegmentRequest,
     Simplification,
-    SimplifyMode,
     SimplifyRequest,
-    TileMode,
     parse,
     plan,
 )
 from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Role, Settings, get_settings
-from edgeseg.types import Image
+from edgeseg.types import Image, Progress
 
-Progress = Callable[[Role, int, int], None]
 # A few images' embeddings, so that refining is fast and memory stays small.
 _EMBEDDING_BYTES = 64 * 1024 * 1024
 
@@ -97,19 +95,21 @@ class EdgeSegAI:
         """Free all engines; they load again when they are needed."""
         self.residency.close()
 
-    def simplify(self, prompt: str) -> Simplification:
-        """Return the phrases and filters that a prompt stands for."""
-        run = Run(parse(SimplifyRequest, {"text_prompt": prompt}))
+    def simplify(self, prompt: str, engines: Mapping[str, str] | None = None) -> Simplification:
+        """Return the phrases and filters that a prompt stands for; ``engines`` are by role."""
+        run = Run(parse(SimplifyRequest, {"text_prompt": prompt, "engines": dict(engines or {})}))
         self._step("simplify", [run], None, keep_going=False)
         assert run.simplification is not None
         return run.simplification
 
-    def detect(self, image: ImageSource, prompt: str, **parameters: Any) -> DetectionResult:
+    def detect(
+        self, image: ImageSource, prompt: str, **options: Unpack[SegmentOptions]
+    ) -> DetectionResult:
         """Return the boxes of what the prompt names in one image, without masks.
 
-        ``parameters`` are those of :meth:`segment_image`. Raises what that raises.
+        Raises what :meth:`segment_image` raises.
         """
-        run = self._run(image, prompt, parameters, DetectRequest)
+        run = self._run(image, prompt, options, DetectRequest)
         run.keeps_image = True
         run.image()
         for role in plan(run.request):
@@ -124,34 +124,20 @@ class EdgeSegAI:
         prompt: str = "",
         *,
         image: ImageSource | None = None,
-        box_threshold: float = 0.35,
-        text_threshold: float = 0.25,
-        simplify: SimplifyMode = "auto",
-        negative_prompt: str | None = None,
-        max_objects: int | None = None,
-        class_thresholds: Mapping[str, float] | None = None,
-        tile: TileMode = "auto",
+        **options: Unpack[SegmentOptions],
     ) -> Segmentation:
         """Segment what the prompt names in one image.
 
         The image is a path, file bytes, (H, W, 3) uint8 RGB pixels or a Pillow image, given as
-        ``image_path`` or ``image``. Raises an InputError for a prompt, image or number that cannot
+        ``image_path`` or ``image``. ``options`` are the fields of
+        :class:`edgeseg.schemas.DetectRequest`, such as ``box_threshold`` and ``max_objects``.
+        Raises an InputError for a prompt, image or number that cannot
         be used, and EngineUnavailableError for an engine that cannot run here.
         """
         source = image_path if image_path is not None else image
         if source is None:
             raise NoImageError("No image was given: pass image_path or image.")
-        return self.segment_images(
-            [source],
-            [prompt],
-            box_threshold=box_threshold,
-            text_threshold=text_threshold,
-            simplify=simplify,
-            negative_prompt=negative_prompt,
-            max_objects=max_objects,
-            class_thresholds=dict(class_thresholds or {}),
-            tile=tile,
-        )[0]
+        return self.segment_images([source], [prompt], **options)[0]
 
     @overload
     def segment_images(
@@ -161,7 +147,7 @@ class EdgeSegAI:
         *,
         progress: Progress | None = None,
         return_errors: Literal[False] = False,
-        **parameters: Any,
+        **options: Unpack[SegmentOptions],
     ) -> list[Segmentation]: ...
 
     @overload
@@ -172,7 +158,7 @@ class EdgeSegAI:
         *,
         progress: Progress | None = None,
         return_errors: Literal[True],
-        **parameters: Any,
+        **options: Unpack[SegmentOptions],
     ) -> list[Segmentation | EdgeSegError]: ...
 
     def segment_images(
@@ -182,21 +168,19 @@ class EdgeSegAI:
         *,
         progress: Progress | None = None,
         return_errors: bool = False,
-        **parameters: Any,
+        **options: Unpack[SegmentOptions],
     ) -> list[Segmentation] | list[Segmentation | EdgeSegError]:
         """Segment many images stage by stage, so that each engine is loaded once.
 
-        ``prompt`` is one for all, or one for each; ``parameters`` are those of
-        :meth:`segment_image`. ``progress`` is called with the stage, how many images it has done
-        and how many there are. With ``return_errors`` an image that fails leaves its error in its
-        place instead of ending the work.
+        ``prompt`` is one for all, or one for each. ``progress`` is called with the stage, how many
+        images it has done and how many there are. With ``return_errors`` an image that fails leaves
+        its error in its place instead of ending the work.
         """
         prompts = [prompt] * len(images) if isinstance(prompt, str) else list(prompt)
         if len(prompts) != len(images):
             raise ValueError(f"prompt: expected {len(images)} prompts, got {len(prompts)}")
         runs = [
-            self._run(source, text, parameters)
-            for source, text in zip(images, prompts, strict=True)
+            self._run(source, text, options) for source, text in zip(images, prompts, strict=True)
         ]
         if len(runs) == 1 and not return_errors:
             # One image is decoded once, and before any engine is loaded; many would not fit into
@@ -232,10 +216,10 @@ class EdgeSegAI:
         self,
         source: ImageSource,
         prompt: str,
-        parameters: Mapping[str, Any],
+        options: SegmentOptions,
         kind: type[DetectRequest] = SegmentRequest,
     ) -> Run:
-        request = parse(kind, {"text_prompt": prompt, **parameters})
+        request = parse(kind, {"text_prompt": prompt, **options})
         return Run(request, partial(self._load, source))
 
     def _load(self, source: ImageSource) -> Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +28,10 @@ def _check(name: str, array: object, shape: tuple[int | None, ...], dtype: npt.D
     if not fits:
         want = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
         raise ValueError(f"{name}: expected shape {want}, got {array.shape}")
+
+
+# Called with the stage, how many images it has done and how many there are.
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from edgeseg.cli.app import app
 from edgeseg.cli.outputs import Overwrite
+from edgeseg.schemas import DetectRequest, SegmentOptions, SimplifyMode
 
 # What shells give for a program that Ctrl-C ended.
 INTERRUPTED = 130
+
+
+def _option(name: str, *flags: str) -> Any:
+    """Return an option of a request, described as the request describes it."""
+    return typer.Option(*flags, help=DetectRequest.model_fields[name].description)
+
+
+def _default(name: str) -> Any:
+    return DetectRequest.model_fields[name].default
 
 
 @app.command()
@@ -35,13 +45,11 @@ def segment(
         Path | None,
         typer.Option("--mask", help="PNG of all masks together, or a folder for several."),
     ] = None,
-    box_threshold: Annotated[float, typer.Option(help="Least score of a box.")] = 0.35,
-    text_threshold: Annotated[float, typer.Option(help="Least score of its words.")] = 0.25,
-    simplify: Annotated[str, typer.Option(help="auto, always or never.")] = "auto",
-    negative: Annotated[
-        str | None, typer.Option(help="Things to leave out, separated by dots.")
-    ] = None,
-    max_objects: Annotated[int | None, typer.Option(help="Keep this many objects.")] = None,
+    box_threshold: Annotated[float, _option("box_threshold")] = _default("box_threshold"),
+    text_threshold: Annotated[float, _option("text_threshold")] = _default("text_threshold"),
+    simplify: Annotated[str, _option("simplify")] = _default("simplify"),
+    negative: Annotated[str | None, _option("negative_prompt", "--negative")] = None,
+    max_objects: Annotated[int | None, _option("max_objects")] = None,
     tile: Annotated[
         bool | None,
         typer.Option(
@@ -74,10 +82,10 @@ def segment(
     from edgeseg.pipeline import EdgeSegAI
 
     _check_prompt(prompt)
-    parameters: dict[str, Any] = {
+    options: SegmentOptions = {
         "box_threshold": box_threshold,
         "text_threshold": text_threshold,
-        "simplify": simplify,
+        "simplify": cast(SimplifyMode, simplify),
         "negative_prompt": negative,
         "max_objects": max_objects,
         "tile": "auto" if tile is None else "always" if tile else "never",
@@ -87,7 +95,7 @@ def segment(
     outputs.check(inputs, overwrite)
     with EdgeSegAI(simplifier, detector, segmenter, grounder, ttl=ttl, device=device) as ai:
         try:
-            failed = run(ai, inputs, prompt, parameters, outputs, resume=resume)
+            failed = run(ai, inputs, prompt, options, outputs, resume=resume)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
     if failed:

@@ -15,10 +15,11 @@ from tqdm import tqdm
 from edgeseg.cli.inputs import Input
 from edgeseg.cli.outputs import check_target, is_ours, save_picture
 from edgeseg.cli.result_file import STDOUT, ResultFile, read_rows, write_single
+from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError, InvalidParameterError
 from edgeseg.pipeline import EdgeSegAI
+from edgeseg.schemas import SegmentOptions
 from edgeseg.segmentation import Segmentation
-from edgeseg.settings import Role
 
 # Loading models may take this share of the time at most, and so many images may be lost by a crash.
 LOADING_SHARE, MAX_BATCH = 0.1, 64
@@ -84,7 +85,7 @@ def run(
     ai: EdgeSegAI,
     inputs: Sequence[Input],
     prompt: str,
-    parameters: dict[str, Any],
+    options: SegmentOptions,
     outputs: Outputs,
     *,
     resume: bool = False,
@@ -94,7 +95,7 @@ def run(
     On Ctrl-C what is done is kept, and KeyboardInterrupt goes on to the caller.
     """
     if not outputs.several:
-        return _one(ai, inputs[0], prompt, parameters, outputs)
+        return _one(ai, inputs[0], prompt, options, outputs)
     outputs.rows = read_rows(outputs.json) if resume and outputs.json is not None else []
     left = [each for each in inputs if not (resume and outputs.is_done(each))]
     if resume and len(left) < len(inputs):
@@ -102,7 +103,7 @@ def run(
     names = {each.shown for each in left}
     kept = [row for row in outputs.rows if row["file"] not in names]
     file = None if outputs.json is None else ResultFile(outputs.json, kept)
-    work = _Work(ai, prompt, parameters, outputs, file)
+    work = _Work(ai, prompt, options, outputs, file)
     try:
         with tqdm(total=len(left), unit="image", disable=None) as bar:
             work.run(left, bar)
@@ -124,7 +125,7 @@ def run(
 class _Work:
     ai: EdgeSegAI
     prompt: str
-    parameters: dict[str, Any]
+    options: SegmentOptions
     outputs: Outputs
     file: ResultFile | None
     done: int = 0
@@ -135,12 +136,13 @@ class _Work:
         start, size = 0, 1
         while start < len(inputs):
             batch = inputs[start : start + size]
+            sources: list[ImageSource] = [each.source() for each in batch]
             rows = self.ai.segment_images(
-                [each.source() for each in batch],
+                sources,
                 self.prompt,
                 progress=lambda role, done, total: _show(bar, role),
                 return_errors=True,
-                **self.parameters,
+                **self.options,
             )
             for each, row in zip(batch, rows, strict=True):
                 self._write(each, row)
@@ -160,11 +162,9 @@ class _Work:
         self.done += 1
 
 
-def _one(
-    ai: EdgeSegAI, each: Input, prompt: str, parameters: dict[str, Any], outputs: Outputs
-) -> int:
+def _one(ai: EdgeSegAI, each: Input, prompt: str, options: SegmentOptions, outputs: Outputs) -> int:
     """Segment one image; its JSON is an object and no list, and its errors are the command's."""
-    result = ai.segment_image(each.source(), prompt, **parameters)
+    result = ai.segment_image(each.source(), prompt, **options)
     report(each, result, quiet=outputs.json == STDOUT)
     outputs.write_pictures(each, result)
     if outputs.json is not None:
@@ -190,7 +190,7 @@ def report(each: Input, result: Segmentation, quiet: bool) -> None:
         tqdm.write(f"  warning: {warning}", file=sys.stderr)
 
 
-def _show(bar: tqdm[Any], role: Role) -> None:
+def _show(bar: tqdm[Any], role: str) -> None:
     bar.set_description(role)
 
 

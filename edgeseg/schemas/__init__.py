@@ -1,5 +1,6 @@
 """Wire types: requests, results, events and engine facts as they travel in JSON."""
 
+from edgeseg.schemas.options import SegmentOptions
 from edgeseg.schemas.plan import TaskRequest, plan
 from edgeseg.schemas.requests import (
     MAX_OBJECTS,
@@ -68,6 +69,7 @@ __all__ = [
     "RefineResult",
     "TaskRequest",
     "Rle",
+    "SegmentOptions",
     "SegmentRequest",
     "SegmentationResult",
     "SegmentedObject",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -35,7 +36,7 @@ def test_the_client_raises_for_a_misspelt_parameter(
     client: EdgeSegClient, picture: Picture
 ) -> None:
     with pytest.raises(InvalidParameterError, match="max_object"):
-        client.segment_image(picture(1), "cat", max_object=1)
+        client.segment_image(picture(1), "cat", **cast(Any, {"max_object": 1}))
 
 
 @pytest.mark.parametrize("path", ["/health", "/livez"])

@@ -1,0 +1,78 @@
+"""What EdgeSegAI and EdgeSegClient both offer, so that code can take either."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, Unpack, overload
+
+from edgeseg.codecs import ImageSource
+from edgeseg.errors import EdgeSegError
+from edgeseg.schemas import DetectionResult, RefineRequest, SegmentOptions, Simplification
+from edgeseg.segmentation import Segmentation
+from edgeseg.types import Progress
+
+
+class SegmentsImages(Protocol):
+    """Segments images from words, in this process or through a stack elsewhere.
+
+    Every method raises classes of :mod:`edgeseg.errors`.
+    """
+
+    def close(self) -> None:
+        """Free what is held: engines or connections."""
+
+    def simplify(self, prompt: str, engines: Mapping[str, str] | None = None) -> Simplification:
+        """Return the phrases and filters that a prompt stands for."""
+
+    def detect(
+        self, image: ImageSource, prompt: str, **options: Unpack[SegmentOptions]
+    ) -> DetectionResult:
+        """Return boxes without masks."""
+
+    def segment_image(
+        self,
+        image_path: ImageSource | None = None,
+        prompt: str = "",
+        *,
+        image: ImageSource | None = None,
+        **options: Unpack[SegmentOptions],
+    ) -> Segmentation:
+        """Segment what the prompt names in one image."""
+
+    @overload
+    def segment_images(
+        self,
+        images: Sequence[ImageSource],
+        prompt: str | Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_errors: Literal[False] = False,
+        **options: Unpack[SegmentOptions],
+    ) -> list[Segmentation]: ...
+
+    @overload
+    def segment_images(
+        self,
+        images: Sequence[ImageSource],
+        prompt: str | Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_errors: Literal[True],
+        **options: Unpack[SegmentOptions],
+    ) -> list[Segmentation | EdgeSegError]: ...
+
+    def segment_images(
+        self,
+        images: Sequence[ImageSource],
+        prompt: str | Sequence[str],
+        *,
+        progress: Progress | None = None,
+        return_errors: bool = False,
+        **options: Unpack[SegmentOptions],
+    ) -> list[Segmentation] | list[Segmentation | EdgeSegError]:
+        """Segment many images; with ``return_errors`` one that fails leaves its error."""
+
+    def refine(
+        self, segmentation: Segmentation, request: RefineRequest | None = None, **parameters: Any
+    ) -> Segmentation:
+        """Correct one object, or add one, by points or a box."""

@@ -1,0 +1,26 @@
+"""What a request may say beside its prompt, as keyword arguments of the library and the client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from edgeseg.schemas.requests import EngineChoice, SimplifyMode, TileMode
+from edgeseg.schemas.simplification import Filter
+
+
+class SegmentOptions(TypedDict, total=False):
+    """The options of a request; :class:`DetectRequest` says what they mean and their defaults.
+
+    A test keeps both the same.
+    """
+
+    box_threshold: float
+    text_threshold: float
+    simplify: SimplifyMode
+    filters: Sequence[Filter | Mapping[str, Any]] | None
+    negative_prompt: str | None
+    max_objects: int | None
+    class_thresholds: Mapping[str, float]
+    tile: TileMode
+    engines: EngineChoice | Mapping[str, str]

@@ -1,0 +1,201 @@
+"""The same request gives the same answer in process and from a task record that workers step."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import PIL.Image
+import pytest
+import redis
+
+from edgeseg import EdgeSegAI, EdgeSegError
+from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.engines import registry
+from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.residency import Residency
+from edgeseg.errors import NotEnoughMemoryError, StageFailedError
+from edgeseg.schemas import (
+    DetectRequest,
+    EngineChoice,
+    RefineRequest,
+    SegmentRequest,
+    SimplifyRequest,
+    TaskRequest,
+    plan,
+)
+from edgeseg.settings import Settings
+from edgeseg.tasks import ImageRef, NewTask, TaskChain, TaskRecord, TaskStore, keys
+from edgeseg.types import Image
+from edgeseg.worker.runner import StageRunner
+from tests.services.conftest import Picture
+
+QUEUE = "nobody_serves_this_either"
+CLOCKS = {"task_id", "timings_ms"}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "one phrase": {"text_prompt": "cat"},
+    "several phrases": {"text_prompt": "cat . dog . bird ."},
+    "without simplifying": {"text_prompt": "the leftmost cat", "simplify": "never"},
+    "filters": {
+        "text_prompt": "cat . dog .",
+        "filters": [{"kind": "leftmost"}, {"kind": "exclude", "phrase": "dog"}],
+    },
+    "negatives": {"text_prompt": "cat . dog .", "negative_prompt": "toy . plush ."},
+    "at most one": {"text_prompt": "cat . dog . bird .", "max_objects": 1},
+    "own thresholds": {"text_prompt": "cat . dog .", "class_thresholds": {"cat": 1.0}},
+    "in tiles": {"text_prompt": "cat . dog .", "tile": "always"},
+    "no boxes": {"text_prompt": "cat", "box_threshold": 1.0},
+    "grounded": {"text_prompt": "cat . dog .", "engines": {"ground": "fake"}},
+    "nothing to ground": {"text_prompt": "cat", "engines": {"ground": "fake"}, "box_threshold": 1},
+}
+
+
+@pytest.fixture
+def runner(stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[StageRunner]:
+    """A worker's runner on a real Redis; its tasks go through a queue that no worker serves."""
+    monkeypatch.setattr(keys, "QUEUES", dict.fromkeys(keys.QUEUES, QUEUE))
+    monkeypatch.setattr(keys, "QUEUE_NAMES", (QUEUE,))
+    settings = Settings(engines="fake")
+    with redis.Redis.from_url(stack.redis_url) as connection:
+        store = TaskStore(connection)
+        engines = Residency(-1, EngineOptions.from_settings(settings))
+        yield StageRunner(store, TaskChain(connection, store, settings), engines, settings)
+        engines.close()
+
+
+@pytest.fixture
+def ask(runner: StageRunner, picture: Picture) -> Callable[..., TaskRecord]:
+    """Takes a request through record, Run and record, stage by stage."""
+    data = picture(11, (2000, 300))
+
+    def take(kind: Any, request: TaskRequest, parent: TaskRecord | None = None) -> TaskRecord:
+        with PIL.Image.open(io.BytesIO(data)) as image:
+            ref = ImageRef(*image.size, Image.from_array(_pixels(data)).sha256, "")
+        task = NewTask(kind, plan(request), request, "cat", parent=parent.id if parent else None)
+        ref = ImageRef(ref.width, ref.height, ref.sha256, task.id)
+        task = NewTask(
+            kind, plan(request), request, "cat", (ref,), parent.id if parent else None, id=task.id
+        )
+        runner.chain.submit(task, data)
+        for stage in task.plan:
+            runner.run(task.id, stage)
+        return runner.store.read(task.id)
+
+    return take
+
+
+def _pixels(data: bytes) -> Any:
+    import numpy as np
+
+    with PIL.Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def settled(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without its id and clocks, and the names of what was timed."""
+    kept = {name: value for name, value in result.items() if name not in CLOCKS}
+    parts = set(result.get("timings_ms", {})) - {"queue", "load", "render"}
+    return {**kept, "timed": parts}
+
+
+def differs(request: dict[str, Any]) -> Any:
+    """The options of a request, without its prompt."""
+    return {name: value for name, value in request.items() if name != "text_prompt"}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_masks(name: str, ask: Callable[..., TaskRecord], picture: Picture) -> None:
+    request = REQUESTS[name]
+    record = ask("segment", SegmentRequest.model_validate({**request, "visualization": False}))
+    ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
+    mine = ai.segment_image(picture(11, (2000, 300)), request["text_prompt"], **differs(request))
+    assert record.status == "done"
+    expected = mine.result.model_dump(mode="json", exclude={"visualization"})
+    assert settled(record.result()) == settled(expected)
+    assert record.result()["timings_ms"]["total"] == pytest.approx(
+        sum(ms for part, ms in record.result()["timings_ms"].items() if part != "total"), abs=0.01
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in REQUESTS if "ground" not in name])
+def test_boxes(name: str, ask: Callable[..., TaskRecord], picture: Picture) -> None:
+    request = REQUESTS[name]
+    record = ask("detect", DetectRequest.model_validate(request))
+    ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
+    mine = ai.detect(picture(11, (2000, 300)), request["text_prompt"], **differs(request))
+    assert settled(record.result()) == settled(mine.model_dump(mode="json"))
+
+
+def test_phrases(ask: Callable[..., TaskRecord]) -> None:
+    record = ask("simplify", SimplifyRequest(text_prompt="cat . dog ."))
+    mine = EdgeSegAI("fake", "fake", "fake").simplify("cat . dog .")
+    assert record.result() == mine.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    "correction",
+    [
+        {"object_id": 0, "points": [{"x": 30, "y": 20, "label": 0}]},
+        {"box": [10, 10, 60, 50], "label": "by hand"},
+        {"points": [{"x": 100, "y": 40}], "object_id": None},
+    ],
+)
+def test_corrections(
+    correction: dict[str, Any],
+    ask: Callable[..., TaskRecord],
+    runner: StageRunner,
+    picture: Picture,
+) -> None:
+    request = SegmentRequest(text_prompt="cat . dog .", visualization=False)
+    parent = ask("segment", request)
+    ask("refine", RefineRequest.model_validate(correction), parent)
+    ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
+    mine = ai.refine(ai.segment_image(picture(11, (2000, 300)), "cat . dog ."), **correction)
+    expected = mine.result.model_dump(mode="json", exclude={"visualization"})
+    assert settled(runner.store.read(parent.id).result()) == settled(expected)
+
+
+class Failing:
+    """A detector whose library raises ``error``."""
+
+    name, device, dtype = "failing", "cpu", "float32"
+    error: Exception
+
+    def __init__(self, options: EngineOptions) -> None:
+        """Nothing is loaded."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def detect(self, *_: object, **__: object) -> object:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (KeyError("weights"), StageFailedError),
+        (MemoryError(), NotEnoughMemoryError),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), NotEnoughMemoryError),
+    ],
+)
+def test_what_an_engine_raises_means_the_same(
+    error: Exception,
+    kind: type[EdgeSegError],
+    ask: Callable[..., TaskRecord],
+    picture: Picture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Failing, "error", error, raising=False)
+    registry.register(
+        registry.Entry("failing", "detect", f"{__name__}:Failing", "Raises.", licence="")
+    )
+    choice = EngineChoice(detect="failing")
+    with pytest.raises(kind) as theirs:
+        ask("segment", SegmentRequest(text_prompt="cat", simplify="never", engines=choice))
+    with pytest.raises(kind) as ours:
+        EdgeSegAI("fake", "fake", "fake").segment_image(
+            picture(11), "cat", simplify="never", engines=choice
+        )
+    assert theirs.value.to_dict() == ours.value.to_dict()
