@@ -11,11 +11,14 @@ def main() -> None:
     import uvicorn
 
     from backend.app import create_app
+    from backend.protocol import protocol_of
     from edgeseg import logs
+    from edgeseg.platforms import raise_open_files
     from edgeseg.settings import get_settings
 
     settings = get_settings()
     logs.set_up(settings)
+    raise_open_files(settings.max_connections)
     app = create_app(settings)
     # What is loaded by now stays: going through all of it would stop the API for half a second.
     gc.collect()
@@ -24,6 +27,8 @@ def main() -> None:
         app,
         host=settings.api_host,
         port=settings.api_port,
+        http=protocol_of(settings),
+        ws="none",
         log_config=None,
         timeout_graceful_shutdown=10,
         access_log=settings.log_level == "DEBUG",

@@ -62,8 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    # An image within the limit stays in memory; beyond a megabyte it would go through a file.
-    MultiPartParser.spool_max_size = settings.max_image_bytes
+    MultiPartParser.spool_max_size = settings.upload_memory_bytes
     app.add_middleware(LimitBody, max_bytes=settings.max_image_bytes)
     app.add_middleware(Guard, hosts=settings.host_names())
     app.add_middleware(CountRequests, telemetry=telemetry)

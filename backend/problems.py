@@ -20,7 +20,9 @@ from edgeseg.errors import (
     InvalidParameterError,
     NoImageError,
     NotEnoughMemoryError,
+    NotEnoughSpaceError,
     UnavailableError,
+    is_memory_error,
 )
 
 log = logging.getLogger(__name__)
@@ -102,6 +104,13 @@ def _from_rows(rows: Sequence[Any]) -> EdgeSegError:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    # The framework takes every error at reading a form for one of the form.
+    if isinstance(error.__cause__, Exception) and is_memory_error(error.__cause__):
+        return await _no_memory(request, error.__cause__)
+    if isinstance(error.__cause__, OSError):
+        log.error("an upload cannot be stored", exc_info=error.__cause__)
+        detail = "The upload cannot be stored: the server's disk is full or away; try again later."
+        return await _ours(request, NotEnoughSpaceError(detail))
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))

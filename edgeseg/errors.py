@@ -12,6 +12,8 @@ EdgeSegError                       internal_error       500
 │   ├── UnknownEngineError         unknown_engine       422
 │   ├── UnknownFormatError         unknown_format       422
 │   ├── ExportTooLargeError        export_too_large     413
+│   ├── ClientTooSlowError         client_too_slow      408
+│   ├── HeadersTooLargeError       headers_too_large    431
 │   ├── HostNotAllowedError        host_not_allowed     421
 │   └── OriginNotAllowedError      origin_not_allowed   403
 ├── NotFoundError                  not_found            404
@@ -27,6 +29,8 @@ EdgeSegError                       internal_error       500
 │   ├── QueueFullError             queue_full           503
 │   ├── EngineUnavailableError     engine_unavailable   503
 │   ├── NotEnoughMemoryError       out_of_memory        503
+│   ├── NotEnoughSpaceError        no_space             503
+│   ├── TooManyConnectionsError    too_many_connections 503
 │   └── RequestTimeoutError        timeout              504
 └── EngineError                    engine_error         500
     ├── StageFailedError           stage_failed         500
@@ -164,6 +168,18 @@ class ExportTooLargeError(InputError):
     code, status, title = "export_too_large", 413, "Export too large"
 
 
+class ClientTooSlowError(InputError):
+    """The client took too long to send its request."""
+
+    code, status, title = "client_too_slow", 408, "Client too slow"
+
+
+class HeadersTooLargeError(InputError):
+    """The headers of the request have more bytes than are allowed."""
+
+    code, status, title = "headers_too_large", 431, "Headers too large"
+
+
 class HostNotAllowedError(InputError):
     """The request was sent to a host name that is not one of the server's."""
 
@@ -252,6 +268,18 @@ class NotEnoughMemoryError(UnavailableError):
     """There was not enough memory for the request; a smaller image or fewer at once may do."""
 
     code, status, title = "out_of_memory", 503, "Out of memory"
+
+
+class NotEnoughSpaceError(UnavailableError):
+    """The upload could not be written to the server's disk."""
+
+    code, status, title = "no_space", 503, "No space"
+
+
+class TooManyConnectionsError(UnavailableError):
+    """As many connections are open as are allowed; try again later."""
+
+    code, status, title = "too_many_connections", 503, "Too many connections"
 
 
 class RequestTimeoutError(UnavailableError):

@@ -1,11 +1,15 @@
-"""What differs between operating systems: processor cores and the cache folder."""
+"""What differs between operating systems: CPU cores, the cache folder and open files."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import platformdirs
+
+# Libraries, logs, uploads and connections to Redis.
+_OTHER_FILES = 500
 
 
 def cpu_count() -> int:
@@ -21,3 +25,15 @@ def cache_dir() -> Path:
     """
     usual = Path("~/.cache/edgeseg").expanduser()
     return usual if usual.is_dir() else platformdirs.user_cache_path("edgeseg", appauthor=False)
+
+
+def raise_open_files(connections: int) -> None:
+    """Allow this process to open a file for each connection, as far as the system lets it."""
+    if importlib.util.find_spec("resource") is None:
+        return
+    resource = importlib.import_module("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))

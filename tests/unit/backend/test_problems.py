@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from backend import create_app
+from backend.protocol import protocol_of
 from edgeseg.settings import Settings
 
 
@@ -31,11 +32,12 @@ def api() -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
-    """Serve an application over real HTTP, in a thread."""
+def served(app: FastAPI, settings: Settings | None = None) -> Iterator[httpx.Client]:
+    """Serve an application over real HTTP, in a thread, within the limits of the settings."""
+    protocol = protocol_of(settings or Settings())
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+        server = uvicorn.Server(uvicorn.Config(app, http=protocol, ws="none", log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
