@@ -186,13 +186,18 @@ async def run_on_image(
     """
     check_engines(wanted.engines)
     waits = not prefers_async(request)
-    upload = await read_upload(services, image, to_the_end=not waits)
-    task_id = await submit(services, request, kind, plan, wanted, wanted.text_prompt, upload)
-    return await answer(services, request, task_id, unchecked=upload.data if waits else None)
+
+    async def submit_image() -> str:
+        # Its bytes are held here only: who waits has them on disk.
+        upload = await read_upload(services, image, to_the_end=not waits)
+        return await submit(services, request, kind, plan, wanted, wanted.text_prompt, upload)
+
+    task_id = await submit_image()
+    return await answer(services, request, task_id, unchecked=image if waits else None)
 
 
 async def answer(
-    services: Services, request: Request, task_id: str, unchecked: bytes | None = None
+    services: Services, request: Request, task_id: str, unchecked: UploadFile | None = None
 ) -> Response:
     """Answer with the result, or with 202 at once when the client prefers that.
 
@@ -246,9 +251,9 @@ async def cancel(services: Services, task_id: str) -> None:
 
 
 async def _check_beside(
-    services: Services, task_id: str, data: bytes, waiting: asyncio.Future[TaskRecord]
+    services: Services, task_id: str, image: UploadFile, waiting: asyncio.Future[TaskRecord]
 ) -> None:
-    checking = asyncio.ensure_future(check(services, data))
+    checking = asyncio.ensure_future(check(services, image))
     try:
         both: set[asyncio.Future[Any]] = {waiting, checking}
         await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 from anyio import to_thread
 from fastapi import UploadFile
@@ -32,22 +33,28 @@ async def read_upload(
     """Read and check an uploaded image off the event loop; raises the errors of inspect_image."""
     if upload is None:
         raise NoImageError("The form has no file in its field 'image'.")
-    checked = await check(services, await upload.read(), to_the_end)
+    checked = await _check(services, upload.file, to_the_end)
     name = upload.filename or ""
     # A name cut short would be that of another file.
     return replace(checked, file_name=name if len(name) <= MAX_PATH_CHARS else "")
 
 
-async def check(services: Services, data: bytes, to_the_end: bool = True) -> Upload:
-    """Check the bytes of an image; raises the errors of inspect_image."""
+async def check(services: Services, upload: UploadFile) -> None:
+    """Read an image to its end; raises the errors of inspect_image."""
+    await _check(services, upload.file, to_the_end=True)
+
+
+async def _check(services: Services, file: BinaryIO, to_the_end: bool) -> Upload:
     # Heads are read in no time; they must not wait behind files that are read to their end.
     limiter = services.decoders if to_the_end else services.submitters
-    return await to_thread.run_sync(_inspect, services, data, to_the_end, limiter=limiter)
+    return await to_thread.run_sync(_inspect, services, file, to_the_end, limiter=limiter)
 
 
-def _inspect(services: Services, data: bytes, to_the_end: bool) -> Upload:
+def _inspect(services: Services, file: BinaryIO, to_the_end: bool) -> Upload:
     settings = services.settings
     started = time.perf_counter()
+    file.seek(0)
+    data = file.read()
     (height, width), sha256 = inspect_image(
         data,
         max_bytes=settings.max_image_bytes,

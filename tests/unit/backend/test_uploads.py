@@ -95,7 +95,7 @@ def test_a_disk_that_takes_no_upload_is_no_fault_of_the_form(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(redis_host="127.0.0.1", redis_port=1)
-    form = {"data": {"text_prompt": "cat"}, "files": {"image": ("a.png", bytes(2_000_000))}}
+    data, files = {"text_prompt": "cat"}, {"image": ("a.png", bytes(2_000_000))}
     with served(create_app(settings)) as api:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
-        check_problem(api.post("/segment", **form), 503, "no_space")
+        check_problem(api.post("/segment", data=data, files=files), 503, "no_space")
