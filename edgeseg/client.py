@@ -285,13 +285,13 @@ class EdgeSegClient:
         form = {}
         file_name = fields.get("file_name") or _UNNAMED
         for name, value in fields.items():
+            if value is None or name == "file_name":
+                continue
             if name == "idempotency_key":
                 sent["Idempotency-Key"] = str(value)
-            elif name == "file_name":
-                continue
             elif isinstance(value, str | int | float):
                 form[name] = str(value)
-            elif value is not None:
+            else:
                 form[name] = to_json(value).decode()
         return self._send("POST", path, files={"image": (file_name, data)}, data=form, headers=sent)
 
