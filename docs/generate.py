@@ -32,13 +32,27 @@ environment goes first. Command-line options go before both.
 """
 CLI = """# Command line
 
-`edgeseg COMMAND`, or `python -m edgeseg COMMAND`. Errors are one sentence on standard error
-with exit code 1; wrong usage has exit code 2, Ctrl-C in `edgeseg segment` 130.
+`edgeseg COMMAND`, or `python -m edgeseg COMMAND`. An error is one sentence on standard error:
 
-Nothing is replaced unasked: a file that EdgeSeg did not write, or an input, stays as it is without
-`--overwrite`. What EdgeSeg wrote is recognised (pictures carry `EdgeSeg` in their EXIF data) and is
-not taken for an input later. Targets are checked before the work begins, and each result is written
-when it is made.
+| Exit code | Meaning |
+|---|---|
+| 0 | Everything was done. |
+| 1 | It failed, or some images did. |
+| 2 | Wrong usage: an argument, or a file that does not hold what the command reads. |
+| 130 | Ctrl-C. |
+
+A file is only replaced if EdgeSeg wrote it; inputs and other files need `--overwrite`. EdgeSeg
+recognises its overlays and masks by their EXIF data (`Software`: `EdgeSeg`), and does not segment
+them again when a folder, a glob or a list of files names them. Outputs are checked before the work
+begins.
+
+`edgeseg segment` writes each result when it is made. With `--json all.jsonl` every line is there at
+once; `--json all.json` is a list and is replaced when it is whole. Until then it is
+`.all.json.part`. After Ctrl-C or a full disk, the same command with `--resume` does the rest. An
+image is done when its overlay and mask come from the same prompt, options and engines; a row of
+JSON tells its prompt alone.
+
+In a glob in quotes, `**` stands for all folders below, except hidden ones and symbolic links.
 """
 
 

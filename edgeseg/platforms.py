@@ -1,9 +1,10 @@
-"""What differs between operating systems: CPU cores, the cache folder and open files."""
+"""What differs between systems: CPU cores, child processes, open files and the cache folder."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -16,6 +17,16 @@ def cpu_count() -> int:
     """Return how many CPU cores this process may use: its affinity where the system has one."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def run_module(module: str) -> tuple[list[str], dict[str, str]]:
+    """Return the command and environment that run a module of ours in another process.
+
+    Nothing is imported from the current folder, and ours comes before what ``PYTHONPATH`` names.
+    """
+    root = str(Path(__file__).parents[1])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return [sys.executable, "-P", "-m", module], {**os.environ, "PYTHONPATH": path}
 
 
 def cache_dir() -> Path:

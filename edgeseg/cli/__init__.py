@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import io
 import os
 import sys
+from typing import NoReturn
 
 # In the order that the help shows them; each module adds its command to edgeseg.cli.app.
 COMMANDS = (
@@ -21,30 +23,53 @@ COMMANDS = (
 )
 
 
+# What shells give for a program that Ctrl-C ended.
+INTERRUPTED = 130
+# Errors of the arguments; all others are failures.
+_USAGE_CODES = {
+    "empty_prompt", "prompt_too_long", "invalid_parameter", "unknown_engine", "unknown_format",
+}  # fmt: skip
+
+
 def main() -> None:
     """Run the command line.
 
-    Wrong usage ends with exit code 2; errors that are no bugs become one sentence and exit code 1.
+    Wrong usage ends with exit code 2, a failure with 1, each with one sentence; Ctrl-C with 130.
     """
-    from edgeseg.cli.app import app
     from edgeseg.errors import EdgeSegError
 
-    for command in COMMANDS:
-        importlib.import_module(f"edgeseg.cli.{command}")
-    # Names of files that are not UTF-8 are printed as the bytes that they are.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="surrogateescape")
+    _print_anything()
     try:
-        app()
+        for command in COMMANDS:
+            importlib.import_module(f"edgeseg.cli.{command}")
+        importlib.import_module("edgeseg.cli.app").app()
     except EdgeSegError as error:
-        print(f"edgeseg: {error.detail} [{error.code}]", file=sys.stderr)
-        sys.exit(1)
+        _fail(f"{error.detail} [{error.code}]", 2 if error.code in _USAGE_CODES else 1)
     except MemoryError:
-        print("edgeseg: There is not enough memory. [out_of_memory]", file=sys.stderr)
-        sys.exit(1)
+        _fail("There is not enough memory. [out_of_memory]")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except OSError as error:
         # A file or folder that cannot be read or written.
         where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
-        print(f"edgeseg: {where}{error.strerror or error}.", file=sys.stderr)
-        sys.exit(1)
+        _fail(f"{where}{error.strerror or error}.")
+
+
+def _fail(sentence: str, code: int = 1) -> NoReturn:
+    print(f"edgeseg: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _print_anything() -> None:
+    """Let names that are no UTF-8 be printed as their bytes, and what a terminal lacks escaped."""
+    codecs.register_error("edgeseg", _as_bytes_or_escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="edgeseg")
+
+
+def _as_bytes_or_escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)

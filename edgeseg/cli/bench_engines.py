@@ -16,6 +16,8 @@ from edgeseg.engines import registry
 from edgeseg.evaluation import speed
 from edgeseg.settings import get_settings
 
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
 
 def engines_command(
     image: Annotated[Path, typer.Argument(help="The photo to look at.")],
@@ -39,6 +41,9 @@ def engines_command(
     chosen = [each for each in speed.ENGINES if engine is None or each[1] in engine]
     if not chosen:
         raise typer.BadParameter(f"expected some of {', '.join(name for _, name in speed.ENGINES)}")
+    unknown = [each for each in dtype or [] if each not in DTYPES]
+    if unknown:
+        raise typer.BadParameter(f"expected some of {', '.join(DTYPES)}", param_hint="dtype")
     timings: list[speed.Timing] = []
     with tempfile.TemporaryDirectory() as scratch:
         for role, name in chosen:

@@ -16,7 +16,11 @@ from typing import Annotated, Any
 import typer
 
 from edgeseg.cli.outputs import Overwrite, check_json, write_json
+from edgeseg.engines import registry
+from edgeseg.platforms import run_module
+from edgeseg.settings import Role
 
+ROLES: tuple[Role, ...] = ("simplify", "detect", "segment")
 PHOTO, PROMPT = "chelsea", "cat"
 SIZE = (640, 480)
 WARM_UP = 5
@@ -37,9 +41,12 @@ def nano(
 ) -> None:
     """Measure a 640x480 photo from text to masks, a click on it, peak memory and loading."""
     check_json(json_path, overwrite)
+    for role in ROLES:
+        registry.find(role, engines)
     # A fresh process, so that memory and loading are those of a program that only segments.
-    run = [sys.executable, "-m", __name__, str(requests), engines]
-    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    command, environment = run_module(__name__)
+    run = [*command, str(requests), engines]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr or done.returncode)
     figures: dict[str, Any] = json.loads(done.stdout)
@@ -60,11 +67,9 @@ def measure(requests: int, engines: str) -> dict[str, float]:
     """
     started = time.perf_counter()
     from edgeseg.pipeline import EdgeSegAI
-    from edgeseg.settings import Role
 
-    roles: tuple[Role, ...] = ("simplify", "detect", "segment")
     ai = EdgeSegAI(engines, engines, engines, ttl=-1)
-    for role in roles:
+    for role in ROLES:
         with ai.residency.lease(role, engines):
             pass
     load_s = time.perf_counter() - started

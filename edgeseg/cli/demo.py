@@ -14,9 +14,9 @@ import typer
 
 from edgeseg.cli.app import app
 from edgeseg.cli.embedded import EmbeddedStack
-from edgeseg.cli.outputs import Overwrite, check_target, save_picture
+from edgeseg.cli.outputs import Overwrite, check_targets, save_picture
 from edgeseg.cli.table import table
-from edgeseg.cli.up import with_settings
+from edgeseg.cli.up import check_engines, with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import UnavailableError
 from edgeseg.render import contact_sheet
@@ -41,12 +41,13 @@ def demo(
 ) -> None:
     """Start the stack, segment a few real photos with it over HTTP, and stop it again."""
     photos = {name: find_photo(name) for name, _ in CASES}
-    for name in _file_names():
-        check_target(out / name, overwrite=overwrite)
+    check_targets([out / name for name in _file_names()], overwrite=overwrite)
+    settings = with_settings(engines=engines, api_port=0)
+    check_engines(settings)
     started = time.perf_counter()
     scratch = Path(tempfile.mkdtemp(prefix="edgeseg-demo-"))
     try:
-        with EmbeddedStack(with_settings(engines=engines, api_port=0, data_dir=scratch)) as stack:
+        with EmbeddedStack(settings.model_copy(update={"data_dir": scratch})) as stack:
             print(f"The stack is ready after {time.perf_counter() - started:.1f} s.\n", flush=True)
             with EdgeSegClient(stack.api_url) as client:
                 client.segment_image(photos["chelsea"], "cat")

@@ -44,6 +44,7 @@ def export(
     from edgeseg.settings import get_settings
 
     exporters.find_format(format_name)
+    _check_out(out)
     pictures = [picture for source in results for picture in read_results(source)]
     limits = exporters.Limits(max_image_pixels=get_settings().max_image_pixels)
     if out == STDIO:
@@ -62,6 +63,13 @@ def export(
     print(f"{shown}: {FORMATS[format_name].title}, {len(pictures)} image(s)")
 
 
+def _check_out(out: str | None) -> None:
+    from edgeseg.errors import InvalidParameterError
+
+    if out == "":
+        raise InvalidParameterError("out: expected the name of a file or folder.")
+
+
 def _is_new_folder(out: str) -> bool:
     """Whether a name without suffix is given, which is a folder for the files of a data set."""
     return not Path(out).suffix and not out.endswith(("/", "\\")) and not Path(out).exists()
@@ -69,16 +77,11 @@ def _is_new_folder(out: str) -> bool:
 
 def _write(targets: Mapping[Path, bytes], overwrite: bool) -> None:
     from edgeseg.cli.outputs import check_new, write_bytes
-    from edgeseg.errors import InvalidParameterError
 
-    try:
-        for target in targets:
-            check_new(target, overwrite)
-        for target, data in targets.items():
-            write_bytes(target, data)
-    except OSError as error:
-        where = error.filename or next(iter(targets))
-        raise InvalidParameterError(f"Cannot write {where}: {error.strerror or error}.") from error
+    for target in targets:
+        check_new(target, overwrite)
+    for target, data in targets.items():
+        write_bytes(target, data)
 
 
 def read_results(source: str) -> list[Picture]:
@@ -86,11 +89,12 @@ def read_results(source: str) -> list[Picture]:
 
     Raises InvalidParameterError for anything else.
     """
+    from edgeseg.cli.inputs import read_stdin
     from edgeseg.errors import InvalidParameterError
 
     try:
         # As bytes: the encoding is detected, also the UTF-16 that PowerShell writes.
-        text = sys.stdin.buffer.read() if source == STDIO else Path(source).read_bytes()
+        text = read_stdin() if source == STDIO else Path(source).read_bytes()
         data = _parse(text)
     except OSError as error:
         raise InvalidParameterError(f"Cannot read {source}: {error.strerror or error}.") from error

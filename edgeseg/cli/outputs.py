@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 import tempfile
+import unicodedata
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -18,18 +22,25 @@ from edgeseg.errors import InvalidParameterError
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace inputs and files that EdgeSeg did not write.")
 ]
-SOFTWARE_TAG, SOFTWARE = 0x0131, "EdgeSeg"
-# What every JSON result of ours holds within its first characters.
+SOFTWARE_TAG, DESCRIPTION_TAG, SOFTWARE = 0x0131, 0x010E, "EdgeSeg"
+# Formats that Pillow writes with EXIF data, which is where the mark is.
+_MARKED_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
+# How every JSON result of ours begins, and what it holds within its first characters.
+_JSON_START = re.compile(rb'\s*\[?\s*\{\s*"file":')
 _JSON_MARK, _JSON_HEAD = b'"simplified_prompt"', 65536
 
 
-def save_picture(picture: PIL.Image.Image, target: Path) -> None:
-    """Write an overlay, mask or sheet with the mark by which :func:`is_ours` knows it."""
+def save_picture(picture: PIL.Image.Image, target: Path, description: str = "") -> None:
+    """Write an overlay, mask or sheet with the mark by which :func:`is_ours` knows it.
+
+    ``description`` is what :func:`description_of` returns later.
+    """
     exif = PIL.Image.Exif()
     exif[SOFTWARE_TAG] = SOFTWARE
-    suffix = target.suffix
+    if description:
+        exif[DESCRIPTION_TAG] = description
     with _replacing(target) as part:
-        picture.save(part, format=PIL.Image.registered_extensions()[suffix.lower()], exif=exif)
+        picture.save(part, format=_format_of(target), exif=exif)
 
 
 def write_bytes(target: Path, data: bytes) -> None:
@@ -38,47 +49,62 @@ def write_bytes(target: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
+def check_suffix(target: Path, what: str) -> None:
+    """Raise InvalidParameterError for a picture of a kind that cannot be written and recognised."""
+    if _format_of(target) not in _MARKED_FORMATS:
+        raise InvalidParameterError(
+            f"{what}: expected an image's name that ends in .png, .jpg, .webp, .tif or .avif, or a "
+            f"folder, got {target}."
+        )
+
+
 def is_ours(path: Path) -> bool:
     """Say whether EdgeSeg wrote this file: a picture with its mark, or JSON of results."""
+    return _is_our_json(path) or description_of(path) is not None
+
+
+def description_of(path: Path) -> str | None:
+    """Return what a picture of ours was saved with; None for any other file."""
     try:
-        if path.suffix.lower() in (".json", ".jsonl"):
-            with path.open("rb") as stream:
-                return _JSON_MARK in stream.read(_JSON_HEAD)
-        with PIL.Image.open(path) as picture:
-            return bool(picture.getexif().get(SOFTWARE_TAG) == SOFTWARE)
+        with warnings.catch_warnings():
+            # Of many pixels; only the head is read.
+            warnings.simplefilter("ignore")
+            with PIL.Image.open(path) as picture:
+                exif = picture.getexif()
     except Exception:
         # Whatever cannot be read is somebody else's.
-        return False
+        return None
+    return str(exif.get(DESCRIPTION_TAG, "")) if exif.get(SOFTWARE_TAG) == SOFTWARE else None
+
+
+def check_targets(
+    targets: Iterable[Path], inputs: Iterable[Path] = (), overwrite: bool = False
+) -> None:
+    """Check before the work that files can be written, and make their folders.
+
+    Raises InvalidParameterError where one would replace an input, a file that is not ours or
+    another one of them, and OSError where a folder cannot be made or written to.
+    """
+    targets = list(targets)
+    _check_distinct(targets)
+    protected = set() if overwrite else {_identity(each) for each in inputs} - {None}
+    for target in targets:
+        _check_replaceable(target, protected, overwrite)
+    files = [each for each in targets if not is_special(each)]
+    # A symbolic link is written through.
+    ends = [_real(each) if each.is_symlink() else each for each in files]
+    for folder in dict.fromkeys(each.parent for each in ends):
+        _make_folder(folder)
 
 
 def check_target(target: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
-    """Check before the work that a file can be written, and make its folder.
-
-    Raises InvalidParameterError where it would replace an input or a file that is not ours, and
-    OSError where its folder cannot be made or written to.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_dir():
-        raise InvalidParameterError(f"{target} is a folder; name a file in it.")
-    if target.exists() and not overwrite:
-        for each in inputs:
-            if each.exists() and target.samefile(each):
-                raise InvalidParameterError(
-                    f"{target} is an input and would be replaced: choose another place, or give "
-                    "--overwrite."
-                )
-        if not is_ours(target):
-            raise InvalidParameterError(
-                f"{target} exists and is no result of EdgeSeg's: choose another name, or give "
-                "--overwrite."
-            )
-    with tempfile.TemporaryFile(dir=target.parent):
-        pass
+    """Do the same as :func:`check_targets` for one file."""
+    check_targets([target], inputs, overwrite)
 
 
 def check_new(target: Path, overwrite: bool) -> None:
-    """The same for a file in another tool's format, which cannot be told from anybody's."""
-    if target.exists() and not overwrite:
+    """Do the same for a file in another tool's format, which cannot be told from anybody's."""
+    if target.is_file() and not overwrite:
         raise InvalidParameterError(
             f"{target} exists: choose another name, or give --overwrite to replace it."
         )
@@ -96,19 +122,113 @@ def write_json(target: Path, figures: object) -> None:
     write_bytes(target, f"{json.dumps(figures, indent=2)}\n".encode())
 
 
+def is_special(path: Path) -> bool:
+    """Say whether this is a device or pipe, as /dev/null: it is written to and not replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def part_of(target: Path) -> Path:
+    """Return where a file is until it is whole; a symbolic link stays one."""
+    real = _real(target)
+    return real.with_name(f".{real.name[:200]}.part")
+
+
+def finish_part(target: Path) -> None:
+    """Put the whole file in its place."""
+    os.replace(part_of(target), _real(target))
+
+
+def _is_our_json(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_JSON_HEAD)
+    except OSError:
+        return False
+    # Nothing is lost with an empty list or file.
+    is_empty = head.strip() in (b"", b"[]")
+    return is_empty or (_JSON_START.match(head) is not None and _JSON_MARK in head)
+
+
+def _format_of(target: Path) -> str | None:
+    return PIL.Image.registered_extensions().get(target.suffix.lower())
+
+
+def _real(target: Path) -> Path:
+    return Path(os.path.realpath(target))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells files apart, whatever their names; None for a file that is not there."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _check_distinct(targets: Iterable[Path]) -> None:
+    seen: set[str] = set()
+    for target in targets:
+        key = unicodedata.normalize("NFC", str(_real(target)))
+        if sys.platform in ("darwin", "win32"):
+            key = key.casefold()
+        if key in seen and not is_special(target):
+            raise InvalidParameterError(
+                f"{target} would be written twice: choose another name or folder for one of the "
+                "outputs."
+            )
+        seen.add(key)
+
+
+def _check_replaceable(
+    target: Path, protected: set[tuple[int, int] | None], overwrite: bool
+) -> None:
+    if target.is_dir():
+        raise InvalidParameterError(f"{target} is a folder; name a file in it.")
+    if overwrite or not target.is_file():
+        return
+    if _identity(target) in protected:
+        raise InvalidParameterError(
+            f"{target} is an input and would be replaced: choose another place, or give "
+            "--overwrite."
+        )
+    if not is_ours(target):
+        raise InvalidParameterError(
+            f"{target} exists and is no result of EdgeSeg's: choose another name, or give "
+            "--overwrite."
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and try to write to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        each = next(each for each in (folder, *folder.parents) if each.exists())
+        message = f"{each} is a file and no folder: choose another place."
+        raise InvalidParameterError(message) from None
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 class _replacing:  # noqa: N801 (reads as a verb)
     """A file beside the target that takes its place when the block ends without an error."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
-        self._part = target.with_name(f".{target.name[:200]}.part")
+        self._part = target if is_special(target) else part_of(target)
 
     def __enter__(self) -> Path:
         return self._part
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: object, *_: object) -> None:
+        if self._part == self._target:
+            return
         if kind is None:
-            os.replace(self._part, self._target)
-        else:
-            with suppress(OSError):
-                self._part.unlink()
+            finish_part(self._target)
+            return
+        with suppress(OSError):
+            self._part.unlink()
+        if isinstance(error, OSError):
+            # A full disk has no name of its own.
+            error.filename = error.filename or str(self._target)

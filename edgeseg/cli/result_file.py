@@ -3,68 +3,91 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import IO, Any
 
-from edgeseg.cli.outputs import write_bytes
+from edgeseg.cli.outputs import finish_part, is_special, part_of, write_bytes
 
 STDOUT = Path("-")
+_NAMES_OF_STDOUT = {Path(name) for name in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")}
 
 
 class ResultFile:
     """Writes rows as they come; ``close`` finishes the list.
 
-    Until then it lies beside its target, one row a line, so that what a killed run left can be read
-    again.
+    JSON Lines go straight to their file. A list lies beside its target, one row a line, until it is
+    whole; what a killed run left of it can be read again. Nothing is touched before the first row.
     """
 
     def __init__(self, target: Path, rows: list[dict[str, Any]]) -> None:
         self.target = target
         self.is_lines = target.suffix.lower() == ".jsonl"
+        self._kept = rows
         self._count = 0
-        self._part = part_of(target)
-        self._stream: IO[str] = self._open()
-        for row in rows:
-            self.write(row)
+        self._stream: IO[str] | None = None
 
     def write(self, row: dict[str, Any]) -> None:
         """Add one row and hand it to the system."""
-        text = json.dumps(row)
-        if self.is_lines:
-            self._stream.write(f"{text}\n")
-        else:
-            self._stream.write(f"{',' if self._count else '['}\n{text}")
-        self._stream.flush()
-        self._count += 1
+        stream = self._stream or self._open()
+        try:
+            self._add(stream, row)
+            stream.flush()
+        except OSError as error:
+            # A full disk has no name of its own.
+            error.filename = error.filename or str(self.target)
+            raise
 
     def close(self) -> None:
         """Finish the file, also one without rows."""
+        stream = self._stream or self._open()
         if not self.is_lines:
-            self._stream.write("\n]\n" if self._count else "[]\n")
-            self._stream.flush()
+            stream.write("\n]\n" if self._count else "[]\n")
+        stream.flush()
         if self.target == STDOUT:
             return
-        self._stream.close()
-        os.replace(self._part, self.target)
+        stream.close()
+        if not self.is_lines and not is_special(self.target):
+            finish_part(self.target)
+
+    def _add(self, stream: IO[str], row: dict[str, Any]) -> None:
+        text = json.dumps(row)
+        if self.is_lines:
+            stream.write(f"{text}\n")
+        else:
+            stream.write(f"{',' if self._count else '['}\n{text}")
+        self._count += 1
 
     def _open(self) -> IO[str]:
         if self.target == STDOUT:
-            return sys.stdout
-        return self._part.open("w", encoding="utf-8")
+            stream: IO[str] = sys.stdout
+        elif is_special(self.target):
+            stream = self.target.open("w", encoding="utf-8")
+        else:
+            stream = part_of(self.target).open("w", encoding="utf-8")
+        for row in self._kept:
+            self._add(stream, row)
+        self._kept = []
+        stream.flush()
+        if self.is_lines and self.target != STDOUT and not is_special(self.target):
+            # The lines that are kept are safe before those of an earlier run go.
+            stream.close()
+            finish_part(self.target)
+            stream = self.target.open("a", encoding="utf-8")
+        self._stream = stream
+        return stream
 
 
-def part_of(target: Path) -> Path:
-    """Return where a file is until it is whole."""
-    return target.with_name(f".{target.name[:200]}.part")
+def json_target(name: Path | None) -> Path | None:
+    """Return where JSON goes; every name of standard output is ``-``."""
+    return STDOUT if name in _NAMES_OF_STDOUT else name
 
 
 def read_rows(target: Path) -> list[dict[str, Any]]:
     """Return the rows of an earlier run, finished or interrupted; a torn last row is left out."""
     rows: dict[str, dict[str, Any]] = {}
     for path in (target, part_of(target)):
-        if path == STDOUT or not path.is_file():
+        if target == STDOUT or not path.is_file():
             continue
         for row in _rows_of(path.read_text(encoding="utf-8", errors="replace")):
             if isinstance(row, dict) and isinstance(row.get("file"), str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -10,9 +11,6 @@ import typer
 from edgeseg.cli.app import app
 from edgeseg.cli.outputs import Overwrite
 from edgeseg.schemas import DetectRequest, SegmentOptions, SimplifyMode
-
-# What shells give for a program that Ctrl-C ended.
-INTERRUPTED = 130
 
 
 def _option(name: str, *flags: str) -> Any:
@@ -31,7 +29,7 @@ def segment(
     ],
     prompt: Annotated[str, typer.Argument(help="What to find, in your own words.")],
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option("-o", "--out", help="Overlay PNG, or a folder for several."),
     ] = None,
     json_path: Annotated[
@@ -42,7 +40,7 @@ def segment(
         ),
     ] = None,
     mask_path: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--mask", help="PNG of all masks together, or a folder for several."),
     ] = None,
     box_threshold: Annotated[float, _option("box_threshold")] = _default("box_threshold"),
@@ -68,7 +66,7 @@ def segment(
         float, typer.Option(min=-1, help="Seconds that an engine stays loaded; 0: one at a time.")
     ] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Skip images whose outputs are there already.")
+        bool, typer.Option("--resume", help="Skip images that the same request has done already.")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -78,8 +76,11 @@ def segment(
     made; Ctrl-C keeps what is done, and --resume goes on from there.
     """
     from edgeseg.cli.inputs import find_images, is_several
-    from edgeseg.cli.segment_run import Outputs, run
+    from edgeseg.cli.result_file import json_target
+    from edgeseg.cli.segment_run import Outputs, request_hash, run
+    from edgeseg.engines.registry import ROLES
     from edgeseg.pipeline import EdgeSegAI
+    from edgeseg.settings import get_settings
 
     _check_prompt(prompt)
     options: SegmentOptions = {
@@ -91,23 +92,29 @@ def segment(
         "tile": "auto" if tile is None else "always" if tile else "never",
     }
     inputs = find_images(images)
-    outputs = Outputs(out, mask_path, json_path, several=is_several(images), prompt=prompt)
+    settings = get_settings()
+    chosen = (simplifier, detector, segmenter, grounder)
+    engines = [name or settings.engine_for(role) for name, role in zip(chosen, ROLES, strict=True)]
+    request = request_hash(prompt, options, engines)
+    target = json_target(json_path)
+    outputs = Outputs(out, mask_path, target, is_several(images), prompt, request)
     outputs.check(inputs, overwrite)
     with EdgeSegAI(simplifier, detector, segmenter, grounder, ttl=ttl, device=device) as ai:
-        try:
-            failed = run(ai, inputs, prompt, options, outputs, resume=resume)
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
+        failed = run(ai, inputs, prompt, options, outputs, resume=resume)
     if failed:
         raise typer.Exit(1)
 
 
 def _check_prompt(prompt: str) -> None:
     """Refuse an image in the prompt's place: `segment *.jpg` without a prompt ends in one."""
+    from edgeseg.cli.inputs import HEIC
     from edgeseg.codecs.image import SUFFIXES
 
-    if Path(prompt).suffix.lower() in SUFFIXES and " " not in prompt.strip():
+    is_name = Path(prompt).suffix.lower() in {*SUFFIXES, *HEIC} and " " not in prompt.strip()
+    # "find logo.png" is a prompt, where no file has this name.
+    is_file = Path(prompt).suffix != "" and os.path.isfile(prompt)
+    if is_name or is_file:
         raise typer.BadParameter(
-            f"the prompt is missing, since {prompt} is an image: say last what to find, in quotes.",
+            f"the prompt is missing, since {prompt} is a file: say last what to find, in quotes.",
             param_hint="prompt",
         )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,7 @@ import PIL.Image
 from tqdm import tqdm
 
 from edgeseg.cli.inputs import Input
-from edgeseg.cli.outputs import check_target, is_ours, save_picture
+from edgeseg.cli.outputs import check_suffix, check_targets, description_of, save_picture
 from edgeseg.cli.result_file import STDOUT, ResultFile, read_rows, write_single
 from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError, InvalidParameterError
@@ -21,19 +26,24 @@ from edgeseg.pipeline import EdgeSegAI
 from edgeseg.schemas import SegmentOptions
 from edgeseg.segmentation import Segmentation
 
-# Loading models may take this share of the time at most, and so many images may be lost by a crash.
-LOADING_SHARE, MAX_BATCH = 0.1, 64
+# Loading models may take this share of the time; a batch, which a crash loses, this many images and
+# seconds.
+LOADING_SHARE, MAX_BATCH, MAX_BATCH_S = 0.1, 64, 60.0
 
 
 @dataclass
 class Outputs:
-    """Where the results of one call go: overlays, masks and JSON, of one image or of several."""
+    """Where the results of one call go: overlays, masks and JSON, of one image or of several.
 
-    out: Path | None
-    mask: Path | None
+    ``request`` stands for the prompt and its options, see :func:`request_hash`.
+    """
+
+    out: str | None
+    mask: str | None
     json: Path | None
     several: bool
     prompt: str
+    request: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def overlay_of(self, each: Input) -> Path | None:
@@ -46,39 +56,74 @@ class Outputs:
 
     def check(self, inputs: Sequence[Input], overwrite: bool) -> None:
         """Check every target before the work; raises what :func:`check_target` raises."""
-        _check_suffix(self.out if not self._in_folder(self.out) else None)
-        paths = [each.path for each in inputs if each.path is not None]
-        for each in inputs:
-            for target in (self.overlay_of(each), self.mask_of(each)):
-                if target is not None:
-                    check_target(target, paths, overwrite)
-        if self.json not in (None, STDOUT):
-            check_target(self.json, paths, overwrite)
+        self._check_names()
+        targets = [target for each in inputs for target in self._pictures_of(each)]
+        if self.json is not None and self.json != STDOUT:
+            targets.append(self.json)
+        check_targets(targets, [each.path for each in inputs if each.path is not None], overwrite)
 
     def is_done(self, each: Input) -> bool:
-        """Say whether an earlier run with this prompt has written all that is asked for."""
-        targets = [t for t in (self.overlay_of(each), self.mask_of(each)) if t is not None]
-        if self.json not in (None, STDOUT):
-            return all(map(is_ours, targets)) and any(
-                row["file"] == each.shown and row.get("prompt") == self.prompt for row in self.rows
-            )
-        return bool(targets) and all(map(is_ours, targets))
+        """Say whether an earlier run with this request has written all that is asked for.
+
+        JSON tells the prompt alone.
+        """
+        targets = self._pictures_of(each)
+        has_pictures = all(description_of(target) == self.request for target in targets)
+        if self.json is None or self.json == STDOUT:
+            return bool(targets) and has_pictures
+        return each.shown in self._prompts and has_pictures
 
     def write_pictures(self, each: Input, result: Segmentation) -> None:
         """Write an image's overlay and mask."""
         overlay, mask = self.overlay_of(each), self.mask_of(each)
         if overlay is not None:
-            save_picture(result.overlay(), overlay)
+            save_picture(result.overlay(), overlay, self.request)
         if mask is not None:
-            save_picture(PIL.Image.fromarray(result.segmentation_mask).convert("L"), mask)
+            picture = PIL.Image.fromarray(result.segmentation_mask).convert("L")
+            save_picture(picture, mask, self.request)
 
-    def _in_folder(self, wanted: Path | None) -> bool:
-        return self.several or (wanted is not None and wanted.is_dir())
+    def say_kept(self, done: int, total: int, error: BaseException) -> None:
+        """Print how far a run came before it was stopped, and how to go on."""
+        names = (self.out, self.mask, None if self.json == STDOUT else self.json)
+        places = [str(name) for name in names if name is not None]
+        if isinstance(error, BrokenPipeError) and not places:
+            # A reader that has enough, as head.
+            return
+        kept = f" and kept in {', '.join(places)}; --resume goes on from there" if places else ""
+        print(f"Stopped: {done} of {total} images are done{kept}.", file=sys.stderr)
 
-    def _target(self, wanted: Path | None, name: str) -> Path | None:
+    @cached_property
+    def _prompts(self) -> set[str]:
+        """The files that have a row of this prompt."""
+        return {row["file"] for row in self.rows if row.get("prompt") == self.prompt}
+
+    def _pictures_of(self, each: Input) -> list[Path]:
+        return [path for path in (self.overlay_of(each), self.mask_of(each)) if path is not None]
+
+    def _check_names(self) -> None:
+        for what, wanted in (("out", self.out), ("mask", self.mask)):
+            if wanted == "":
+                raise InvalidParameterError(f"{what}: expected the name of a file or folder.")
+            if wanted is not None and not self._in_folder(wanted):
+                check_suffix(Path(wanted), what)
+            if wanted is not None and self.several and Path(wanted).is_file():
+                raise InvalidParameterError(
+                    f"{what}: {wanted} is a file; several images need a folder."
+                )
+
+    def _in_folder(self, wanted: str) -> bool:
+        return self.several or wanted.endswith(("/", os.sep)) or Path(wanted).is_dir()
+
+    def _target(self, wanted: str | None, name: str) -> Path | None:
         if wanted is None:
             return None
-        return wanted / name if self._in_folder(wanted) else wanted
+        return Path(wanted, name) if self._in_folder(wanted) else Path(wanted)
+
+
+def request_hash(prompt: str, options: Mapping[str, Any], engines: Sequence[str | None]) -> str:
+    """Return what stands for a request in the pictures that it makes."""
+    text = json.dumps([prompt, dict(options), list(engines)], sort_keys=True)
+    return f"request {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def run(
@@ -94,12 +139,12 @@ def run(
 
     On Ctrl-C what is done is kept, and KeyboardInterrupt goes on to the caller.
     """
-    if not outputs.several:
-        return _one(ai, inputs[0], prompt, options, outputs)
     outputs.rows = read_rows(outputs.json) if resume and outputs.json is not None else []
     left = [each for each in inputs if not (resume and outputs.is_done(each))]
     if resume and len(left) < len(inputs):
         print(f"{len(inputs) - len(left)} of {len(inputs)} are done already.", file=sys.stderr)
+    if not outputs.several:
+        return _one(ai, left[0], prompt, options, outputs) if left else 0
     names = {each.shown for each in left}
     kept = [row for row in outputs.rows if row["file"] not in names]
     file = None if outputs.json is None else ResultFile(outputs.json, kept)
@@ -107,17 +152,15 @@ def run(
     try:
         with tqdm(total=len(left), unit="image", disable=None) as bar:
             work.run(left, bar)
-    except (KeyboardInterrupt, OSError):
-        done = len(inputs) - len(left) + work.done
-        print(
-            f"Stopped: {done} of {len(inputs)} images are done and kept; "
-            "--resume goes on from there.",
-            file=sys.stderr,
-        )
-        raise
-    finally:
+    except (KeyboardInterrupt, OSError, MemoryError) as error:
         if file is not None:
-            file.close()
+            with suppress(OSError):
+                file.close()
+        done = len(inputs) - len(left) + work.done
+        outputs.say_kept(done, len(inputs), error)
+        raise
+    if file is not None:
+        file.close()
     return work.failed
 
 
@@ -202,14 +245,5 @@ def _batch_size(rows: Sequence[Segmentation | EdgeSegError], before: int) -> int
     load_ms = sum(each.get("load", 0.0) for each in timings)
     work_ms = sum(each["total"] for each in timings) - load_ms
     per_image_ms = max(work_ms / len(timings), 1e-3)
-    return min(MAX_BATCH, max(1, math.ceil(load_ms / (LOADING_SHARE * per_image_ms))))
-
-
-def _check_suffix(out: Path | None) -> None:
-    """Raise InvalidParameterError for an overlay of a kind that cannot be written."""
-    if out is None:
-        return
-    if PIL.Image.registered_extensions().get(out.suffix.lower()) not in PIL.Image.SAVE:
-        raise InvalidParameterError(
-            f"out: expected an image's name, as in out.png, or a folder, got {out}."
-        )
+    wanted = math.ceil(load_ms / (LOADING_SHARE * per_image_ms))
+    return max(1, min(MAX_BATCH, wanted, int(MAX_BATCH_S * 1000 / per_image_ms)))

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from edgeseg.cli.app import app
-from edgeseg.cli.embedded import EmbeddedStack, ui_is_installed
+from edgeseg.cli.embedded import SERVICES, EmbeddedStack, ui_is_installed
+from edgeseg.engines import registry
 from edgeseg.errors import UnavailableError
 from edgeseg.settings import Role, Settings, get_settings, read_settings
 
@@ -49,6 +50,7 @@ def up(
         "engines": engines,
     }  # fmt: skip
     settings = with_settings(**{name: value for name, value in chosen.items() if value is not None})
+    check_engines(settings)
     stopped = StopFlag()
     counts: dict[Role, int] = {
         "simplify": simplifiers, "detect": detectors, "segment": segmenters
@@ -75,6 +77,14 @@ def with_settings(**changes: Any) -> Settings:
     known = get_settings()
     kept = {name: getattr(known, name) for name in known.model_fields_set}
     return read_settings(**{**kept, **changes})
+
+
+def check_engines(settings: Settings) -> None:
+    """Raise UnknownEngineError for a name in the settings that no engine has."""
+    for role in (*SERVICES, "ground"):
+        name = settings.engine_for(role)
+        if name is not None:
+            registry.find(role, name)
 
 
 class StopFlag:

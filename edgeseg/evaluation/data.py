@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +92,9 @@ def read_truth(
         rows: dict[int, list[Instance]] = {}
         for each in data["annotations"]:
             rows.setdefault(each["image_id"], []).append(_instance(each, names))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
         raise InvalidParameterError(
-            f"{annotations}: expected COCO instance annotations as JSON, got {error!r}."
+            f"{annotations}: expected COCO instance annotations as JSON: {_why(error)}."
         ) from error
     if not images:
         raise InvalidParameterError(f"{annotations}: no image of sources {sources}.")
@@ -107,6 +108,15 @@ def read_truth(
         instances = tuple(rows.get(each["id"], ()))
         labelled.append(LabelledImage(each["id"], each["file_name"], instances, complete))
     return Truth(tuple(labelled), everything, tuple(places))
+
+
+def _why(error: Exception) -> str:
+    """Return a reason that fits a sentence, without the data at fault."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return error.reason if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _instance(row: dict[str, Any], names: dict[int, str]) -> Instance:

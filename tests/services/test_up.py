@@ -138,7 +138,7 @@ def test_an_engine_that_cannot_be_had_is_one_clear_sentence(tmp_path: Path) -> N
     ended = subprocess.run(
         [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, timeout=START_S
     )
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "No engine named 'none'" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1

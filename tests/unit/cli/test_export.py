@@ -72,19 +72,20 @@ def test_through_a_pipe(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["one.json", "-f", "tiff"], 1, "[unknown_format]"),
-        (["missing.json", "-f", "coco"], 1, "Cannot read missing.json"),
-        (["broken.json", "-f", "coco"], 1, "broken.json is not valid JSON"),
-        (["boxes.json", "-f", "coco"], 1, "boxes.json holds no result of segmenting"),
-        (["empty.json", "-f", "coco"], 1, "There is no result to export."),
-        (["one.json", "one.json", "-f", "coco"], 1, "Results 1 and 2 are both named 'chelsea.png'"),
-        (["deep.json", "-f", "coco"], 1, "deep.json is not valid JSON"),
+        (["one.json", "-f", "tiff"], 2, "[unknown_format]"),
+        (["missing.json", "-f", "coco"], 2, "Cannot read missing.json"),
+        (["broken.json", "-f", "coco"], 2, "broken.json is not valid JSON"),
+        (["boxes.json", "-f", "coco"], 2, "boxes.json holds no result of segmenting"),
+        (["empty.json", "-f", "coco"], 2, "There is no result to export."),
+        (["one.json", "one.json", "-f", "coco"], 2, "Results 1 and 2 are both named 'chelsea.png'"),
+        (["deep.json", "-f", "coco"], 2, "deep.json is not valid JSON"),
         (["huge.json", "-f", "coco"], 1, "[image_too_large]"),
-        (["crash.json", "-f", "coco"], 1, "objects.0.mask: size"),
-        (["surrogate.json", "-f", "coco"], 1, "is not valid Unicode"),
-        (["one.json", "-f", "coco", "-o", "one.json/x"], 1, "Cannot write"),
-        (["chelsea.json", "-f", "labelme"], 1, "chelsea.json exists"),
-        (["one.json", "-f", "coco", "-o", "./one.json"], 1, "one.json exists"),
+        (["crash.json", "-f", "coco"], 2, "objects.0.mask: size"),
+        (["surrogate.json", "-f", "coco"], 2, "is not valid Unicode"),
+        (["one.json", "-f", "coco", "-o", "one.json/x"], 2, "one.json is a file"),
+        (["chelsea.json", "-f", "labelme"], 2, "chelsea.json exists"),
+        (["one.json", "-f", "coco", "-o", "./one.json"], 2, "one.json exists"),
+        (["one.json", "-f", "coco", "-o", ""], 2, "out: expected the name"),
         (["one.json"], 2, "Missing option"),
     ],
 )
@@ -132,10 +133,10 @@ def test_a_name_without_suffix_is_a_folder_for_a_data_set(folder: Path) -> None:
 
 def test_no_file_is_replaced_unasked(folder: Path) -> None:
     (folder / "coco.json").write_text("mine")
-    done = edgeseg(folder, "export", "one.json", "-f", "coco", "-o", "coco.json", code=1)
+    done = edgeseg(folder, "export", "one.json", "-f", "coco", "-o", "coco.json", code=2)
     assert "coco.json exists" in done.stderr
     assert (folder / "coco.json").read_text() == "mine"
-    done = edgeseg(folder, "export", "one.json", "-f", "coco", "-o", "one.json", code=1)
+    done = edgeseg(folder, "export", "one.json", "-f", "coco", "-o", "one.json", code=2)
     assert "one.json exists" in done.stderr
     edgeseg(folder, "export", "one.json", "-f", "coco", "-o", "coco.json", "--overwrite")
     assert json.loads((folder / "coco.json").read_text())["images"]

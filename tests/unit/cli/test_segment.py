@@ -99,31 +99,45 @@ def test_no_output_takes_the_name_of_another(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["chelsea.png", " . "], 1, "edgeseg: The prompt holds no words. [empty_prompt]"),
+        (["chelsea.png", " . "], 2, "edgeseg: The prompt holds no words. [empty_prompt]"),
         (["missing.png", "cat"], 1, "[no_image]"),
         (["notes.txt", "cat"], 1, "[invalid_image]"),
         (["*.gif", "cat"], 1, "No image matches *.gif"),
-        (["chelsea.png", "cat", "--box-threshold", "2"], 1, "[invalid_parameter]"),
-        (["chelsea.png", "cat", "--detector", "yolo"], 1, "[unknown_engine]"),
-        (["chelsea.png", "cat", "-o", "drawn.xyz"], 1, "got drawn.xyz. [invalid_parameter]"),
-        (["chelsea.png", "cat", "-o", "notes.txt/a.png"], 1, "edgeseg: notes.txt"),
-        (["chelsea.png", "cat", "--json", "notes.txt/a.json"], 1, "edgeseg: notes.txt"),
+        (["chelsea.png", "cat", "--box-threshold", "2"], 2, "[invalid_parameter]"),
+        (["chelsea.png", "cat", "--detector", "yolo"], 2, "[unknown_engine]"),
+        (["chelsea.png", "cat", "-o", "drawn.xyz"], 2, "got drawn.xyz. [invalid_parameter]"),
+        (["chelsea.png", "cat", "-o", "notes.txt/a.png"], 2, "edgeseg: notes.txt"),
+        (["chelsea.png", "cat", "--json", "notes.txt/a.json"], 2, "edgeseg: notes.txt"),
         (["chelsea.png", "cat", "--ttl", "-5"], 2, "--ttl"),
         (["a**b", "cat"], 1, "No image matches a**b"),
         (["a" * 300, "cat"], 1, "File name too long"),
         (["chelsea.png"], 2, "Missing argument"),
-        (["chelsea.png", "cat", "--device", "bogus"], 1, "[invalid_parameter]"),
-        (["chelsea.png", "cat", "--max-objects", "0"], 1, "[invalid_parameter]"),
+        (["chelsea.png", "cat", "--device", "bogus"], 2, "[invalid_parameter]"),
+        (["chelsea.png", "cat", "--max-objects", "0"], 2, "[invalid_parameter]"),
         (["chelsea.png", "cat", "--max-objects", "many"], 2, "--max-objects"),
-        ([".", "cat", "-o", "notes.txt"], 1, "edgeseg: notes.txt"),
+        ([".", "cat", "-o", "notes.txt"], 2, "notes.txt is a file; several images need a folder"),
+        ([".", "cat", "--mask", "notes.txt"], 2, "notes.txt is a file; several images"),
+        (["chelsea.png", "cat", "--mask", "mask"], 2, "mask: expected an image's name"),
+        (["chelsea.png", "cat", "--mask", "mask.xyz"], 2, "mask: expected an image's name"),
+        (["chelsea.png", "cat", "-o", "out.bmp"], 2, "out: expected an image's name"),
+        (["chelsea.png", "cat", "-o", ""], 2, "out: expected the name"),
+        (["chelsea.png", "cat", "-o", "a.png", "--mask", "a.png"], 2, "would be written twice"),
+        (["chelsea.png", "cat", "-o", "a.png", "--json", "./a.png"], 2, "would be written twice"),
+        (["", "cat"], 2, "The name of an image is empty"),
+        (["https://example.com/a.jpg", "cat"], 1, "is an address: download the image"),
         (["empty", "cat"], 1, "No image matches empty"),
+        (["above", "cat"], 1, "only in folders below it: name them as 'above/**/*'"),
     ],
 )
 def test_errors_are_one_sentence(
     folder: Path, arguments: list[str], code: int, message: str
 ) -> None:
     (folder / "empty").mkdir()
+    (folder / "above" / "below").mkdir(parents=True)
+    (folder / "above" / "below" / "a.png").touch()
+    before = {each: each.read_bytes() for each in folder.glob("*.*")}
     done = edgeseg(folder, "segment", *arguments, code=code)
+    assert {each: each.read_bytes() for each in folder.glob("*.*")} == before
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -170,14 +184,14 @@ def test_a_folder_of_heic_images_says_what_to_do(tmp_path: Path) -> None:
 
 def test_the_folder_of_the_inputs_is_no_place_for_outputs(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.glob("*.png")}
-    done = edgeseg(folder, "segment", ".", "thing", "-o", ".", code=1)
+    done = edgeseg(folder, "segment", ".", "thing", "-o", ".", code=2)
     assert "chelsea.png is an input and would be replaced" in done.stderr
     (folder / "link").symlink_to(folder)
-    done = edgeseg(folder, "segment", ".", "thing", "-o", "link", code=1)
+    done = edgeseg(folder, "segment", ".", "thing", "-o", "link", code=2)
     assert "is an input" in done.stderr
-    done = edgeseg(folder, "segment", "coffee.png", "thing", "--mask", "chelsea.png", code=1)
+    done = edgeseg(folder, "segment", "coffee.png", "thing", "--mask", "chelsea.png", code=2)
     assert "chelsea.png exists and is no result of EdgeSeg's" in done.stderr
-    done = edgeseg(folder, "segment", "coffee.png", "thing", "--json", "notes.txt", code=1)
+    done = edgeseg(folder, "segment", "coffee.png", "thing", "--json", "notes.txt", code=2)
     assert "notes.txt exists" in done.stderr
     assert {path: path.read_bytes() for path in before} == before
     edgeseg(folder, "segment", "coffee.png", "thing", "--mask", "chelsea.png", "--overwrite")
@@ -246,11 +260,11 @@ def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
 
 
 def test_targets_are_checked_before_the_work(folder: Path) -> None:
-    done = edgeseg(folder, "segment", ".", "cat", "--json", "notes.txt/all.json", code=1)
+    done = edgeseg(folder, "segment", ".", "cat", "--json", "notes.txt/all.json", code=2)
     assert "notes.txt" in done.stderr
     assert done.stdout == ""
     (folder / "all.json").mkdir()
-    done = edgeseg(folder, "segment", ".", "cat", "--json", "all.json", code=1)
+    done = edgeseg(folder, "segment", ".", "cat", "--json", "all.json", code=2)
     assert "all.json is a folder" in done.stderr
 
 
