@@ -46,12 +46,12 @@ log = logging.getLogger(__name__)
 LOST_WORKER_GRACE_S = 20.0
 
 
-def check_engines(chosen: EngineChoice) -> None:
-    """Raise UnknownEngineError or EngineUnavailableError before anything is queued."""
+def check_engines(services: Services, chosen: EngineChoice) -> None:
+    """Raise UnknownEngineError or EngineNotAllowedError before anything is queued."""
     for role in registry.ROLES:
         name = getattr(chosen, role)
         if name is not None:
-            registry.find(role, name)
+            registry.require_allowed(role, name, services.settings)
 
 
 async def require_workers(
@@ -184,7 +184,7 @@ async def run_on_image(
     A client that waits has its image read to the end while the first stage runs, so that the
     check costs no time; one that does not wait gets its 202 only for an image that is whole.
     """
-    check_engines(wanted.engines)
+    check_engines(services, wanted.engines)
     waits = not prefers_async(request)
 
     async def submit_image() -> str:

@@ -10,6 +10,7 @@ EdgeSegError                       internal_error       500
 │   ├── PromptTooLongError         prompt_too_long      422
 │   ├── InvalidParameterError      invalid_parameter    422
 │   ├── UnknownEngineError         unknown_engine       422
+│   ├── EngineNotAllowedError      engine_not_allowed   422
 │   ├── UnknownFormatError         unknown_format       422
 │   ├── ExportTooLargeError        export_too_large     413
 │   ├── ClientTooSlowError         client_too_slow      408
@@ -154,6 +155,12 @@ class UnknownEngineError(InputError):
     """No engine of this name plays this role."""
 
     code, status, title = "unknown_engine", 422, "Unknown engine"
+
+
+class EngineNotAllowedError(InputError):
+    """The engine is known, but requests may not choose it."""
+
+    code, status, title = "engine_not_allowed", 422, "Engine not allowed"
 
 
 class UnknownFormatError(InputError):

@@ -60,6 +60,17 @@ class Settings(BaseSettings):
         description="Engine that finds boxes and masks in one step, in place of detect and "
         "segment.",
     )
+    allowed_engines: Names = Field(
+        (),
+        description="Engines that a request to the API may choose besides those above, by name, "
+        "separated by commas; `*`: all. Their weights must be here: no request downloads any.",
+    )
+    max_loaded_engines: int = Field(
+        2,
+        ge=1,
+        description="Engines that a worker keeps loaded; the one that was not used for longest "
+        "makes room for another.",
+    )
     device: str = Field(
         "auto",
         pattern=DEVICES,
@@ -323,6 +334,12 @@ class Settings(BaseSettings):
         if chosen or role == "ground":
             return chosen
         return FAMILIES.get(self.engines, {}).get(role, self.engines)
+
+    def engine_names(self) -> list[str]:
+        """Return the names of the engines that requests may choose; "*" stands for all."""
+        roles: tuple[Role, ...] = ("simplify", "detect", "segment", "ground")
+        own = filter(None, map(self.engine_for, roles))
+        return list(dict.fromkeys([*own, *self.allowed_engines]))
 
     def host_names(self) -> tuple[str, ...]:
         """Return the names that our servers may be addressed by, besides loopback and addresses."""

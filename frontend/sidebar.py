@@ -82,7 +82,7 @@ def _tile() -> TileMode:
 def _engines() -> dict[str, str]:
     """Offer the engines that can run; return those that are not the server's own choice."""
     try:
-        known = api.engines()
+        known = [each for each in api.engines() if each.allowed]
     except EdgeSegError as error:
         st.warning(explain(error))
         return {}

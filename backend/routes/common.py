@@ -12,6 +12,7 @@ from edgeseg.errors import (
     AnimatedImageError,
     CancelledError,
     EmptyPromptError,
+    EngineNotAllowedError,
     EngineUnavailableError,
     IdempotencyConflictError,
     ImageTooLargeError,
@@ -58,6 +59,7 @@ _PROMPT = (
     PromptTooLongError,
     InvalidParameterError,
     UnknownEngineError,
+    EngineNotAllowedError,
 )
 _IMAGE = (NoImageError, InvalidImageError, AnimatedImageError, ImageTooLargeError)
 _STACK = (
@@ -86,6 +88,7 @@ REFINE_RESPONSES = {
         ImageTooLargeError,
         InvalidParameterError,
         UnknownEngineError,
+        EngineNotAllowedError,
         UnknownTaskError,
         UnknownObjectError,
         TaskNotFinishedError,

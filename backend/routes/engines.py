@@ -14,7 +14,7 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/engines", response_model=list[EngineInfo])
 async def engines(services: ServicesDep) -> list[EngineInfo]:
-    """List the engines by role, which of them is used when none is chosen, and what is missing.
+    """List the engines by role: which may be chosen, which is the default, and what is missing.
 
     Availability is that of the API's own machine; a worker elsewhere may have more.
     """

@@ -43,7 +43,7 @@ async def simplify(
     """
     data = {"text_prompt": text_prompt, "engines": json_field("engines", engines)}
     wanted = parse(SimplifyRequest, data)
-    gateway.check_engines(wanted.engines)
+    gateway.check_engines(services, wanted.engines)
     upload = await read_upload(services, image) if image is not None else None
     task_id = await gateway.submit(
         services, request, "simplify", ("simplify",), wanted, wanted.text_prompt, upload

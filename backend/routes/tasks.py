@@ -103,7 +103,7 @@ async def refine(
 
     The image is not uploaded again. The task's result is updated.
     """
-    gateway.check_engines(wanted.engines)
+    gateway.check_engines(services, wanted.engines)
     parent = gateway.raise_for(await gateway.read_task(services, task_id))
     _check_refine(parent, wanted)
     await gateway.require_workers(services, ("segment",), max_age_s=1.0)

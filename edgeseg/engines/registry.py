@@ -12,7 +12,12 @@ from edgeseg.engines.base import Engine, EngineOptions
 from edgeseg.engines.catalogue import FULL
 from edgeseg.engines.entry import Entry as Entry
 from edgeseg.engines.weights import WeightStore
-from edgeseg.errors import EngineUnavailableError, InvalidParameterError, UnknownEngineError
+from edgeseg.errors import (
+    EngineNotAllowedError,
+    EngineUnavailableError,
+    InvalidParameterError,
+    UnknownEngineError,
+)
 from edgeseg.schemas import EngineInfo
 from edgeseg.settings import Role, Settings
 
@@ -46,6 +51,20 @@ def find(role: Role, name: str) -> Entry:
     return entry
 
 
+def require_allowed(role: Role, name: str, settings: Settings) -> None:
+    """Raise UnknownEngineError or EngineNotAllowedError for what a request may not choose."""
+    find(role, name)
+    allowed = settings.engine_names()
+    if name not in allowed and "*" not in allowed:
+        raise EngineNotAllowedError(
+            f"The engine {name!r} may not be chosen here; allowed are: {', '.join(allowed)}. "
+            "EDGESEG_ALLOWED_ENGINES of the server allows more.",
+            role=role,
+            name=name,
+            allowed=allowed,
+        )
+
+
 def called(name: str) -> list[Entry]:
     """Return the entries of a name in all roles; raise UnknownEngineError if there is none."""
     entries = [entry for (_, known), entry in _entries.items() if known == name]
@@ -74,6 +93,24 @@ def load(role: Role, name: str, options: EngineOptions | None = None) -> Engine:
     options = options or EngineOptions()
     options = replace(options, name=name, weights=fetch(entry, options.store))
     return cast("Callable[[EngineOptions], Engine]", factory)(options)
+
+
+def load_present(role: Role, name: str, options: EngineOptions) -> Engine:
+    """Load an engine whose weights are here; nothing is downloaded.
+
+    Raises what :func:`load` raises; where weights are missing, the error says how to fetch them.
+    """
+    entry = find(role, name)
+    offline = replace(options.store, offline=True)
+    try:
+        missing = entry.missing(offline)
+    except InvalidParameterError as error:
+        missing = error.detail
+    if missing:
+        raise EngineUnavailableError(
+            f"The engine {name!r} cannot {role} here: {missing}.", role=role, name=name
+        )
+    return load(role, name, replace(options, store=offline))
 
 
 def fetch(entry: Entry, store: WeightStore) -> tuple[Path, ...]:
@@ -115,6 +152,7 @@ def _describe(entry: Entry, settings: Settings, store: WeightStore) -> EngineInf
         available=not missing,
         missing=missing,
         default=settings.engine_for(entry.role) == entry.name,
+        allowed=bool({entry.name, "*"} & set(settings.engine_names())),
     )
 
 

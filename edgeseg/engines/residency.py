@@ -30,7 +30,8 @@ class Residency:
     """Lends engines and frees them ``ttl`` seconds after the last lease ended.
 
     ``ttl`` -1 keeps them for ever, 0 frees them at once, so that one after the other fits into
-    memory where all together do not. Safe to use from several threads.
+    memory where all together do not. With ``max_loaded`` the engine that was not used for longest
+    is freed before another is loaded; those that are lent stay. Safe to use from several threads.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Residency:
         ttl: float = 0,
         options: EngineOptions | None = None,
         load: Loader = registry.load,
+        max_loaded: int | None = None,
     ) -> None:
         if ttl < 0 and ttl != -1:
             raise ValueError(f"ttl: expected -1, 0 or a number of seconds, got {ttl}")
         self.ttl = ttl
         self._options = options or EngineOptions()
         self._load = load
+        self._max_loaded = max_loaded
         self._lock = threading.Lock()
         self._slots: dict[_Key, _Slot] = {}
 
@@ -82,13 +85,25 @@ class Residency:
 
     def _enter(self, key: _Key) -> _Slot:
         with self._lock:
-            slot = self._slots.setdefault(key, _Slot())
+            # The dictionary is in the order of use.
+            slot = self._slots.pop(key, None) or _Slot()
+            freed = self._make_room()
+            self._slots[key] = slot
             slot.users += 1
             slot.doomed = False
             if slot.timer is not None:
                 slot.timer.cancel()
                 slot.timer = None
-            return slot
+        _close(freed)
+        return slot
+
+    def _make_room(self) -> list[Engine | None]:
+        """Take out idle engines until one more is within the bound."""
+        if self._max_loaded is None:
+            return []
+        idle = [key for key, slot in self._slots.items() if not slot.users]
+        excess = len(self._slots) + 1 - self._max_loaded
+        return [self._take(key) for key in idle[: max(0, excess)]]
 
     def _leave(self, key: _Key, slot: _Slot) -> None:
         freed: list[Engine | None] = []

@@ -83,3 +83,6 @@ class EngineInfo(Wire):
     default: bool = Field(
         False, description="Whether it is used when none is chosen.", examples=[True]
     )
+    allowed: bool = Field(
+        True, description="Whether a request to this server may choose it.", examples=[True]
+    )

@@ -10,6 +10,7 @@ from typing import Any
 
 from edgeseg import logs, stages
 from edgeseg.codecs import encode_png
+from edgeseg.engines import registry
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import UnknownTaskError
@@ -63,7 +64,10 @@ class StageRunner:
             return
         started = time.perf_counter()
         run = self.run_of(record)
-        name = getattr(record.request.engines, stage) or self._settings.engine_for(stage)
+        chosen = getattr(record.request.engines, stage)
+        if chosen is not None:
+            registry.require_allowed(stage, chosen, self._settings)
+        name = chosen or self._settings.engine_for(stage)
         with self._engines.lease(stage, str(name)) as engine:
             load_ms = (time.perf_counter() - started) * 1000
             if load_ms > LOAD_NOTED_MS:

@@ -11,8 +11,10 @@ from types import FrameType
 import redis
 
 from edgeseg import logs
+from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions, ran
 from edgeseg.engines.residency import Residency
+from edgeseg.engines.weights import WeightStore
 from edgeseg.errors import EdgeSegError, EngineUnavailableError
 from edgeseg.settings import Role, Settings, get_settings
 from edgeseg.tasks import QUEUES, TaskChain, TaskStore, connect
@@ -39,7 +41,12 @@ def serve(*roles: Role, settings: Settings | None = None) -> None:
     logs.set_up(settings)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
-    engines = Residency(settings.ttl, EngineOptions.from_settings(settings))
+    engines = Residency(
+        settings.ttl,
+        EngineOptions.from_settings(settings),
+        registry.load_present,
+        settings.max_loaded_engines,
+    )
     connection = connect(settings)
     store = TaskStore(connection, settings.task_ttl_s)
     chain = TaskChain(connection, store, settings)
@@ -80,6 +87,7 @@ def _load(
     while True:
         started = time.perf_counter()
         try:
+            _fetch(role, name, settings)
             with engines.lease(role, name) as engine:
                 spent_s = time.perf_counter() - started
                 runner.telemetry.load_seconds.labels(role, name).set(spent_s)
@@ -93,6 +101,13 @@ def _load(
                 said = error.detail
                 log.info("waiting: %s", said)
             time.sleep(LOOK_AGAIN_S)
+
+
+def _fetch(role: Role, name: str, settings: Settings) -> None:
+    """Download the weights of the worker's own engine; those that a request chooses are not."""
+    entry = registry.find(role, name)
+    if not entry.missing():
+        registry.fetch(entry, WeightStore.from_settings(settings))
 
 
 def _work(queue: str, facts: dict[str, str], settings: Settings, pulse: Pulse) -> bool:

@@ -30,6 +30,7 @@ class LocalClient:
         self.sent: list[dict[str, Any]] = []
         self.refined: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
+        self.forbidden: tuple[str, ...] = ()
         self._engines = engines
         self._tasks: dict[str, Segmentation] = {}
 
@@ -37,7 +38,13 @@ class LocalClient:
         self._may_raise()
         row: dict[str, Any] = {"description": "Nonsense.", "licence": "MIT", "available": True}
         return [
-            EngineInfo(name=name, role=role, default=name == "fake", **row)
+            EngineInfo(
+                name=name,
+                role=role,
+                default=name == "fake",
+                allowed=name not in self.forbidden,
+                **row,
+            )
             for role in PLAN
             for name in ("fake", "other")
         ]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from edgeseg.errors import NoWorkerError, QueueUnavailableError, UnavailableError
@@ -239,3 +240,13 @@ def test_the_download_menu_lists_every_format(open_page: Opener) -> None:
         assert not page.exception, name
     labels = {str(getattr(each, "label", "")) for each in page.get("download_button")}
     assert labels >= {"Overlay (PNG)", "Cut-outs (zip)", "Label map (PNG)", "Result (JSON)"}
+
+
+def test_engines_that_the_server_does_not_allow_are_not_offered(
+    open_page: Opener, client: LocalClient
+) -> None:
+    offered = open_page().selectbox(key="engine_detect").options
+    client.forbidden = ("other",)
+    st.cache_data.clear()
+    left = open_page().selectbox(key="engine_detect").options
+    assert set(offered) - set(left) == {"other"}

@@ -56,7 +56,7 @@ def runner(stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     """A worker's runner on a real Redis; its tasks go through a queue that no worker serves."""
     monkeypatch.setattr(keys, "QUEUES", dict.fromkeys(keys.QUEUES, QUEUE))
     monkeypatch.setattr(keys, "QUEUE_NAMES", (QUEUE,))
-    settings = Settings(engines="fake")
+    settings = Settings(engines="fake", allowed_engines=("failing",))
     with redis.Redis.from_url(stack.redis_url) as connection:
         store = TaskStore(connection)
         engines = Residency(-1, EngineOptions.from_settings(settings))

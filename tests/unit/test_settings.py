@@ -186,3 +186,19 @@ def test_every_setting_reaches_a_child_process_as_it_is(
     for variable, value in as_environment(given).items():
         monkeypatch.setenv(variable, value)
     assert getattr(Settings(), name) == getattr(given, name)
+
+
+def test_names_are_a_list_with_commas_or_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("fake, sam2.1-tiny,", '["fake", "sam2.1-tiny"]'):
+        monkeypatch.setenv("EDGESEG_ALLOWED_ENGINES", text)
+        assert Settings().allowed_engines == ("fake", "sam2.1-tiny")
+    assert Settings(engines="full").engine_names() == [
+        "nano",
+        "grounding-dino-tiny",
+        "sam2.1-small",
+        "fake",
+        "sam2.1-tiny",
+    ]
+    monkeypatch.setenv("EDGESEG_ALLOWED_ENGINES", "[")
+    with pytest.raises(InvalidParameterError, match="ALLOWED_ENGINES"):
+        read_settings()

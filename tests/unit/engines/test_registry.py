@@ -13,9 +13,10 @@ import pytest
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.engines.catalogue import FULL
-from edgeseg.engines.weights import UNPINNED, HubRepo
+from edgeseg.engines.weights import UNPINNED, HubRepo, WeightStore
 from edgeseg.errors import EngineUnavailableError, UnknownEngineError
 from edgeseg.settings import Settings
+from tests.unit.engines.hub import COMMIT, Hub, serving
 
 
 @pytest.fixture
@@ -115,3 +116,19 @@ def test_the_list_says_how_to_choose_a_commit() -> None:
     assert not row.available
     wanted = '{"sam-hq-vit-base": "syscv-community/sam-hq-vit-base@COMMIT"}'
     assert wanted in row.missing or "cannot be imported" in row.missing
+
+
+def test_nothing_is_downloaded_where_only_present_weights_may_be_loaded(
+    spare: registry.Entry, tmp_path: Path
+) -> None:
+    hub = Hub({"model.safetensors": b"weights"})
+    entry = dataclasses.replace(spare, sources=(HubRepo("owner/model", COMMIT),))
+    registry.register(entry)
+    with serving(hub):
+        store = WeightStore(tmp_path, hub_url=hub.url)
+        options = EngineOptions(store=store)
+        with pytest.raises(EngineUnavailableError, match="edgeseg engines pull spare"):
+            registry.load_present("detect", "spare", options)
+        assert hub.asked == []
+        registry.fetch(entry, store)
+        assert registry.load_present("detect", "spare", options).device == "cpu"

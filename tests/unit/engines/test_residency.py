@@ -132,3 +132,24 @@ def test_an_error_inside_a_lease_frees_the_engine(shelf: Shelf) -> None:
 def test_other_negative_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="-2"):
         Residency(-2)
+
+
+def test_the_engine_that_was_not_used_for_longest_makes_room(shelf: Shelf) -> None:
+    residency = Residency(-1, load=shelf.load, max_loaded=2)
+    roles: tuple[Role, ...] = ("simplify", "detect", "simplify", "segment")
+    for role in roles:
+        with residency.lease(role, "x"):
+            pass
+    assert [role for role, _ in residency.loaded()] == ["simplify", "segment"]
+    # It is freed before the other is loaded, so that memory holds no third.
+    assert shelf.log == ["load simplify", "load detect", "close detect", "load segment"]
+
+
+def test_an_engine_that_is_lent_does_not_make_room(shelf: Shelf) -> None:
+    residency = Residency(-1, load=shelf.load, max_loaded=1)
+    with residency.lease("detect", "x"):
+        with residency.lease("segment", "x"):
+            assert len(residency.loaded()) == 2
+        assert "close detect" not in shelf.log
+    with residency.lease("simplify", "x"):
+        assert [role for role, _ in residency.loaded()] == ["simplify"]
