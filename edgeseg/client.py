@@ -10,12 +10,10 @@ from typing import Any, Literal, Unpack, overload
 from urllib.parse import unquote
 
 import httpx
-import numpy as np
-import PIL.Image
 from pydantic_core import to_json
 
-from edgeseg.codecs import ImageSource, encode_png
-from edgeseg.errors import EdgeSegError, InvalidParameterError, NoImageError, UnavailableError
+from edgeseg.codecs import ImageSource, file_bytes
+from edgeseg.errors import EdgeSegError, InvalidParameterError, UnavailableError
 from edgeseg.exporters import Export
 from edgeseg.exporters.names import relative_names
 from edgeseg.schemas import (
@@ -32,7 +30,7 @@ from edgeseg.schemas import (
 )
 from edgeseg.segmentation import Segmentation
 from edgeseg.settings import get_settings
-from edgeseg.types import Image, Progress
+from edgeseg.types import Progress
 
 PARALLEL = 8
 _EVENTS_SILENCE_S = 30.0
@@ -322,30 +320,6 @@ def _names_of(images: Sequence[ImageSource | None]) -> list[str | None]:
         # Such names can be segmented, though not exported.
         names = iter([Path(path).name for path in paths])
     return [next(names) if isinstance(each, str | Path) else None for each in images]
-
-
-def file_bytes(source: ImageSource | None) -> bytes:
-    """Return an image as the bytes of a file: a path is read, pixels become a PNG.
-
-    Raises NoImageError for None and for a path that cannot be read.
-    """
-    if source is None:
-        raise NoImageError("No image was given: pass image_path or image.")
-    if isinstance(source, bytes):
-        return source
-    if isinstance(source, str | Path):
-        try:
-            return Path(source).read_bytes()
-        except OSError as error:
-            raise NoImageError(f"Cannot read {source}: {error.strerror or error}.") from error
-    if isinstance(source, Image):
-        source = source.rgb
-    if isinstance(source, np.ndarray | PIL.Image.Image):
-        return encode_png(source)
-    raise TypeError(
-        "image: expected a path, bytes, a numpy array, a Pillow image or an Image, "
-        f"got {type(source).__name__}"
-    )
 
 
 def _error_of(response: httpx.Response) -> EdgeSegError:

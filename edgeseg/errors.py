@@ -116,7 +116,7 @@ class NoImageError(InputError):
 
 
 class InvalidImageError(InputError):
-    """The bytes are no image that can be read, or end too early."""
+    """The bytes are not a valid image, or end too early."""
 
     code, status, title = "invalid_image", 422, "Invalid image"
 

@@ -15,7 +15,7 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import Engine, EngineOptions
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
-from edgeseg.errors import EdgeSegError, InvalidImageError, NoImageError
+from edgeseg.errors import EdgeSegError, NoImageError
 from edgeseg.run import Run, step_many
 from edgeseg.schemas import (
     DetectionResult,
@@ -32,7 +32,7 @@ from edgeseg.schemas import (
 )
 from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Role, Settings, get_settings
-from edgeseg.types import Image, Progress
+from edgeseg.types import Progress
 
 # A few images' embeddings, so that refining is fast and memory stays small.
 _EMBEDDING_BYTES = 64 * 1024 * 1024
@@ -220,13 +220,7 @@ class EdgeSegAI:
         kind: type[DetectRequest] = SegmentRequest,
     ) -> Run:
         request = parse(kind, {"text_prompt": prompt, **options})
-        return Run(request, partial(self._load, source))
-
-    def _load(self, source: ImageSource) -> Image:
-        try:
-            return load_image(source, self.settings)
-        except (TypeError, ValueError) as error:
-            raise InvalidImageError(str(error)) from error
+        return Run(request, partial(load_image, source, self.settings))
 
     def _engine(self, role: Role, choice: EngineChoice | None) -> AbstractContextManager[Engine]:
         name = getattr(choice, role, None) or self._names[role]

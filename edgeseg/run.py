@@ -77,6 +77,7 @@ class Run:
     changed: SegmentedObject | None = None
     is_finished: bool = False
     error: EdgeSegError | None = None
+    warnings: tuple[str, ...] = ()
     _image: Image | None = None
 
     def needs(self, role: Role) -> bool:
@@ -111,7 +112,7 @@ class Run:
             raise NoImageError("The request has no image.")
         with self.timed("decode"):
             image = self.load_image()
-        self.size_hw = image.size_hw
+        self.size_hw, self.warnings = image.size_hw, image.warnings
         if self.keeps_image:
             self._image = image
         return image
@@ -153,7 +154,7 @@ class Run:
             "image": ImageInfo(width=self.size_hw[1], height=self.size_hw[0]),
             "timings_ms": timings_ms,
             "engines": self.engines,
-            "warnings": simplification.warnings,
+            "warnings": [*self.warnings, *simplification.warnings],
         }
         if isinstance(request, SegmentRequest):
             return SegmentationResult(objects=self.objects, **common)

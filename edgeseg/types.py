@@ -39,11 +39,12 @@ class Image:
     """A picture as people see it: upright, three channels, alpha already on white.
 
     ``rgb`` is (H, W, 3) uint8, sRGB, row 0 at the top. ``sha256`` identifies the content, so that
-    an embedding can be cached by it.
+    an embedding can be cached by it. ``warnings`` say what was changed or lost when it was decoded.
     """
 
     rgb: UInt8Array
     sha256: str
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check("Image.rgb", self.rgb, (None, None, 3), np.uint8)

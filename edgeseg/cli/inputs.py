@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeseg.cli.outputs import is_ours
-from edgeseg.codecs.image import SUFFIXES
+from edgeseg.codecs import SUFFIXES
 from edgeseg.errors import InvalidParameterError, NoImageError
 
 STDIN = "-"

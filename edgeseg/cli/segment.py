@@ -108,7 +108,7 @@ def segment(
 def _check_prompt(prompt: str) -> None:
     """Refuse an image in the prompt's place: `segment *.jpg` without a prompt ends in one."""
     from edgeseg.cli.inputs import HEIC
-    from edgeseg.codecs.image import SUFFIXES
+    from edgeseg.codecs import SUFFIXES
 
     is_name = Path(prompt).suffix.lower() in {*SUFFIXES, *HEIC} and " " not in prompt.strip()
     # "find logo.png" is a prompt, where no file has this name.

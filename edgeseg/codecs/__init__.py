@@ -1,13 +1,7 @@
 """Image bytes to arrays and back; masks to run lengths, PNG and back."""
 
-from edgeseg.codecs.image import (
-    ImageSource,
-    decode_image,
-    encode_png,
-    inspect_image,
-    load_image,
-    to_base64,
-)
+from edgeseg.codecs.formats import SUFFIXES
+from edgeseg.codecs.image import decode_image, encode_png, inspect_image, to_base64
 from edgeseg.codecs.mask import (
     label_map,
     mask_to_png,
@@ -22,11 +16,14 @@ from edgeseg.codecs.mask import (
     union_of,
     window_to_rle,
 )
+from edgeseg.codecs.sources import ImageSource, file_bytes, load_image
 
 __all__ = [
     "ImageSource",
+    "SUFFIXES",
     "decode_image",
     "encode_png",
+    "file_bytes",
     "inspect_image",
     "label_map",
     "load_image",

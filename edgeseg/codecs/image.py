@@ -7,15 +7,17 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import PIL.ExifTags
 import PIL.Image
 import PIL.ImageOps
 
+from edgeseg.codecs.formats import FORMATS, format_of, webp_size, why_tiff_is_not_read
+from edgeseg.codecs.pixels import to_rgb
+from edgeseg.codecs.repairs import END_OF_JPEG, mended_jpeg, select_page
 from edgeseg.errors import (
     AnimatedImageError,
     EdgeSegError,
@@ -25,20 +27,16 @@ from edgeseg.errors import (
     NotEnoughMemoryError,
     is_memory_error,
 )
-from edgeseg.settings import Settings, get_settings
+from edgeseg.settings import Settings
 from edgeseg.types import Image, UInt8Array
 
-# Formats of pictures; leaves out those that run programs (EPS), that are no pictures (PDF, video)
-# and that any bytes could be (TGA).
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
-_SUFFIXES = "jpg jpeg jpe jfif mpo png webp bmp gif tif tiff ppm pgm pbm avif jp2"
-SUFFIXES = frozenset(f".{name}" for name in _SUFFIXES.split(" "))
 # What a decoder takes: planes of its own, and the pixels in RGBA.
 BYTES_PER_PIXEL = 8
-MAX_WEBP_PIXELS = 16383**2
+_CUT_OFF = "The JPEG lost its last bytes; nearly all of it was read."
 _DEFAULTS = Settings.model_fields
 
-ImageSource = Image | UInt8Array | PIL.Image.Image | bytes | str | Path
+# Larger images are checked to their end by the worker alone: a decoder may take 18 bytes a pixel.
+MAX_CHECKED_PIXELS = 8_000_000
 
 
 def decode_image(
@@ -52,10 +50,36 @@ def decode_image(
     Raises NoImageError for no bytes, ImageTooLargeError past a limit, AnimatedImageError for
     several frames or pages, InvalidImageError for anything else that cannot be read.
     """
-    with _checked(data, max_bytes, max_pixels) as picture:
+    return _decode(data, data, max_bytes, max_pixels)
+
+
+def _decode(data: bytes, original: bytes, max_bytes: int, max_pixels: int) -> Image:
+    try:
+        with _checked(data, max_bytes, max_pixels) as picture:
+            picture.load()
+            rgb, warnings = to_rgb(_upright(picture))
+    except InvalidImageError:
+        mended = mended_jpeg(data) if data is original and format_of(data) == "JPEG" else None
+        if mended is None:
+            raise
+        image = _decode(mended, original, max_bytes + len(END_OF_JPEG), max_pixels)
+        return replace(image, warnings=(*image.warnings, _CUT_OFF))
+    return Image(rgb, hashlib.sha256(original).hexdigest(), tuple(warnings))
+
+
+def decode_picture(picture: PIL.Image.Image) -> Image:
+    """Return an Image of a Pillow image: upright, in sRGB, with alpha on white.
+
+    Raises InvalidImageError for one whose file is broken, and NotEnoughMemoryError.
+    """
+    try:
         picture.load()
-        rgb = _to_rgb(_upright(picture))
-    return Image(rgb, hashlib.sha256(data).hexdigest())
+        rgb, warnings = to_rgb(_upright(picture))
+    except Exception as error:
+        if is_memory_error(error):
+            raise _no_memory(picture) from error
+        raise InvalidImageError(f"The image is broken or ends too early: {error}.") from error
+    return replace(Image.from_array(rgb), warnings=tuple(warnings))
 
 
 def inspect_image(
@@ -67,43 +91,33 @@ def inspect_image(
 ) -> tuple[tuple[int, int], str]:
     """Check a picture file as :func:`decode_image` does; return (height, width) and its hash.
 
-    Costs less: a JPEG is read to its end, but turned into an eighth of its pixels only. Without
-    ``to_the_end`` only the head is read, so that a file that breaks off may pass.
+    Costs less: a baseline JPEG is read to its end, but turned into an eighth of its pixels only,
+    and of large images in other formats only the head is read. Without ``to_the_end`` it is the
+    head of every image, so that a file that breaks off may pass.
     """
     with _checked(data, max_bytes, max_pixels) as picture:
         width, height = picture.size
-        if to_the_end:
+        if to_the_end and _is_cheap(picture):
             picture.draft(None, (max(1, width // 8), max(1, height // 8)))
-            picture.load()
+            _load_or_mend(picture, data)
         # Pillow turns a TIFF by itself, and gives its size as turned from the start.
         if picture.format != "TIFF" and _orientation(picture) >= 5:
             width, height = height, width
     return (height, width), hashlib.sha256(data).hexdigest()
 
 
-def load_image(source: ImageSource, settings: Settings | None = None) -> Image:
-    """Return an Image from a path, file bytes, (H, W, 3) uint8 pixels or a Pillow image.
+def _is_cheap(picture: PIL.Image.Image) -> bool:
+    """Whether decoding takes little memory; of a progressive JPEG everything is held."""
+    is_baseline = picture.format in ("JPEG", "MPO") and not picture.info.get("progressive")
+    return is_baseline or picture.width * picture.height <= MAX_CHECKED_PIXELS
 
-    Raises NoImageError for a path without a file, TypeError for anything else, and what
-    :func:`decode_image` raises.
-    """
-    if isinstance(source, Image):
-        return source
-    if isinstance(source, np.ndarray):
-        return Image.from_array(source)
-    if isinstance(source, PIL.Image.Image):
-        return Image.from_array(_to_rgb(_upright(source)))
-    limits = settings or get_settings()
-    if isinstance(source, str | Path):
-        source = _read(Path(source), limits.max_image_bytes)
-    if isinstance(source, bytes):
-        return decode_image(
-            source, max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels
-        )
-    raise TypeError(
-        "image: expected a path, bytes, a numpy array, a Pillow image or an Image, "
-        f"got {type(source).__name__}"
-    )
+
+def _load_or_mend(picture: PIL.Image.Image, data: bytes) -> None:
+    try:
+        picture.load()
+    except OSError:
+        if picture.format != "JPEG" or mended_jpeg(data) is None:
+            raise
 
 
 def encode_png(picture: PIL.Image.Image | UInt8Array) -> bytes:
@@ -119,16 +133,6 @@ def encode_png(picture: PIL.Image.Image | UInt8Array) -> bytes:
 def to_base64(data: bytes) -> str:
     """Return ASCII base64 without line breaks."""
     return base64.b64encode(data).decode("ascii")
-
-
-def _read(path: Path, max_bytes: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(max_bytes + 1)
-    # ValueError: a zero character in the name.
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise NoImageError(f"Cannot read {path}: {reason}.") from error
 
 
 @cache
@@ -152,12 +156,9 @@ def _checked(data: bytes, max_bytes: int, max_pixels: int) -> Iterator[PIL.Image
     with _open(data, max_pixels) as picture:
         _check_size(picture.size, max_pixels)
         try:
-            # MPO is how cameras store a photo with a second view or a preview. Frames are not
-            # counted: that takes seconds when there are a million.
-            if picture.format != "MPO" and getattr(picture, "is_animated", False):
-                raise AnimatedImageError(
-                    f"The {picture.format} image has several frames or pages; send one picture."
-                )
+            _check_frames(picture)
+            # The page that was chosen may be larger than the first.
+            _check_size(picture.size, max_pixels)
             yield picture
         except EdgeSegError:
             raise
@@ -171,7 +172,23 @@ def _checked(data: bytes, max_bytes: int, max_pixels: int) -> Iterator[PIL.Image
             ) from error
 
 
+def _check_frames(picture: PIL.Image.Image) -> None:
+    # Frames are not counted: that takes seconds when there are a million. MPO is how cameras store
+    # a photo with a second view or a preview.
+    if picture.format == "MPO" or not getattr(picture, "is_animated", False):
+        return
+    if picture.format != "TIFF":
+        raise AnimatedImageError(
+            f"The {picture.format} image has several frames; send one of them."
+        )
+    select_page(picture)
+
+
 def _open(data: bytes, max_pixels: int) -> PIL.Image.Image:
+    kind = format_of(data)
+    size_wh = webp_size(data) if kind == "WEBP" else None
+    if size_wh is not None:
+        _check_size(size_wh, max_pixels)
     try:
         return PIL.Image.open(io.BytesIO(data), formats=_readable())
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
@@ -180,13 +197,12 @@ def _open(data: bytes, max_pixels: int) -> PIL.Image.Image:
             max_pixels=max_pixels,
         ) from error
     except PIL.UnidentifiedImageError as error:
-        raise InvalidImageError(
-            "The file is no image that can be read; send JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF."
-        ) from error
+        reason = why_tiff_is_not_read(data) if kind == "TIFF" else None
+        raise InvalidImageError(reason or f"The {kind} image is broken.") from error
     except Exception as error:
-        # libwebp takes its memory here, before the size is known.
-        most = min(max_pixels, MAX_WEBP_PIXELS)
-        if is_memory_error(error) or _is_short_of(most * BYTES_PER_PIXEL):
+        # libwebp takes its memory here, and does not say so when there is none.
+        needed = size_wh[0] * size_wh[1] * BYTES_PER_PIXEL if size_wh else 0
+        if is_memory_error(error) or _is_short_of(needed):
             raise _no_memory() from error
         raise InvalidImageError(f"The image is broken: {error}.") from error
 
@@ -233,40 +249,11 @@ def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
 
 def _orientation(picture: PIL.Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 when there is none that makes sense."""
+    # To look for EXIF data behind the pixels of a PNG, Pillow would decode all of it.
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return 1
     try:
         number = picture.getexif().get(PIL.ExifTags.Base.Orientation, 1)
     except Exception:
         return 1
     return number if isinstance(number, int) and 1 <= number <= 8 else 1
-
-
-def _to_rgb(picture: PIL.Image.Image) -> UInt8Array:
-    """Return (H, W, 3) uint8 of a picture in any mode of Pillow."""
-    if picture.mode.startswith(("I", "F")):
-        gray = _to_8_bit(np.asarray(picture))
-        return np.repeat(gray[:, :, None], 3, axis=2)
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        picture = PIL.Image.new("RGB", picture.size, "white")
-        picture.paste(layer, mask=layer)
-    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
-
-
-def _to_8_bit(gray: npt.NDArray[np.generic]) -> UInt8Array:
-    """Scale wide grayscale (H, W) to 0..255: 16 bits by their full range, others by content."""
-    if gray.dtype == np.uint16:
-        # A 257th, rounded; the sum stays within 32 bits.
-        eight: UInt8Array = ((gray.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
-        return eight
-    values = np.nan_to_num(gray.astype(np.float32))
-    low, high = float(values.min()), float(values.max())
-    if gray.dtype.kind in "ui" and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
-    elif low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    values -= low
-    values *= 255.0 / max(high - low, 1e-12)
-    scaled: UInt8Array = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return scaled

@@ -20,6 +20,7 @@ import pytest
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import EdgeSegError, UnavailableError, WorkerLostError
 from edgeseg.schemas import SimplifyMode
+from tests.services.test_image_memory import worst_cases
 from tests.stack.engine import FILE, PROJECT, WORKERS, Stack, fakes, run, wait_until
 from tests.unit.engines.hub import Hub, serving
 
@@ -128,6 +129,23 @@ def test_memory_of_each_container(stack: Stack, figures: Figures) -> None:
         line = run("docker", "stats", *look, stack.ids(name)[0])
         figures[f"memory of {name}, nano engines"] = line.partition("/")[0].strip()
         assert stack.inspect(stack.ids(name)[0])["RestartCount"] == 0
+
+
+def test_images_that_are_large_in_memory_do_not_kill_the_api(
+    stack: Stack, client: EdgeSegClient, figures: Figures
+) -> None:
+    stack.fake(0)
+    before = stack.inspect(stack.ids("backend")[0])
+    for data in worst_cases().values():
+        client.submit(data, "cat", simplify="never")
+    after = stack.inspect(stack.ids("backend")[0])
+    assert (after["Id"], after["RestartCount"]) == (before["Id"], before["RestartCount"])
+    assert not after["State"]["OOMKilled"]
+    look = "cat /sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes"
+    peaks = stack.compose("exec", "-T", "backend", "sh", "-c", f"{look} 2>/dev/null || true")
+    figures["peak of the API with images of 80 megapixels, MB"] = str(
+        int(peaks.split()[0]) // 10**6
+    )
 
 
 def test_the_ui_answers(stack: Stack) -> None:

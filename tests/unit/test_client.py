@@ -12,10 +12,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from edgeseg.client import EdgeSegClient, file_bytes
-from edgeseg.codecs import decode_image
+from edgeseg.client import EdgeSegClient
+from edgeseg.codecs import decode_image, file_bytes
 from edgeseg.errors import (
     EdgeSegError,
+    InvalidImageError,
     InvalidParameterError,
     NoImageError,
     NoWorkerError,
@@ -125,5 +126,5 @@ def test_images_of_every_kind_become_files(tmp_path: Path) -> None:
         file_bytes(tmp_path / "none.png")
     with pytest.raises(NoImageError):
         file_bytes(None)
-    with pytest.raises(TypeError):
-        file_bytes(3)  # type: ignore[arg-type]
+    with pytest.raises(InvalidImageError):
+        file_bytes(3)

@@ -145,7 +145,7 @@ def test_a_bad_image_among_many(ai: EdgeSegAI, chelsea: Path, tmp_path: Path) ->
     assert isinstance(rows[0], EdgeSegError)
     assert isinstance(rows[1], Segmentation)
     assert rows[0].code == "invalid_image"
-    with pytest.raises(EdgeSegError, match="no image that can be read"):
+    with pytest.raises(EdgeSegError, match="not a valid image"):
         ai.segment_images([chelsea, bad], "cat")
     assert ai.residency.loaded() == []
 
@@ -180,10 +180,10 @@ def test_what_a_library_raises_becomes_an_error_of_ours(
 
 
 def test_a_source_that_is_no_picture_is_not_blamed_on_the_engine(ai: EdgeSegAI) -> None:
-    sources: list[Any] = [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8), 3]
+    sources: list[Any] = [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 7), np.uint8), 3]
     rows = ai.segment_images(sources, "cat", return_errors=True)
     assert [type(row) for row in rows] == [Segmentation, InvalidImageError, InvalidImageError]
-    assert "expected shape" in str(rows[1])
+    assert "got shape (4, 4, 7)" in str(rows[1])
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_folder_makes_a_file_for_each(folder: Path) -> None:
 def test_a_picture_that_fails_does_not_stop_the_others(folder: Path) -> None:
     (folder / "broken.jpg").write_bytes(b"nothing")
     done = edgeseg(folder, "segment", "*.jpg", "*.png", "thing", "-o", "drawn", code=1)
-    assert "broken.jpg: The file is no image" in done.stderr
+    assert "broken.jpg: The file is not a valid image" in done.stderr
     assert len(list((folder / "drawn").iterdir())) == 2
 
 

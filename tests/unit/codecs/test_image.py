@@ -178,9 +178,7 @@ def test_what_is_no_picture(data: bytes, expected: type[EdgeSegError]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(
-    "form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF", "JPEG2000"]
-)
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF"])
 def test_damaged_bytes_are_read_or_refused(form: str, chelsea: Path) -> None:
     """Nothing but an InputError comes out, whatever breaks inside a decoder."""
     chance = random.Random(form)
@@ -201,7 +199,7 @@ def test_several_frames_are_refused(form: str) -> None:
     frames = [PIL.Image.new("RGB", (20, 20), colour) for colour in ("red", "green", "blue")]
     data = encoded(frames[0], form, save_all=True, append_images=frames[1:])
     for read in (decode_image, inspect_image):
-        with pytest.raises(AnimatedImageError, match="several frames"):
+        with pytest.raises(AnimatedImageError, match="several"):
             read(data)
 
 
@@ -262,5 +260,5 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
         load_image(tmp_path / "nowhere.jpg")
     with pytest.raises(NoImageError, match="null byte"):
         load_image("a\0b")
-    with pytest.raises(TypeError, match="got int"):
-        load_image(3)  # type: ignore[arg-type]
+    with pytest.raises(InvalidImageError, match="got int"):
+        load_image(3)
