@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 
 import PIL.Image
 
 from edgeseg.codecs import ImageSource, load_image, rle_to_mask, union_of
+from edgeseg.errors import InvalidParameterError
 from edgeseg.exporters import Export, Picture, export
+from edgeseg.files import identity, write_bytes
 from edgeseg.render import overlay
 from edgeseg.schemas import SegmentationResult, SegmentedObject
 from edgeseg.settings import Settings
@@ -85,10 +88,14 @@ class Segmentation:
         )
 
     def to_json(self, path: str | Path | None = None, *, indent: int | None = 2) -> str:
-        """Return the result as JSON, and write it to ``path`` if one is given."""
+        """Return the result as JSON, and write it to ``path`` if one is given.
+
+        Raises InvalidParameterError if that is the image's own file, and OSError if it cannot be
+        written; then an earlier file is as it was.
+        """
         text = self.result.model_dump_json(indent=indent)
         if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
+            self._write(Path(path), f"{text}\n".encode())
         return text
 
     def export(
@@ -96,12 +103,22 @@ class Segmentation:
     ) -> Export:
         """Return the result as a file of another tool's format, and write it to ``path`` if given.
 
-        ``file_name`` is that of the image, in place of its path's. Raises UnknownFormatError.
+        ``file_name`` is that of the image, in place of its path's. Raises UnknownFormatError, and
+        for ``path`` what :meth:`to_json` raises.
         """
         made = export([Picture(self.result, file_name or self.file_name)], format_name)
         if path is not None:
-            Path(path).write_bytes(made.data)
+            self._write(Path(path), made.data)
         return made
+
+    def _write(self, target: Path, data: bytes) -> None:
+        if isinstance(self._source, str | os.PathLike):
+            source = identity(Path(self._source))
+            if source is not None and source == identity(target):
+                raise InvalidParameterError(
+                    f"{target} is the image itself and would be replaced: choose another name."
+                )
+        write_bytes(target, data)
 
     @property
     def _size_hw(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from edgeseg import EdgeSegAI
 
@@ -20,7 +21,9 @@ def main(path: str, x: str, y: str) -> None:
         points = [{"x": x, "y": y}, {"x": 1, "y": 1, "label": 0}]
         result = ai.refine(result, object_id=added.id, points=points)
         print(f"corrected: {result.objects[-1].area} pixels")
-    result.overlay(boxes=False).save("clicked.png")
+    folder = Path("out")
+    folder.mkdir(exist_ok=True)
+    result.overlay(boxes=False).save(folder / "clicked.png")
 
 
 if __name__ == "__main__":

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from edgeseg import EdgeSegAI
 
 
 def main(path: str, prompt: str) -> None:
-    """Print what was found, and write overlay.png and result.json."""
+    """Print what was found, and write overlay.png and result.json into the folder out."""
     result = EdgeSegAI().segment_image(image_path=path, prompt=prompt)
     print(f"Looked for: {result.simplified_prompt}")
     for each in result.objects:
         print(f"{each.label} {each.score:.2f}: box {each.box}, {each.area} pixels")
     print(f"{result.segmentation_mask.mean():.1%} of the picture is covered.")
-    result.overlay().save("overlay.png")
-    result.to_json("result.json")
+    folder = Path("out")
+    folder.mkdir(exist_ok=True)
+    result.overlay().save(folder / "overlay.png")
+    result.to_json(folder / "result.json")
 
 
 if __name__ == "__main__":

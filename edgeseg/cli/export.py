@@ -76,7 +76,8 @@ def _is_new_folder(out: str) -> bool:
 
 
 def _write(targets: Mapping[Path, bytes], overwrite: bool) -> None:
-    from edgeseg.cli.outputs import check_new, write_bytes
+    from edgeseg.cli.outputs import check_new
+    from edgeseg.files import write_bytes
 
     for target in targets:
         check_new(target, overwrite)

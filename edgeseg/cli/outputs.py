@@ -10,7 +10,6 @@ import tempfile
 import unicodedata
 import warnings
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ import PIL.Image
 import typer
 
 from edgeseg.errors import InvalidParameterError
+from edgeseg.files import identity, is_special, replacing, write_bytes
 
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace inputs and files that EdgeSeg did not write.")
@@ -39,14 +39,8 @@ def save_picture(picture: PIL.Image.Image, target: Path, description: str = "") 
     exif[SOFTWARE_TAG] = SOFTWARE
     if description:
         exif[DESCRIPTION_TAG] = description
-    with _replacing(target) as part:
+    with replacing(target) as part:
         picture.save(part, format=_format_of(target), exif=exif)
-
-
-def write_bytes(target: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    with _replacing(target) as part:
-        part.write_bytes(data)
 
 
 def check_suffix(target: Path, what: str) -> None:
@@ -87,7 +81,7 @@ def check_targets(
     """
     targets = list(targets)
     _check_distinct(targets)
-    protected = set() if overwrite else {_identity(each) for each in inputs} - {None}
+    protected = set() if overwrite else {identity(each) for each in inputs} - {None}
     for target in targets:
         _check_replaceable(target, protected, overwrite)
     files = [each for each in targets if not is_special(each)]
@@ -122,22 +116,6 @@ def write_json(target: Path, figures: object) -> None:
     write_bytes(target, f"{json.dumps(figures, indent=2)}\n".encode())
 
 
-def is_special(path: Path) -> bool:
-    """Say whether this is a device or pipe, as /dev/null: it is written to and not replaced."""
-    return path.exists() and not path.is_file() and not path.is_dir()
-
-
-def part_of(target: Path) -> Path:
-    """Return where a file is until it is whole; a symbolic link stays one."""
-    real = _real(target)
-    return real.with_name(f".{real.name[:200]}.part")
-
-
-def finish_part(target: Path) -> None:
-    """Put the whole file in its place."""
-    os.replace(part_of(target), _real(target))
-
-
 def _is_our_json(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
@@ -155,15 +133,6 @@ def _format_of(target: Path) -> str | None:
 
 def _real(target: Path) -> Path:
     return Path(os.path.realpath(target))
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells files apart, whatever their names; None for a file that is not there."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _check_distinct(targets: Iterable[Path]) -> None:
@@ -187,7 +156,7 @@ def _check_replaceable(
         raise InvalidParameterError(f"{target} is a folder; name a file in it.")
     if overwrite or not target.is_file():
         return
-    if _identity(target) in protected:
+    if identity(target) in protected:
         raise InvalidParameterError(
             f"{target} is an input and would be replaced: choose another place, or give "
             "--overwrite."
@@ -209,26 +178,3 @@ def _make_folder(folder: Path) -> None:
         raise InvalidParameterError(message) from None
     with tempfile.TemporaryFile(dir=folder):
         pass
-
-
-class _replacing:  # noqa: N801 (reads as a verb)
-    """A file beside the target that takes its place when the block ends without an error."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self._part = target if is_special(target) else part_of(target)
-
-    def __enter__(self) -> Path:
-        return self._part
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, *_: object) -> None:
-        if self._part == self._target:
-            return
-        if kind is None:
-            finish_part(self._target)
-            return
-        with suppress(OSError):
-            self._part.unlink()
-        if isinstance(error, OSError):
-            # A full disk has no name of its own.
-            error.filename = error.filename or str(self._target)

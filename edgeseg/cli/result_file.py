@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from edgeseg.cli.outputs import finish_part, is_special, part_of, write_bytes
+from edgeseg.files import finish_part, is_special, part_of, write_bytes
 
 STDOUT = Path("-")
 _NAMES_OF_STDOUT = {Path(name) for name in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")}

@@ -47,7 +47,8 @@ def test_example(name: str, tmp_path: Path, chelsea: Path) -> None:
 
 
 def check(name: str, folder: Path, environment: dict[str, str]) -> None:
-    """Run an example in a folder and look for what it should say."""
+    """Run an example in a folder and look for what it should say; no file there is replaced."""
+    own = {each.name for each in folder.glob("*.*")}
     arguments, expected = CASES[name]
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / name), *arguments],
@@ -59,3 +60,4 @@ def check(name: str, folder: Path, environment: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr
     for part in expected:
         assert part in done.stdout
+    assert {each.name for each in folder.glob("*.*")} == own

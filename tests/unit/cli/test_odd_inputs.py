@@ -16,9 +16,10 @@ import pytest
 
 from edgeseg.cli import main
 from edgeseg.cli.inputs import find_images
-from edgeseg.cli.outputs import check_targets, is_ours, write_bytes
+from edgeseg.cli.outputs import check_targets, is_ours
 from edgeseg.cli.result_file import ResultFile, json_target, read_rows
 from edgeseg.errors import InvalidParameterError
+from edgeseg.files import write_bytes
 from edgeseg.platforms import run_module
 from tests.unit.cli.test_segment import drawn, edgeseg
 
