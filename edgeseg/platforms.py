@@ -19,14 +19,19 @@ def cpu_count() -> int:
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
-def run_module(module: str) -> tuple[list[str], dict[str, str]]:
-    """Return the command and environment that run a module of ours in another process.
+def module_command(module: str) -> list[str]:
+    """Return the command that runs a module of ours, in :func:`module_environment`."""
+    return [sys.executable, "-P", "-m", module]
 
-    Nothing is imported from the current folder, and ours comes before what ``PYTHONPATH`` names.
+
+def module_environment() -> dict[str, str]:
+    """Return an environment in which ours is found first, before what ``PYTHONPATH`` names.
+
+    Nothing is imported from the current folder, also not by the processes that children start.
     """
     root = str(Path(__file__).parents[1])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    return [sys.executable, "-P", "-m", module], {**os.environ, "PYTHONPATH": path}
+    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
 
 
 def cache_dir() -> Path:

@@ -17,7 +17,7 @@ import typer
 
 from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.engines import registry
-from edgeseg.platforms import run_module
+from edgeseg.platforms import module_command, module_environment
 from edgeseg.settings import Role
 
 ROLES: tuple[Role, ...] = ("simplify", "detect", "segment")
@@ -44,9 +44,10 @@ def nano(
     for role in ROLES:
         registry.find(role, engines)
     # A fresh process, so that memory and loading are those of a program that only segments.
-    command, environment = run_module(__name__)
-    run = [*command, str(requests), engines]
-    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    run = [*module_command(__name__), str(requests), engines]
+    done = subprocess.run(
+        run, env=module_environment(), capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.exit(done.stderr or done.returncode)
     figures: dict[str, Any] = json.loads(done.stdout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ import edgeseg
 from edgeseg.cli import children
 from edgeseg.cli.children import Child
 from edgeseg.errors import UnavailableError
+from edgeseg.platforms import module_command, module_environment
 from edgeseg.settings import Role, Settings
 
 SERVICES: dict[Role, str] = {
@@ -163,21 +163,18 @@ class EmbeddedStack:
         if self.ui_port is not None:
             modules["ui"] = "frontend"
         for name, module in modules.items():
-            # -P: what lies in the current folder is not imported in place of ours.
-            command = [sys.executable, "-P", "-m", module]
             # Streamlit would take a configuration from the current folder.
             cwd = self.data_dir if name == "ui" else None
-            child = Child(name, command, self._environment, self.log_dir, cwd=cwd)
+            child = Child(name, module_command(module), self._environment, self.log_dir, cwd=cwd)
             self.children.append(child)
             child.start()
 
     def _child_environment(self) -> dict[str, str]:
         """Hand our settings on to the children, and the way to import them."""
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         own = {**children.as_environment(self.settings), "EDGESEG_API_PORT": str(self.api_port)}
         if self.ui_port is not None:
             own |= {"EDGESEG_API_URL": self.api_url, "EDGESEG_UI_PORT": str(self.ui_port)}
-        return {**os.environ, **own, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+        return {**module_environment(), **own, "PYTHONUNBUFFERED": "1"}
 
     def _wait_until_healthy(self) -> None:
         until = time.monotonic() + START_TIMEOUT_S

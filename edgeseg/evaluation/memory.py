@@ -19,7 +19,7 @@ from edgeseg.engines.base import Detector, Engine, EngineOptions, Segmenter, Sim
 from edgeseg.engines.residency import Residency
 from edgeseg.engines.weights import WebFile, WeightStore
 from edgeseg.errors import EngineError
-from edgeseg.platforms import run_module
+from edgeseg.platforms import module_command, module_environment
 from edgeseg.settings import Role, get_settings
 from edgeseg.types import Image, MaskPrompt
 
@@ -114,10 +114,9 @@ def _in_fresh_process(
     what: str, names: Sequence[str], roles: list[Role], way: Way, weights: dict[str, str]
 ) -> Peak:
     order = {"what": what, "names": list(names), "roles": roles, "way": way, "weights": weights}
-    command, environment = run_module("edgeseg.evaluation.memory")
     done = subprocess.run(
-        [*command, json.dumps(order)],
-        env=environment,
+        [*module_command("edgeseg.evaluation.memory"), json.dumps(order)],
+        env=module_environment(),
         stdout=subprocess.PIPE,
         text=True,
         check=True,

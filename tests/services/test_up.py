@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from edgeseg.client import EdgeSegClient
+
 START_S = 60.0
 
 
@@ -160,11 +162,23 @@ def test_the_demo_shows_what_it_found_and_stops_what_it_started(tmp_path: Path) 
     assert "all.png" in overlays
 
 
-def test_what_lies_in_the_current_folder_is_not_run(tmp_path: Path) -> None:
-    """Neither modules with the names of ours or of Python's, nor another app's configuration."""
+def test_what_lies_in_the_current_folder_is_not_run(tmp_path: Path, chelsea: Path) -> None:
+    """Neither modules with the names of ours or of Python's, nor another app's configuration.
+
+    Exports are written by processes that the backend starts.
+    """
     here = tmp_path / "project"
     here.mkdir()
-    for name in ("backend.py", "sam2_service.py", "logging.py", "numpy.py", "redis.py", "rq.py"):
+    for name in (
+        "backend.py",
+        "sam2_service.py",
+        "logging.py",
+        "numpy.py",
+        "redis.py",
+        "rq.py",
+        "anyio.py",
+        "pickle.py",
+    ):
         (here / name).write_text("raise SystemExit('the file in the current folder was run')\n")
     for name in ("frontend", "simplifier_service", "grounding_dino_service", "streamlit"):
         (here / name).mkdir()
@@ -182,9 +196,14 @@ def test_what_lies_in_the_current_folder_is_not_run(tmp_path: Path) -> None:
         titles = []
         for line in process.stdout:
             titles.append(line.split()[0])
+            if titles[-1] == "API":
+                url = line.split()[1]
             if line.startswith("Ctrl-C"):
                 break
         assert titles[-4:] == ["API", "Docs", "UI", "Ctrl-C"]
+        with EdgeSegClient(url) as client:
+            task_id = client.segment_image(chelsea, "cat").result.task_id
+            assert client.export(task_id, "coco").data
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

@@ -20,7 +20,7 @@ from edgeseg.cli.outputs import check_targets, is_ours
 from edgeseg.cli.result_file import ResultFile, json_target, read_rows
 from edgeseg.errors import InvalidParameterError
 from edgeseg.files import write_bytes
-from edgeseg.platforms import run_module
+from edgeseg.platforms import module_command, module_environment
 from tests.unit.cli.test_segment import drawn, edgeseg
 
 PROGRAM = [sys.executable, "-m", "edgeseg"]
@@ -287,8 +287,8 @@ def test_other_commands_say_it_in_a_sentence(
 def test_our_processes_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
     for name in ("numpy", "logging", "typer", "edgeseg"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the current folder was run')\n")
-    command, environment = run_module("edgeseg")
     done = subprocess.run(
-        [*command, "--version"], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+        [*module_command("edgeseg"), "--version"],
+        cwd=tmp_path, env=module_environment(), capture_output=True, text=True,
+    )  # fmt: skip
     assert done.stdout.startswith("edgeseg "), done.stderr
