@@ -8,8 +8,9 @@ import json
 import logging
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from anyio import to_thread
 from fastapi import Request, Response, UploadFile
@@ -84,16 +85,16 @@ async def submit(
     if upload is not None:
         image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
         task = replace(task, images=(image,), timings_ms={"decode": upload.decode_ms})
-    data = upload.data if upload else None
+    files = [upload.data] if upload else []
     task_id = await to_thread.run_sync(
-        _submit, services, task, data, key, limiter=services.submitters
+        _submit, services, task, files, key, limiter=services.submitters
     )
     note_submitted(request)
     log.info("task %s queued: %s", task_id, kind, extra={"task_id": task_id, "kind": kind})
     return task_id
 
 
-def _submit(services: Services, task: NewTask, data: bytes | None, key: str | None) -> str:
+def _submit(services: Services, task: NewTask, files: Sequence[bytes], key: str | None) -> str:
     with redis_errors():
         claim = None
         if key is not None:
@@ -105,7 +106,7 @@ def _submit(services: Services, task: NewTask, data: bytes | None, key: str | No
             if earlier is not None:
                 return earlier
         try:
-            services.chain.submit(task, data, claim)
+            services.chain.submit(task, files, claim)
         except BaseException:
             if claim is not None:
                 services.store.release(claim)
@@ -287,8 +288,9 @@ async def result_response(services: Services, record: TaskRecord) -> Response:
 
 async def read_drawing(services: Services, record: TaskRecord) -> bytes | None:
     """Return the overlay of a finished task as base64, if one was asked for."""
-    request = record.request
-    if not isinstance(request, SegmentRequest) or not request.visualization:
+    if record.kind != "segment" or record.result_json is None:
+        return None
+    if not cast(SegmentRequest, record.request).visualization:
         return None
     with redis_errors():
         return await to_thread.run_sync(services.store.drawing, record.id)

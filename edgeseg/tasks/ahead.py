@@ -17,16 +17,17 @@ _KEEP_S = 5
 _ANNOUNCE = """
 local idle = redis.call('LLEN', KEYS[2]) == 0 and redis.call('ZCARD', KEYS[3]) == 0
 if not idle or redis.call('SCARD', KEYS[1]) ~= 1 then return 0 end
-redis.call('RPUSH', KEYS[4], ARGV[1])
-redis.call('EXPIRE', KEYS[4], ARGV[2])
+redis.call('RPUSH', KEYS[4], unpack(ARGV, 2))
+redis.call('EXPIRE', KEYS[4], ARGV[1])
 return 1
 """
 
 
 def announce(task: NewTask, pipe: Pipeline) -> None:
-    """Queue the commands that tell the later stages' workers of a task's image."""
+    """Queue the commands that tell the later stages' workers of a task's images."""
     if not task.images:
         return
+    refs = [json.dumps(vars(image)) for image in task.images]
     for queue in dict.fromkeys(keys.QUEUES[stage] for stage in task.plan[1:]):
         names = [
             keys.workers_key(queue),
@@ -34,7 +35,7 @@ def announce(task: NewTask, pipe: Pipeline) -> None:
             keys.started_key(queue),
             keys.ahead_key(queue),
         ]
-        pipe.eval(_ANNOUNCE, len(names), *names, json.dumps(vars(task.images[0])), _KEEP_S)
+        pipe.eval(_ANNOUNCE, len(names), *names, _KEEP_S, *refs)
 
 
 def next_image(connection: redis.Redis, queue: str, timeout_s: float) -> ImageRef | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import redis
 from rq import Callback, Queue, Retry
@@ -50,8 +50,10 @@ class TaskChain:
         self._withdraw = connection.register_script(_WITHDRAW)
         self._queues = {name: make_queue(name, connection) for name in keys.QUEUE_NAMES}
 
-    def submit(self, task: NewTask, image: bytes | None = None, claim: Claim | None = None) -> None:
-        """Write the task, its image file and its jobs in one transaction: all of it or nothing.
+    def submit(
+        self, task: NewTask, images: Sequence[bytes] = (), claim: Claim | None = None
+    ) -> None:
+        """Write the task, its image files and its jobs in one transaction: all of it or nothing.
 
         ``claim`` is the idempotency key that was claimed for the task.
         """
@@ -66,7 +68,7 @@ class TaskChain:
                 job.set_status(JobStatus.DEFERRED, pipeline=pipe)
                 job.register_dependency(pipeline=pipe)
                 job.save(pipeline=pipe)
-            self.store.write(task, image, pipe, claim)
+            self.store.write(task, images, pipe, claim)
             announce(task, pipe)
             pipe.execute()
 

@@ -22,7 +22,7 @@ def task_key(task_id: str) -> str:
 
 
 def image_key(task_id: str) -> str:
-    """String: the image file in base64, written once."""
+    """Hash: the image files in base64 by their index, written once."""
     return f"edgeseg:task:{task_id}:image"
 
 

@@ -59,7 +59,10 @@ local total = 0
 for _, queue in ipairs(KEYS) do
   for _, job in ipairs(redis.call('LRANGE', queue, 0, -1)) do
     local task = string.match(job, '^(.*)-')
-    if task then total = total + redis.call('STRLEN', 'edgeseg:task:' .. task .. ':image') end
+    local images = task and 'edgeseg:task:' .. task .. ':image'
+    for _, index in ipairs(images and redis.call('HKEYS', images) or {}) do
+      total = total + redis.call('HSTRLEN', images, index)
+    end
   end
 end
 return total

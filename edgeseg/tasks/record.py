@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, cast
 
 from edgeseg.errors import EdgeSegError
@@ -33,13 +34,18 @@ REQUESTS: dict[TaskKind, type[TaskRequest]] = {
 
 @dataclass(frozen=True)
 class ImageRef:
-    """The image of a task: its size, its hash, the task that holds its bytes, its file's name."""
+    """An image of a task: its size in pixels, the SHA-256 and name of its file, and where it is.
+
+    The bytes are kept with the task ``task_id`` (for a refinement: the task that it corrects), as
+    the image ``index`` of that task.
+    """
 
     width: int
     height: int
     sha256: str
     task_id: str
     name: str = ""
+    index: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class TaskRecord:
     status: TaskState
     plan: tuple[Role, ...]
     stage: Role | None
-    request: TaskRequest
+    request_json: str
     prompt: str
     created_at: float
     ready_at: float
@@ -96,6 +102,11 @@ class TaskRecord:
     engines: dict[Role, EngineRan]
     result_json: str | None
     error: EdgeSegError | None
+
+    @cached_property
+    def request(self) -> TaskRequest:
+        """What was asked for, parsed once by whoever needs it: a status is read without it."""
+        return REQUESTS[self.kind].model_validate_json(self.request_json)
 
     @property
     def image(self) -> ImageRef | None:
@@ -127,15 +138,14 @@ class TaskRecord:
             return json.loads(data[name]) if name in data else None
 
         images, error = loaded("images") or [], loaded("error")
-        kind = cast(TaskKind, data["kind"])
         status = cast(TaskState, data["status"])
         return cls(
             id=task_id,
-            kind=kind,
+            kind=cast(TaskKind, data["kind"]),
             status=status,
             plan=tuple(json.loads(data["plan"])),
             stage=None if status in FINAL_STATES else cast(Role, data["stage"]),
-            request=REQUESTS[kind].model_validate_json(data["request"]),
+            request_json=data["request"],
             prompt=data["prompt"],
             created_at=float(data["created_at"]),
             ready_at=float(data["ready_at"]),

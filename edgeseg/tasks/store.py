@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from edgeseg.errors import EdgeSegError, IdempotencyConflictError, UnknownTaskEr
 from edgeseg.schemas import EventType, StageEvent, TaskState
 from edgeseg.settings import Role
 from edgeseg.tasks import keys
-from edgeseg.tasks.record import NewTask, TaskRecord
+from edgeseg.tasks.record import ImageRef, NewTask, TaskRecord
 
 UNFINISHED_TTL_S = 24 * 3600
 # A claim whose task is not written by then is given up: its owner died.
@@ -86,16 +86,17 @@ class TaskStore:
         self._release = connection.register_script(_RELEASE)
 
     def write(
-        self, task: NewTask, image: bytes | None, pipe: Pipeline, claim: Claim | None = None
+        self, task: NewTask, images: Sequence[bytes], pipe: Pipeline, claim: Claim | None = None
     ) -> None:
-        """Queue the commands that write a new task, its image file and its first event."""
+        """Queue the commands that write a new task, its image files and its first event."""
         if claim is not None:
             pipe.hset(keys.task_key(task.id), "claim", claim.name)
             pipe.set(claim.name, claim.value(is_written=True), ex=UNFINISHED_TTL_S)
         pipe.hset(keys.task_key(task.id), mapping=cast(Any, task.fields()))
         pipe.expire(keys.task_key(task.id), UNFINISHED_TTL_S)
-        if image is not None:
-            pipe.set(keys.image_key(task.id), pybase64.b64encode(image), ex=UNFINISHED_TTL_S)
+        for index, data in enumerate(images):
+            pipe.hset(keys.image_key(task.id), str(index), cast(Any, pybase64.b64encode(data)))
+        pipe.expire(keys.image_key(task.id), UNFINISHED_TTL_S)
         event = _event("queued", task.plan[0], {"plan": list(task.plan)})
         pipe.xadd(keys.events_key(task.id), {"event": event})
         pipe.expire(keys.events_key(task.id), UNFINISHED_TTL_S)
@@ -109,15 +110,16 @@ class TaskStore:
         raw = cast(dict[bytes, bytes], self.connection.hgetall(keys.task_key(task_id)))
         return read_record(task_id, raw)
 
-    def image(self, task_id: str) -> bytes:
-        """Return the image file of a task.
+    def image(self, ref: ImageRef) -> bytes:
+        """Return the bytes of an image file.
 
         Raises:
             UnknownTaskError: the image has expired.
         """
-        encoded = cast(bytes | None, self.connection.get(keys.image_key(task_id)))
+        name = keys.image_key(ref.task_id)
+        encoded = cast(bytes | None, cast(Any, self.connection).hget(name, str(ref.index)))
         if encoded is None:
-            raise UnknownTaskError(f"The image of task {task_id[:64]!r} has expired.")
+            raise UnknownTaskError(f"The image of task {ref.task_id[:64]!r} has expired.")
         return pybase64.b64decode(encoded)
 
     def drawing(self, task_id: str) -> bytes | None:

@@ -61,7 +61,7 @@ class ImageCache:
 
     def _decode(self, ref: ImageRef) -> Image:
         return decode_image(
-            self._store.image(ref.task_id),
+            self._store.image(ref),
             max_bytes=self._settings.max_image_bytes,
             max_pixels=self._settings.max_image_pixels,
         )

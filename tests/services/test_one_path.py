@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import PIL.Image
@@ -15,7 +17,7 @@ from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.residency import Residency
-from edgeseg.errors import NotEnoughMemoryError, StageFailedError
+from edgeseg.errors import NotEnoughMemoryError, StageFailedError, UnknownTaskError
 from edgeseg.schemas import (
     DetectRequest,
     EngineChoice,
@@ -26,7 +28,7 @@ from edgeseg.schemas import (
     plan,
 )
 from edgeseg.settings import Settings
-from edgeseg.tasks import ImageRef, NewTask, TaskChain, TaskRecord, TaskStore, keys
+from edgeseg.tasks import ImageRef, NewTask, TaskChain, TaskRecord, TaskStore, keys, overview
 from edgeseg.types import Image
 from edgeseg.worker.runner import StageRunner
 from tests.services.conftest import Picture
@@ -77,7 +79,7 @@ def ask(runner: StageRunner, picture: Picture) -> Callable[..., TaskRecord]:
         task = NewTask(
             kind, plan(request), request, "cat", (ref,), parent.id if parent else None, id=task.id
         )
-        runner.chain.submit(task, data)
+        runner.chain.submit(task, [data])
         for stage in task.plan:
             runner.run(task.id, stage)
         return runner.store.read(task.id)
@@ -90,6 +92,26 @@ def _pixels(data: bytes) -> Any:
 
     with PIL.Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"))
+
+
+def test_each_image_of_a_task_is_kept_and_counted(runner: StageRunner, picture: Picture) -> None:
+    files = [picture(seed, (20 + seed, 30)) for seed in range(3)]
+    task = NewTask("segment", ("ground",), SegmentRequest(text_prompt="cat"), "cat")
+    refs = tuple(
+        ImageRef(20 + seed, 30, f"{seed}" * 64, task.id, index=seed) for seed in range(len(files))
+    )
+    task = replace(task, images=refs)
+    runner.chain.submit(task, files)
+    read = runner.store.read(task.id)
+    assert read.images == refs
+    assert [runner.store.image(ref) for ref in read.images] == files
+    assert [runner.images.get(ref).size_hw for ref in refs] == [(30, 20), (30, 21), (30, 22)]
+    with pytest.raises(UnknownTaskError, match="expired"):
+        runner.store.image(replace(refs[0], index=3))
+    connection = runner.store.connection
+    counted = connection.eval(overview._WAITING_BYTES, 1, keys.waiting_key(QUEUE))
+    assert counted == sum(len(base64.b64encode(data)) for data in files)
+    runner.chain.withdraw(task.id)
 
 
 def settled(result: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from pydantic import ValidationError
+
 from edgeseg.errors import NoWorkerError
 from edgeseg.schemas import DetectRequest, EngineRan, SegmentRequest
 from edgeseg.tasks import ImageRef, NewTask, TaskRecord
@@ -60,6 +63,13 @@ def test_an_error_comes_back_as_its_class() -> None:
     assert record.is_final
     assert record.stage is None
     assert record.finished_at == 12.5
+
+
+def test_the_state_of_a_task_is_read_without_its_request() -> None:
+    record = stored(NewTask("detect", ("detect",), CAT, "cat"), request="{}")
+    assert record.status == "queued"
+    with pytest.raises(ValidationError):
+        _ = record.request
 
 
 def test_ids_are_never_the_same() -> None:
