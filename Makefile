@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check redis chromium stack-test lock bench bench-engines docs site screenshots picture format clean
+.PHONY: help demo up test fuzz check redis chromium stack-test lock bench bench-engines docs site screenshots picture format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -60,6 +60,10 @@ up: $(VENV)/ui.stamp redis  ## Serve the stack until Ctrl-C: the API on port 800
 
 test: $(VENV)/test.stamp redis chromium  ## Run all tests
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/test.stamp redis  ## Send odd requests, images and clients to a whole stack for ten minutes (SEED=n repeats a run)
+	EDGESEG_FUZZ=1 $(BIN)/python -m pytest -q tests/fuzz/test_masks.py
+	$(BIN)/python -m tests.fuzz --minutes 9 $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/test.stamp  ## Lint, type check and check the import rules
 	$(BIN)/ruff check .

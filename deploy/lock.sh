@@ -18,8 +18,9 @@ without() {
     for name in "$@"; do printf -- '--no-emit-package %s ' "$name"; done
 }
 # torch names the CUDA packages of each of its builds itself, exactly, and a CPU has none.
-without_cuda() {
-    sed -i -E '/^(nvidia|cuda|triton)[a-z0-9-]*==/d' "$1"
+without_cuda() { # A requirement goes with the lines of hashes that belong to it.
+    awk '/^[a-z]/ { gone = /^(nvidia|cuda|triton)[a-z0-9-]*==/ } !gone || /^#/' "$1" >"$1.new"
+    mv "$1.new" "$1"
 }
 
 lock backend/requirements.txt --extra api
