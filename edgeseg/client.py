@@ -28,7 +28,7 @@ from edgeseg.schemas import (
     TaskStatus,
     parse,
 )
-from edgeseg.segmentation import Segmentation
+from edgeseg.segmentation import Segmentation, pictures_of
 from edgeseg.settings import get_settings
 from edgeseg.types import Progress
 
@@ -178,8 +178,7 @@ class EdgeSegClient:
         task_id = segmentation.result.task_id
         response = self._send("POST", f"/tasks/{task_id}/refine", json=wanted.model_dump())
         made = RefineResult.model_validate_json(response.content).object
-        is_new = wanted.object_id is None
-        changed = segmentation.result.with_object(made, is_new=is_new)
+        changed = segmentation.result.with_object(made)
         return Segmentation(changed, segmentation.image, file_name=segmentation.file_name)
 
     def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str:
@@ -227,21 +226,29 @@ class EdgeSegClient:
 
     def export(
         self,
-        task: str | Sequence[str],
+        task: str | Segmentation | Sequence[str] | Sequence[Segmentation],
         format_name: str,
         *,
         file_name: str | Sequence[str] | None = None,
     ) -> Export:
         """Return the masks of a finished task, or of several as one data set, as a file.
 
-        ``file_name`` names the image, or the images one by one, in place of the names that they
-        were sent with.
+        Takes ids of tasks, or results, which are exported as they are here. ``file_name`` names the
+        image, or the images one by one, in place of their own names.
         """
+        several = [task] if isinstance(task, str | Segmentation) else list(task)
+        here = [each for each in several if isinstance(each, Segmentation)]
+        if here:
+            if len(here) < len(several):
+                raise InvalidParameterError("task: expected ids or results, got both.")
+            pictures = pictures_of(here, file_name)
+            names = [each.file_name or "" for each in pictures]
+            return self.export_results([each.result for each in pictures], format_name, names)
         parameters: dict[str, Any] = {"format": format_name}
         if isinstance(task, str):
             path = f"/tasks/{task}/export"
         else:
-            path, parameters["task"] = "/export", list(task)
+            path, parameters["task"] = "/export", several
         if file_name is not None:
             parameters["file_name"] = file_name
         return _export_of(self._send("GET", path, params=parameters))

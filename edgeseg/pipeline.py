@@ -16,11 +16,13 @@ from edgeseg.engines.base import Engine, EngineOptions
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import EdgeSegError, NoImageError
+from edgeseg.exporters import Export, export
 from edgeseg.run import Run, step_many
 from edgeseg.schemas import (
     DetectionResult,
     DetectRequest,
     EngineChoice,
+    EngineInfo,
     RefineRequest,
     SegmentationResult,
     SegmentOptions,
@@ -30,7 +32,7 @@ from edgeseg.schemas import (
     parse,
     plan,
 )
-from edgeseg.segmentation import Segmentation
+from edgeseg.segmentation import Segmentation, pictures_of
 from edgeseg.settings import Role, Settings, get_settings
 from edgeseg.types import Progress
 
@@ -99,8 +101,9 @@ class EdgeSegAI:
         """Return the phrases and filters that a prompt stands for; ``engines`` are by role."""
         run = Run(parse(SimplifyRequest, {"text_prompt": prompt, "engines": dict(engines or {})}))
         self._step("simplify", [run], None, keep_going=False)
-        assert run.simplification is not None
-        return run.simplification
+        result = run.result(uuid.uuid4().hex)
+        assert isinstance(result, Simplification)
+        return result
 
     def detect(
         self, image: ImageSource, prompt: str, **options: Unpack[SegmentOptions]
@@ -195,6 +198,24 @@ class EdgeSegAI:
             for run, source in zip(runs, images, strict=True)
         ]
 
+    def export(
+        self,
+        task: Segmentation | Sequence[Segmentation],
+        format_name: str,
+        *,
+        file_name: str | Sequence[str] | None = None,
+    ) -> Export:
+        """Return the masks of a result, or of several as one data set, as a file.
+
+        ``file_name`` names the image, or the images one by one, in place of their own names.
+        Raises what :func:`edgeseg.exporters.export` raises.
+        """
+        return export(pictures_of(task, file_name), format_name)
+
+    def engines(self) -> list[EngineInfo]:
+        """List the engines that can be chosen."""
+        return registry.describe(self.settings)
+
     def refine(
         self, segmentation: Segmentation, request: RefineRequest | None = None, **parameters: Any
     ) -> Segmentation:
@@ -209,7 +230,7 @@ class EdgeSegAI:
         with self._engine("segment", wanted.engines) as engine:
             run.step("segment", engine, self._embeddings)
         assert run.changed is not None
-        result = segmentation.result.with_object(run.changed, is_new=wanted.object_id is None)
+        result = segmentation.result.with_object(run.changed)
         return Segmentation(result, image, self.settings, segmentation.file_name)
 
     def _run(

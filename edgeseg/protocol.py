@@ -7,7 +7,14 @@ from typing import Any, Literal, Protocol, Unpack, overload
 
 from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError
-from edgeseg.schemas import DetectionResult, RefineRequest, SegmentOptions, Simplification
+from edgeseg.exporters import Export
+from edgeseg.schemas import (
+    DetectionResult,
+    EngineInfo,
+    RefineRequest,
+    SegmentOptions,
+    Simplification,
+)
 from edgeseg.segmentation import Segmentation
 from edgeseg.types import Progress
 
@@ -76,3 +83,15 @@ class SegmentsImages(Protocol):
         self, segmentation: Segmentation, request: RefineRequest | None = None, **parameters: Any
     ) -> Segmentation:
         """Correct one object, or add one, by points or a box."""
+
+    def export(
+        self,
+        task: Segmentation | Sequence[Segmentation],
+        format_name: str,
+        *,
+        file_name: str | Sequence[str] | None = None,
+    ) -> Export:
+        """Return the masks of a result, or of several as one data set, as a file."""
+
+    def engines(self) -> list[EngineInfo]:
+        """List the engines that can be chosen."""

@@ -45,7 +45,7 @@ from edgeseg.schemas import (
 from edgeseg.settings import Role
 from edgeseg.types import Detections, Image
 
-Result = DetectionResult | SegmentationResult | RefineResult
+Result = Simplification | DetectionResult | SegmentationResult | RefineResult
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,12 @@ class Run:
         self.timings_ms[part] = round(self.timings_ms.get(part, 0.0) + ms, 3)
 
     def result(self, task_id: str) -> Result:
-        """Assemble the answer to a request for boxes, masks or a correction.
+        """Assemble the answer to the request.
 
         ``total`` in its timings is the sum of all parts, waiting in queues included.
         """
+        if isinstance(self.request, SimplifyRequest):
+            return self._simplification()
         total = round(sum(self.timings_ms.values()), 3)
         timings_ms = {**self.timings_ms, "total": total}
         if self.changed is not None:
@@ -162,7 +164,9 @@ class Run:
 
     def _simplification(self) -> Simplification:
         """Return what the prompt was read as; unread, it is split at its dots."""
-        return self.simplification or stages.as_it_is(cast(DetectRequest, self.request))
+        return self.simplification or stages.as_it_is(
+            cast(SimplifyRequest | DetectRequest, self.request)
+        )
 
     def _step(
         self, role: Role, engine: Engine, image: Image | None, embeddings: EmbeddingCache | None
@@ -188,7 +192,9 @@ class Run:
 
     def _detect(self, engine: Detector, image: Image) -> Step:
         request, simplification = cast(DetectRequest, self.request), self._simplification()
-        self.detections = stages.detect(engine, image, request, simplification)
+        found = stages.detect(engine, image, request, simplification)
+        # As they are written for the next worker, so that both ways go on with the same numbers.
+        self.detections = stages.detections_of(stages.detected_objects(found))
         # Without boxes there is nothing to segment.
         self.is_finished = not isinstance(request, SegmentRequest) or not len(self.detections)
         return Step({"objects": len(self.detections)}, len(simplification.phrases))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -123,3 +124,21 @@ class Segmentation:
     @property
     def _size_hw(self) -> tuple[int, int]:
         return self.result.image.height, self.result.image.width
+
+
+def pictures_of(
+    results: Segmentation | Sequence[Segmentation], file_name: str | Sequence[str] | None = None
+) -> list[Picture]:
+    """Return results as exporters take them; ``file_name`` goes before their own names.
+
+    Raises InvalidParameterError unless there is a name for each or for none.
+    """
+    rows = [results] if isinstance(results, Segmentation) else list(results)
+    names: Sequence[str | None] = [row.file_name for row in rows]
+    if file_name is not None:
+        names = [file_name] if isinstance(file_name, str) else file_name
+    if len(names) != len(rows):
+        raise InvalidParameterError(
+            f"file_name: expected a name for each of {len(rows)} results, got {len(names)}."
+        )
+    return [Picture(row.result, name) for row, name in zip(rows, names, strict=True)]

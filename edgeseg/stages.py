@@ -26,6 +26,7 @@ from edgeseg.schemas import (
     SimplifyRequest,
     TileMode,
     check_refinement,
+    free_id,
 )
 from edgeseg.types import (
     BoolArray,
@@ -82,7 +83,7 @@ def simplify(
     return _with_filters(_simplified(engine, request, image), request)
 
 
-def as_it_is(request: DetectRequest) -> Simplification:
+def as_it_is(request: SimplifyRequest | DetectRequest) -> Simplification:
     """Return the request's prompt split at its dots, with the request's own filters."""
     made = pass_through(request.text_prompt, "Simplifying was switched off.")
     return _with_filters(made, request)
@@ -213,10 +214,9 @@ def refine(
         window = next(iter(_windows(_with_points(box, points), image, "auto")))
     made = engine.segment(_embed(engine, window.cut(image), cache), [window.prompt(prompt)])
     rle = window_to_rle(made.masks[0], window.corner_xy, image.size_hw)
-    next_id = max((each.id for each in objects), default=-1) + 1
     fallback = request.box or (old.box if old else (0.0, 0.0, 0.0, 0.0))
     return SegmentedObject(
-        id=old.id if old else next_id,
+        id=old.id if old else free_id(objects),
         label=request.label or (old.label if old else "object"),
         score=old.score if old else _as_score(made.scores[0]),
         box=rle_box(rle) or fallback,

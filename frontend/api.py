@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 import streamlit as st
 
 from edgeseg.client import EdgeSegClient
-from edgeseg.schemas import EngineInfo
+from edgeseg.codecs import ImageSource
+from edgeseg.schemas import EngineInfo, RefineRequest, Simplification, StageEvent, TaskStatus
+from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Role
 
 QUEUES: dict[Role, str] = {
@@ -18,8 +21,30 @@ QUEUES: dict[Role, str] = {
 }
 
 
+class Api(Protocol):
+    """What the UI calls of EdgeSegClient; tests put a double in its place."""
+
+    def engines(self) -> list[EngineInfo]: ...
+
+    def queue_status(self) -> dict[str, Any]: ...
+
+    def simplify(self, prompt: str, engines: Mapping[str, str] | None = None) -> Simplification: ...
+
+    def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str: ...
+
+    def events(self, task_id: str, after: str | None = None) -> Iterator[StageEvent]: ...
+
+    def task(self, task_id: str) -> TaskStatus: ...
+
+    def cancel(self, task_id: str) -> TaskStatus: ...
+
+    def refine(
+        self, segmentation: Segmentation, request: RefineRequest | None = None, **parameters: Any
+    ) -> Segmentation: ...
+
+
 @st.cache_resource(show_spinner=False)
-def client() -> EdgeSegClient:
+def client() -> Api:
     """Return the client; its address is a setting."""
     return EdgeSegClient()
 

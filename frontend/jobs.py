@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from edgeseg.client import EdgeSegClient
 from edgeseg.errors import CancelledError, EdgeSegError, UnavailableError
 from edgeseg.schemas import SegmentationResult, StageEvent
 from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Role
+from frontend.api import Api
 from frontend.state import Photo
 
 JobState = Literal["sending", "queued", "running", "done", "failed", "cancelled"]
@@ -85,9 +85,7 @@ class Run:
         return all(job.ended for job in self.jobs)
 
 
-def start(
-    client: EdgeSegClient, photos: Sequence[Photo], prompt: str, parameters: Mapping[str, Any]
-) -> Run:
+def start(client: Api, photos: Sequence[Photo], prompt: str, parameters: Mapping[str, Any]) -> Run:
     """Send the pictures, a few at a time, and return at once.
 
     ``parameters`` are fields of POST /segment, ``text_prompt`` among them; ``prompt`` is what the
@@ -101,14 +99,14 @@ def start(
     return run
 
 
-def cancel(client: EdgeSegClient, job: Job) -> None:
+def cancel(client: Api, job: Job) -> None:
     """Cancel a picture, also one that was not sent yet; raises what the client raises."""
     job.wants_cancel.set()
     if job.task_id is not None and not job.ended:
         client.cancel(job.task_id)
 
 
-def follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> None:
+def follow(client: Api, job: Job, parameters: Mapping[str, Any]) -> None:
     """Send one picture and follow it to its end; what goes wrong ends up in the job."""
     try:
         _follow(client, job, parameters)
@@ -120,7 +118,7 @@ def follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> No
         job.error, job.state = EdgeSegError(f"The UI stumbled: {error}"), "failed"
 
 
-def _follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> None:
+def _follow(client: Api, job: Job, parameters: Mapping[str, Any]) -> None:
     if job.wants_cancel.is_set():
         raise CancelledError("It was cancelled.")
     fields = dict(parameters)
@@ -139,7 +137,7 @@ def _follow(client: EdgeSegClient, job: Job, parameters: Mapping[str, Any]) -> N
     job.state = "done"
 
 
-def _watch(client: EdgeSegClient, job: Job) -> None:
+def _watch(client: Api, job: Job) -> None:
     """Read events until the task ends; a connection that breaks is made anew where it was."""
     assert job.task_id is not None
     last: str | None = None

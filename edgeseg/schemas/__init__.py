@@ -22,6 +22,7 @@ from edgeseg.schemas.results import (
     Rle,
     SegmentationResult,
     SegmentedObject,
+    free_id,
 )
 from edgeseg.schemas.simplification import (
     EngineRan,
@@ -84,6 +85,7 @@ __all__ = [
     "UNWRITABLE",
     "Wire",
     "check_refinement",
+    "free_id",
     "input_error",
     "parse",
     "plan",

@@ -21,6 +21,6 @@ class SegmentOptions(TypedDict, total=False):
     filters: Sequence[Filter | Mapping[str, Any]] | None
     negative_prompt: str | None
     max_objects: int | None
-    class_thresholds: Mapping[str, float]
+    class_thresholds: Mapping[str, float] | None
     tile: TileMode
     engines: EngineChoice | Mapping[str, str]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edgeseg.errors import InvalidParameterError, UnknownObjectError
 from edgeseg.schemas.simplification import Filter
@@ -15,6 +15,11 @@ MAX_OBJECTS = 1000
 
 SimplifyMode = Literal["auto", "always", "never"]
 TileMode = Literal["auto", "always", "never"]
+
+
+def _none_is_empty(value: object) -> object:
+    """Take None for what has no entries, as in the other options that may be left out."""
+    return {} if value is None else value
 
 
 class EngineChoice(Wire):
@@ -64,7 +69,7 @@ class DetectRequest(Wire):
     max_objects: int | None = Field(
         None, ge=1, le=MAX_OBJECTS, description="Keep this many objects, best scores first."
     )
-    class_thresholds: dict[Text, Unit] = Field(
+    class_thresholds: Annotated[dict[Text, Unit], BeforeValidator(_none_is_empty)] = Field(
         default_factory=dict,
         description="Least score per phrase, in place of box_threshold.",
         examples=[{"cat": 0.5}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -65,6 +66,11 @@ class SegmentedObject(DetectedObject):
     area: int = Field(ge=0, le=MAX_PX, description="Number of its pixels.", examples=[51234])
 
 
+def free_id(objects: Sequence[DetectedObject]) -> int:
+    """Return an id that none of these objects has, nor had while they were only added to."""
+    return max((each.id for each in objects), default=-1) + 1
+
+
 class _Result(Wire):
     task_id: TaskId = Field(description="Id for /tasks/{id}.", examples=["3f2c9a"])
     status: Literal["done"] = Field("done", description="Always done: errors are problems.")
@@ -102,13 +108,11 @@ class SegmentationResult(_Result):
         None, description="Overlay as a PNG in base64, if asked.", examples=["iVBORw0KGgo..."]
     )
 
-    def with_object(self, changed: SegmentedObject, *, is_new: bool) -> SegmentationResult:
-        """Return the result with an object replaced, or added under the next free id."""
-        if is_new:
-            free = max((each.id for each in self.objects), default=-1) + 1
-            objects = [*self.objects, changed.model_copy(update={"id": free})]
-        else:
-            objects = [changed if each.id == changed.id else each for each in self.objects]
+    def with_object(self, changed: SegmentedObject) -> SegmentationResult:
+        """Return the result with the object in place of the one with its id, or added to them."""
+        objects = [changed if each.id == changed.id else each for each in self.objects]
+        if changed.id not in {each.id for each in self.objects}:
+            objects.append(changed)
         return self.model_copy(update={"objects": objects})
 
 

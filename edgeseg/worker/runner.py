@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from edgeseg import logs, stages
 from edgeseg.codecs import encode_png
@@ -18,10 +18,12 @@ from edgeseg.render import overlay
 from edgeseg.run import Run, Step
 from edgeseg.schemas import (
     DetectedObject,
+    RefineRequest,
     RefineResult,
     SegmentationResult,
     SegmentRequest,
     Simplification,
+    free_id,
 )
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import TaskChain, TaskRecord, TaskStore
@@ -127,11 +129,9 @@ class StageRunner:
             return encode_png(overlay(image, run.objects))
 
     def _final(self, record: TaskRecord, run: Run) -> str:
-        if record.kind == "simplify":
-            return _made("simplify", run)
         result = run.result(record.parent or record.id)
         if isinstance(result, RefineResult):
-            is_new = getattr(run.request, "object_id", None) is None
+            is_new = cast(RefineRequest, run.request).object_id is None
             placed = self._into_parent(result, is_new)
             return placed.model_dump_json()
         # The overlay has a key of its own.
@@ -144,10 +144,11 @@ class StageRunner:
         def change(old: Any) -> Any:
             nonlocal placed
             result = SegmentationResult.model_validate(old)
-            changed = result.with_object(refinement.object, is_new=is_new)
-            made = changed.objects[-1] if is_new else refinement.object
+            made = refinement.object
+            if is_new:
+                made = made.model_copy(update={"id": free_id(result.objects)})
             placed = refinement.model_copy(update={"object": made})
-            return changed.model_dump(mode="json", exclude={"visualization"})
+            return result.with_object(made).model_dump(mode="json", exclude={"visualization"})
 
         self.store.change_result(refinement.task_id, change)
         return placed

@@ -11,8 +11,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from edgeseg import EdgeSegAI, Segmentation, Simplification
+from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError, UnknownTaskError
-from edgeseg.schemas import EngineInfo, Filter, StageEvent, TaskStatus
+from edgeseg.schemas import EngineInfo, Filter, RefineRequest, StageEvent, TaskStatus
 from edgeseg.settings import Role
 from frontend import api
 
@@ -58,7 +59,7 @@ class LocalClient:
         self._may_raise()
         return self.simplification or self._engines.simplify(prompt)
 
-    def submit(self, image: bytes, prompt: str, **fields: Any) -> str:
+    def submit(self, image: ImageSource, prompt: str, **fields: Any) -> str:
         self._may_raise()
         self.sent.append({"text_prompt": prompt, **fields})
         used = {"box_threshold", "text_threshold", "simplify", "max_objects", "negative_prompt"}
@@ -83,16 +84,21 @@ class LocalClient:
             result=found,
         )  # fmt: skip
 
-    def cancel(self, task_id: str) -> None:
+    def cancel(self, task_id: str) -> TaskStatus:
         self.cancelled.append(task_id)
+        return TaskStatus(
+            task_id=task_id, status="cancelled", prompt="", plan=list(PLAN), created_at=0
+        )
 
-    def refine(self, segmentation: Segmentation, **fields: Any) -> Segmentation:
+    def refine(
+        self, segmentation: Segmentation, request: RefineRequest | None = None, **fields: Any
+    ) -> Segmentation:
         self._may_raise()
         if segmentation.result.task_id not in self._tasks:
             raise UnknownTaskError("No task has this id.")
         self.refined.append(fields)
         wanted = {name: value for name, value in fields.items() if name != "engines"}
-        return self._engines.refine(segmentation, **wanted)
+        return self._engines.refine(segmentation, request, **wanted)
 
     def _may_raise(self) -> None:
         if self.error is not None:
@@ -103,7 +109,9 @@ class LocalClient:
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalClient]:
     with EdgeSegAI("fake", "fake", "fake", ttl=-1) as engines:
         made = LocalClient(engines)
-        monkeypatch.setattr(api, "client", lambda: made)
+        # The type checker holds it to what the client offers.
+        in_its_place: api.Api = made
+        monkeypatch.setattr(api, "client", lambda: in_its_place)
         st.cache_data.clear()
         yield made
         st.cache_data.clear()

@@ -73,7 +73,7 @@ def test_who_is_before_it_is_what_the_server_counts(
 
 
 def test_a_picture_is_followed_to_its_result(job: Job, client: LocalClient) -> None:
-    jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
+    jobs.follow(client, job, FIELDS)
     assert (job.state, job.share, job.error) == ("done", 1.0, None)
     assert job.segmentation is not None
     assert {each.label for each in job.segmentation.objects} == {"ball", "sky"}
@@ -93,7 +93,7 @@ def test_a_broken_connection_goes_on_where_it_was(
         yield event("done", None, 8)
 
     monkeypatch.setattr(client, "events", events)
-    jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
+    jobs.follow(client, job, FIELDS)
     assert asked == [None, "7"]
     assert job.state == "done"
 
@@ -109,19 +109,19 @@ def test_what_fails_on_the_server_ends_up_in_the_job(
         )
 
     monkeypatch.setattr(client, "task", task)
-    jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
+    jobs.follow(client, job, FIELDS)
     assert job.state == "failed"
     assert isinstance(job.error, StageFailedError)
 
 
 def test_a_picture_cancelled_before_it_was_sent_is_not_sent(job: Job, client: LocalClient) -> None:
-    jobs.cancel(client, job)  # type: ignore[arg-type]
-    jobs.follow(client, job, FIELDS)  # type: ignore[arg-type]
+    jobs.cancel(client, job)
+    jobs.follow(client, job, FIELDS)
     assert job.state == "cancelled"
     assert client.sent == []
 
 
 def test_a_picture_on_its_way_is_cancelled_at_the_server(job: Job, client: LocalClient) -> None:
     job.task_id = "task1"
-    jobs.cancel(client, job)  # type: ignore[arg-type]
+    jobs.cancel(client, job)
     assert client.cancelled == ["task1"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from edgeseg import EdgeSegAI
 from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import (
@@ -45,6 +46,7 @@ def test_the_api_the_client_and_the_command_line_make_the_same_bytes(
     )
     assert made.file_name.startswith("chelsea")
     assert found.export(name) == made
+    assert client.export(found, name) == made
     row = {"file": "chelsea.png", **json.loads(found.to_json())}
     (tmp_path / "result.json").write_text(json.dumps(row))
     command = [sys.executable, "-m", "edgeseg.cli", "export", "result.json", "-f", name]
@@ -70,6 +72,12 @@ def test_several_tasks_are_one_data_set(
     assert [row["file_name"] for row in data["images"]] == names
     with pytest.raises(InvalidParameterError, match="file_name for each"):
         client.export(ids, "coco", file_name=names[:2])
+    here = [second, first, third]
+    assert client.export(here, "coco") == client.export(ids[:3], "coco")
+    with EdgeSegAI("fake", "fake", "fake") as ai:
+        assert ai.export(here, "coco", file_name=names[:3]) == client.export(
+            here, "coco", file_name=names[:3]
+        )
     unnamed = json.loads(client.export(ids[:3], "coco").data)["images"]
     assert [row["file_name"] for row in unnamed] == [
         "ночь.png", "chelsea.png", f"{third.result.task_id}.jpg",

@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 from edgeseg.client import EdgeSegClient
-from edgeseg.codecs import decode_image, file_bytes
+from edgeseg.codecs import decode_image, file_bytes, mask_to_rle
 from edgeseg.errors import (
     EdgeSegError,
     InvalidImageError,
@@ -114,6 +114,32 @@ def test_a_refinement_is_checked_before_it_is_sent() -> None:
     found = client.segment_image(b"file", "cat")
     with pytest.raises(InvalidParameterError):
         client.refine(found, points=[])
+
+
+def segmented(object_id: int) -> dict[str, Any]:
+    mask = mask_to_rle(np.ones((2, 4), bool)).model_dump()
+    box = [0, 0, 4, 2]
+    return {"id": object_id, "label": "a", "score": 1, "box": box, "mask": mask, "area": 8}
+
+
+@pytest.mark.parametrize(
+    ("correction", "number", "expected"),
+    [
+        ({"box": [0, 0, 4, 2]}, 7, [0, 7]),
+        ({"object_id": 0, "box": [0, 0, 4, 2]}, 0, [0]),
+        # Another client has added it since.
+        ({"object_id": 3, "box": [0, 0, 4, 2]}, 3, [0, 3]),
+    ],
+)
+def test_a_refined_object_keeps_the_id_that_the_server_gave_it(
+    correction: dict[str, Any], number: int, expected: list[int]
+) -> None:
+    answer = {"task_id": "a" * 32, "object": segmented(number)}
+    result = {**RESULT, "objects": [segmented(0)]}
+    client = answering(httpx.Response(200, json=result), httpx.Response(200, json=answer))
+    pixels = np.zeros((2, 4, 3), np.uint8)
+    refined = client.refine(client.segment_image(image=pixels, prompt="cat"), **correction)
+    assert [each.id for each in refined.objects] == expected
 
 
 def test_images_of_every_kind_become_files(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import PIL.Image
@@ -24,7 +24,10 @@ from edgeseg.errors import (
     UnknownEngineError,
 )
 from edgeseg.schemas import (
+    DetectedObject,
     DetectRequest,
+    SegmentedObject,
+    SegmentOptions,
     SegmentRequest,
     Simplification,
     SimplifyRequest,
@@ -222,6 +225,32 @@ def test_refining_returns_a_new_result(ai: EdgeSegAI, chelsea: Path) -> None:
     assert not made.mask_of(0)[5, 5]
     added = ai.refine(corrected, points=[{"x": 440, "y": 290}], label="corner")
     assert [each.label for each in added.objects] == ["cat", "corner"]
+
+
+def test_options_that_are_none_are_those_not_given(ai: EdgeSegAI, chelsea: Path) -> None:
+    given = dict.fromkeys(("class_thresholds", "filters", "negative_prompt", "max_objects"))
+    found = ai.segment_image(chelsea, "cat", **cast(SegmentOptions, given))
+    assert found.objects == ai.segment_image(chelsea, "cat").objects
+
+
+def test_boxes_are_those_of_the_masks(ai: EdgeSegAI, chelsea: Path) -> None:
+    boxes = ai.detect(chelsea, "cat . dog .", box_threshold=0.4).objects
+    masks = ai.segment_image(chelsea, "cat . dog .", box_threshold=0.4).objects
+    assert boxes == [DetectedObject.model_validate(_box_of(each)) for each in masks]
+
+
+def _box_of(segmented: SegmentedObject) -> dict[str, Any]:
+    return segmented.model_dump(include=set(DetectedObject.model_fields))
+
+
+def test_exports_are_those_of_the_results(ai: EdgeSegAI, chelsea: Path) -> None:
+    found = ai.segment_image(chelsea, "cat")
+    assert ai.export(found, "coco") == found.export("coco")
+    assert ai.export([found], "coco", file_name="b/a.png") == found.export(
+        "coco", file_name="b/a.png"
+    )
+    with pytest.raises(InvalidParameterError, match="a name for each of 1 results, got 2"):
+        ai.export(found, "coco", file_name=["a.png", "b.png"])
 
 
 def test_simplify(ai: EdgeSegAI) -> None:

@@ -11,6 +11,7 @@ from edgeseg import EdgeSegAI
 from edgeseg.client import EdgeSegClient
 from edgeseg.protocol import SegmentsImages
 from edgeseg.schemas import DetectRequest, SegmentOptions
+from frontend.api import Api
 
 METHODS = [name for name in vars(SegmentsImages) if not name.startswith("_")]
 
@@ -29,6 +30,13 @@ def test_methods_take_the_same_arguments(name: str) -> None:
             assert offered[argument].kind == parameter.kind, argument
             assert offered[argument].default == parameter.default, argument
         each.close()
+
+
+def test_the_client_offers_what_the_ui_calls() -> None:
+    for name in [name for name in vars(Api) if not name.startswith("_")]:
+        assert inspect.signature(getattr(EdgeSegClient, name)) == inspect.signature(
+            getattr(Api, name)
+        ), name
 
 
 def test_options_are_the_fields_of_a_request() -> None:
