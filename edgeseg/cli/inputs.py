@@ -60,13 +60,20 @@ def find_images(sources: Sequence[str]) -> list[Input]:
     that is the only source. Raises NoImageError where no image is left, and InvalidParameterError
     for an empty name.
     """
-    paths: dict[Path | None, None] = {}
+    places: dict[Path | None, Path | None] = {}
     for source in sources:
-        paths.update(dict.fromkeys(_resolve(source)))
+        for path in _resolve(source):
+            places.setdefault(_place(path), path)
+    paths = list(places.values())
     if len(sources) > 1:
         paths = _without_ours(paths)
     names = _names([Path("stdin") if path is None else path for path in paths])
     return [Input(path, name) for path, name in zip(paths, names, strict=True)]
+
+
+def _place(path: Path | None) -> Path | None:
+    """Return the same for two ways to one file; a link to a file is another image."""
+    return None if path is None else Path(os.path.realpath(path.parent), path.name)
 
 
 def _resolve(source: str) -> list[Path | None]:
@@ -111,16 +118,15 @@ def _glob(pattern: str) -> Iterable[Path]:
             yield path
 
 
-def _without_ours(paths: Iterable[Path | None]) -> dict[Path | None, None]:
+def _without_ours(paths: list[Path | None]) -> list[Path | None]:
     """Leave out overlays and masks that a shell's glob named with the images."""
-    paths = list(paths)
     kept = [path for path in paths if path is None or not is_ours(path)]
     if not kept:
         raise NoImageError("The sources are only overlays and masks that EdgeSeg wrote.")
     if len(kept) < len(paths):
         left_out = len(paths) - len(kept)
         print(f"Left out: {left_out} overlays and masks that EdgeSeg wrote.", file=sys.stderr)
-    return dict.fromkeys(kept)
+    return kept
 
 
 def _is_glob(source: str) -> bool:

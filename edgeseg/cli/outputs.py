@@ -172,9 +172,13 @@ def _make_folder(folder: Path) -> None:
     """Make a folder and try to write to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except (FileExistsError, NotADirectoryError):
         each = next(each for each in (folder, *folder.parents) if each.exists())
         message = f"{each} is a file and no folder: choose another place."
         raise InvalidParameterError(message) from None
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    except OSError as error:
+        # The name of the trial file would say nothing.
+        error.filename = str(folder)
+        raise

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from edgeseg.files import finish_part, is_special, part_of, write_bytes
+from edgeseg.files import finish_part, is_special, part_of, replacing, write_bytes
 
 STDOUT = Path("-")
 _NAMES_OF_STDOUT = {Path(name) for name in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")}
+
+Row = dict[str, Any]
 
 
 class ResultFile:
     """Writes rows as they come; ``close`` finishes the list.
 
     JSON Lines go straight to their file. A list lies beside its target, one row a line, until it is
-    whole; what a killed run left of it can be read again. Nothing is touched before the first row.
+    whole; what a killed run left of it can be read again. Nothing is touched before the first row,
+    and nothing of an earlier run goes before ``kept``, its rows that stay, are written.
     """
 
-    def __init__(self, target: Path, rows: list[dict[str, Any]]) -> None:
+    def __init__(self, target: Path, kept: Iterable[Row] = ()) -> None:
         self.target = target
-        self.is_lines = target.suffix.lower() == ".jsonl"
-        self._kept = rows
+        self.is_lines = is_lines(target)
+        self._kept = kept
         self._count = 0
         self._stream: IO[str] | None = None
 
-    def write(self, row: dict[str, Any]) -> None:
+    def write(self, row: Row) -> None:
         """Add one row and hand it to the system."""
         stream = self._stream or self._open()
         try:
@@ -50,7 +54,7 @@ class ResultFile:
         if not self.is_lines and not is_special(self.target):
             finish_part(self.target)
 
-    def _add(self, stream: IO[str], row: dict[str, Any]) -> None:
+    def _add(self, stream: IO[str], row: Row) -> None:
         text = json.dumps(row)
         if self.is_lines:
             stream.write(f"{text}\n")
@@ -60,22 +64,77 @@ class ResultFile:
 
     def _open(self) -> IO[str]:
         if self.target == STDOUT:
-            stream: IO[str] = sys.stdout
+            self._stream = sys.stdout
         elif is_special(self.target):
-            stream = self.target.open("w", encoding="utf-8")
+            self._stream = self.target.open("w", encoding="utf-8")
         else:
-            stream = part_of(self.target).open("w", encoding="utf-8")
-        for row in self._kept:
-            self._add(stream, row)
-        self._kept = []
-        stream.flush()
-        if self.is_lines and self.target != STDOUT and not is_special(self.target):
-            # The lines that are kept are safe before those of an earlier run go.
-            stream.close()
-            finish_part(self.target)
-            stream = self.target.open("a", encoding="utf-8")
-        self._stream = stream
-        return stream
+            path = self.target if self.is_lines else part_of(self.target)
+            with replacing(path) as copy, copy.open("w", encoding="utf-8") as stream:
+                for row in self._kept:
+                    self._add(stream, row)
+            self._stream = path.open("a", encoding="utf-8")
+        return self._stream
+
+
+class EarlierRows:
+    """The rows of an earlier run, finished or interrupted; only their files and prompts are held.
+
+    A torn last row is left out. Of several rows of one file the last counts.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._paths = [] if target == STDOUT else [target, part_of(target)]
+        self._last: dict[str, int] = {}
+        self.prompts: dict[str, str] = {}
+        for number, row in enumerate(self._all()):
+            self._last[row["file"]] = number
+            self.prompts[row["file"]] = str(row.get("prompt"))
+
+    def without(self, files: Iterable[str]) -> Iterator[Row]:
+        """Yield the rows of all other files, read again."""
+        names = set(files)
+        for number, row in enumerate(self._all()):
+            if row["file"] not in names and self._last.get(row["file"]) == number:
+                yield row
+
+    def _all(self) -> Iterator[Row]:
+        for path in self._paths:
+            if path.is_file():
+                for row in _rows_in(path):
+                    if isinstance(row, dict) and isinstance(row.get("file"), str):
+                        yield row
+
+
+def _rows_in(path: Path) -> Iterator[Any]:
+    """Yield rows of a file that has one in each line; another one is read whole."""
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        first = stream.readline()
+        row = _row(stream.readline() if first == "[\n" else first)
+        if not isinstance(row, dict):
+            stream.seek(0)
+            whole = _parse(stream.read())
+            yield from whole if isinstance(whole, list) else [whole]
+            return
+        stream.seek(0)
+        for line in stream:
+            yield _row(line)
+
+
+def _row(line: str) -> Any:
+    """Return the row of a line, in a list or alone."""
+    return _parse(line.strip().removesuffix(","))
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_lines(target: Path) -> bool:
+    """Say whether a file is of JSON Lines."""
+    return target.suffix.lower() == ".jsonl"
 
 
 def json_target(name: Path | None) -> Path | None:
@@ -83,36 +142,9 @@ def json_target(name: Path | None) -> Path | None:
     return STDOUT if name in _NAMES_OF_STDOUT else name
 
 
-def read_rows(target: Path) -> list[dict[str, Any]]:
-    """Return the rows of an earlier run, finished or interrupted; a torn last row is left out."""
-    rows: dict[str, dict[str, Any]] = {}
-    for path in (target, part_of(target)):
-        if target == STDOUT or not path.is_file():
-            continue
-        for row in _rows_of(path.read_text(encoding="utf-8", errors="replace")):
-            if isinstance(row, dict) and isinstance(row.get("file"), str):
-                rows[row["file"]] = row
-    return list(rows.values())
-
-
-def _rows_of(text: str) -> list[Any]:
-    try:
-        whole = json.loads(text)
-        return whole if isinstance(whole, list) else [whole]
-    except ValueError:
-        rows = []
-        for line in text.splitlines():
-            try:
-                rows.append(json.loads(line.strip().removesuffix(",")))
-            except ValueError:
-                continue
-        return rows
-
-
-def write_single(target: Path, row: dict[str, Any]) -> None:
+def write_single(target: Path, row: Row) -> None:
     """Write the JSON of one result, indented for people; ``-`` prints it."""
-    is_lines = target.suffix.lower() == ".jsonl"
-    text = json.dumps(row, indent=None if is_lines else 2)
+    text = json.dumps(row, indent=None if is_lines(target) else 2)
     if target == STDOUT:
         print(text)
     else:

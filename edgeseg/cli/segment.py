@@ -77,7 +77,8 @@ def segment(
     """
     from edgeseg.cli.inputs import find_images, is_several
     from edgeseg.cli.result_file import json_target
-    from edgeseg.cli.segment_run import Outputs, request_hash, run
+    from edgeseg.cli.segment_outputs import Outputs, request_hash
+    from edgeseg.cli.segment_run import run
     from edgeseg.engines.registry import ROLES
     from edgeseg.pipeline import EdgeSegAI
     from edgeseg.settings import get_settings

@@ -17,7 +17,7 @@ import pytest
 from edgeseg.cli import main
 from edgeseg.cli.inputs import find_images
 from edgeseg.cli.outputs import check_targets, is_ours
-from edgeseg.cli.result_file import ResultFile, json_target, read_rows
+from edgeseg.cli.result_file import EarlierRows, ResultFile, Row, json_target
 from edgeseg.errors import InvalidParameterError
 from edgeseg.files import write_bytes
 from edgeseg.platforms import module_command, module_environment
@@ -35,6 +35,10 @@ def folder(tmp_path: Path, photo_folder: Path) -> Path:
     return tmp_path
 
 
+def read_rows(target: Path) -> list[Row]:
+    return list(EarlierRows(target).without([]))
+
+
 def names(*sources: Path | str) -> list[str]:
     return [each.name for each in find_images([str(source) for source in sources])]
 
@@ -50,6 +54,14 @@ def test_a_glob_ends_where_links_lead_in_circles(folder: Path) -> None:
     shutil.copy(folder / "a.png", folder / ".hidden" / "seen.png")
     assert names(folder / ".hidden" / "*.png") == ["seen"]
     assert names(folder / "o**" / "o*") == ["one"]
+
+
+def test_two_ways_to_one_file_are_one_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "link").symlink_to(folder)
+    ways: list[Path | str] = [folder / "a.png", "./a.png", "a.png", "link/a.png", "*.png", "."]
+    assert names(*ways) == ["a"]
+    assert [each.shown for each in find_images(["./a.png", str(folder)])] == ["a.png"]
 
 
 def test_each_image_has_outputs_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +142,7 @@ def test_a_name_with_a_slash_is_a_folder(folder: Path) -> None:
 def test_lines_are_there_as_soon_as_they_are_written(tmp_path: Path) -> None:
     target = tmp_path / "all.jsonl"
     target.write_text(f"{json.dumps(ROW)}\n")
-    lines = ResultFile(target, read_rows(target))
+    lines = ResultFile(target, EarlierRows(target).without([]))
     assert read_rows(target) == [ROW]
     for number in (2, 3):
         lines.write({**ROW, "file": f"{number}.png"})
@@ -139,10 +151,27 @@ def test_lines_are_there_as_soon_as_they_are_written(tmp_path: Path) -> None:
     assert [each["file"] for each in read_rows(target)] == ["a.png", "2.png", "3.png"]
 
 
+def test_rows_in_any_layout_are_read(tmp_path: Path) -> None:
+    target = tmp_path / "all.json"
+    other = {**ROW, "file": "b.png"}
+    for text in (json.dumps(ROW, indent=2), json.dumps([ROW]), json.dumps([ROW], indent=1)):
+        target.write_text(text)
+        assert read_rows(target) == [ROW]
+    # A killed run redid one image and tore the row of another.
+    again = {**ROW, "prompt": "dog"}
+    (tmp_path / ".all.json.part").write_text(f"[\n{json.dumps(again)},\n{json.dumps(other)[:20]}")
+    assert read_rows(target) == [again]
+    kept = ResultFile(target, EarlierRows(target).without([]))
+    kept.write(other)
+    kept.close()
+    assert json.loads(target.read_text()) == [again, other]
+    assert [each.name for each in tmp_path.iterdir()] == ["all.json"]
+
+
 def test_nothing_of_an_earlier_run_goes_before_there_is_something_new(tmp_path: Path) -> None:
     for name in ("all.json", "all.jsonl"):
         (tmp_path / name).write_text(f"{json.dumps(ROW)}\n")
-        ResultFile(tmp_path / name, [])
+        ResultFile(tmp_path / name)
         assert read_rows(tmp_path / name) == [ROW]
 
 
