@@ -5,6 +5,7 @@ It fails where an export is neither refused by a reason nor a file that its read
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -65,7 +66,8 @@ def _changed(rng: random.Random, result: dict[str, Any]) -> dict[str, Any]:
             place = place[key]
         pools = (_TEXTS, _NUMBERS, _OTHERS)
         same = _TEXTS if isinstance(place[key], str) else _NUMBERS
-        place[key] = rng.choice(rng.choice((same, same, *pools)))
+        # A copy: what is put in here may be changed further.
+        place[key] = copy.deepcopy(rng.choice(rng.choice((same, same, *pools))))
     return result
 
 
