@@ -20,6 +20,7 @@ from backend.admission import note_submitted, require_queues
 from backend.headers import key_of, prefers_async
 from backend.services import Services
 from backend.uploads import Upload, check, read_upload
+from edgeseg import budget
 from edgeseg.engines import registry
 from edgeseg.errors import (
     CancelledError,
@@ -32,6 +33,7 @@ from edgeseg.errors import (
 )
 from edgeseg.schemas import DetectRequest, EngineChoice, SegmentRequest, TaskRequest
 from edgeseg.settings import Role
+from edgeseg.stages import as_it_is
 from edgeseg.tasks import (
     Claim,
     ImageRef,
@@ -84,7 +86,8 @@ async def submit(
     task = NewTask(kind=kind, plan=plan, request=wanted, prompt=prompt)
     if upload is not None:
         image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
-        task = replace(task, images=(image,), timings_ms={"decode": upload.decode_ms})
+        timings_ms = {"decode": upload.decode_ms}
+        task = replace(task, images=(image,), timings_ms=timings_ms, is_large=upload.is_large)
     files = [upload.data] if upload else []
     task_id = await to_thread.run_sync(
         _submit, services, task, files, key, limiter=services.submitters
@@ -191,6 +194,10 @@ async def run_on_image(
     async def submit_image() -> str:
         # Its bytes are held here only: who waits has them on disk.
         upload = await read_upload(services, image, to_the_end=not waits)
+        limit = services.settings.max_request_cost
+        size_hw = (upload.height, upload.width)
+        cost = budget.require_within(limit, wanted, as_it_is(wanted), size_hw)
+        upload = replace(upload, is_large=budget.is_large(cost, limit))
         return await submit(services, request, kind, plan, wanted, wanted.text_prompt, upload)
 
     task_id = await submit_image()

@@ -17,7 +17,10 @@ from edgeseg.exporters.names import MAX_PATH_CHARS
 
 @dataclass(frozen=True)
 class Upload:
-    """An image file that was read and found good: its bytes, size, hash and name."""
+    """An image file that was read and found good: its bytes, size, hash and name.
+
+    With ``is_large`` its task lets smaller ones go first.
+    """
 
     data: bytes
     width: int
@@ -25,6 +28,7 @@ class Upload:
     sha256: str
     decode_ms: float
     file_name: str = ""
+    is_large: bool = False
 
 
 async def read_upload(

@@ -11,6 +11,7 @@ EdgeSegError                       internal_error       500
 │   ├── InvalidParameterError      invalid_parameter    422
 │   ├── UnknownEngineError         unknown_engine       422
 │   ├── EngineNotAllowedError      engine_not_allowed   422
+│   ├── RequestTooCostlyError      request_too_costly   422
 │   ├── UnknownFormatError         unknown_format       422
 │   ├── ExportTooLargeError        export_too_large     413
 │   ├── ClientTooSlowError         client_too_slow      408
@@ -161,6 +162,12 @@ class EngineNotAllowedError(InputError):
     """The engine is known, but requests may not choose it."""
 
     code, status, title = "engine_not_allowed", 422, "Engine not allowed"
+
+
+class RequestTooCostlyError(InputError):
+    """The request would take longer than is allowed: too many phrases, tiles or pixels."""
+
+    code, status, title = "request_too_costly", 422, "Request too costly"
 
 
 class UnknownFormatError(InputError):

@@ -157,6 +157,14 @@ class Settings(BaseSettings):
         80_000_000, ge=1, description="Largest image accepted, in pixels (width times height)."
     )
 
+    max_request_cost: float = Field(
+        3000.0,
+        gt=0,
+        description="Largest cost of a request to the API: phrases plus 10, times the megapixels "
+        "of the image and its tiles, each of which counts for one at most; beyond, it is refused: "
+        "422 request_too_costly.",
+    )
+
     # Limits of exports over HTTP
     max_export_objects: int = Field(10_000, ge=1, description="Most objects in one export.")
     max_export_pixels: int = Field(

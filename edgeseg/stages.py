@@ -89,6 +89,11 @@ def as_it_is(request: SimplifyRequest | DetectRequest) -> Simplification:
     return _with_filters(made, request)
 
 
+def phrases_of(request: DetectRequest, simplification: Simplification) -> list[str]:
+    """Return all phrases to look for, those of the negative prompt included."""
+    return _asked(request, simplification)[0]
+
+
 def _with_filters(made: Simplification, request: SimplifyRequest | DetectRequest) -> Simplification:
     if isinstance(request, DetectRequest) and request.filters is not None:
         return made.model_copy(update={"filters": request.filters})

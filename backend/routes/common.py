@@ -26,6 +26,7 @@ from edgeseg.errors import (
     QueueFullError,
     QueueUnavailableError,
     RequestTimeoutError,
+    RequestTooCostlyError,
     StageFailedError,
     TaskNotFinishedError,
     UnknownEngineError,
@@ -61,7 +62,13 @@ _PROMPT = (
     UnknownEngineError,
     EngineNotAllowedError,
 )
-_IMAGE = (NoImageError, InvalidImageError, AnimatedImageError, ImageTooLargeError)
+_IMAGE = (
+    RequestTooCostlyError,
+    NoImageError,
+    InvalidImageError,
+    AnimatedImageError,
+    ImageTooLargeError,
+)
 _STACK = (
     QueueUnavailableError,
     QueueFullError,

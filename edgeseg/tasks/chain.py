@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import redis
-from rq import Callback, Queue, Retry
+from rq import Callback, Retry
 from rq.job import Job, JobStatus
 
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import keys
 from edgeseg.tasks.ahead import announce
+from edgeseg.tasks.queue import LARGE, make_queue
 from edgeseg.tasks.record import NewTask
 from edgeseg.tasks.store import Claim, TaskStore
 
 # Named, not imported: only workers load what runs a stage.
 RUN_STAGE = "edgeseg.worker.jobs.run_stage"
 ON_FAILURE = "edgeseg.worker.jobs.on_failure"
-SERIALIZER = "json"
 DONE_JOB_TTL_S = 60
 
 # One step for each job, whatever workers do meanwhile: a job that waits goes with all its keys; one
@@ -33,11 +33,6 @@ for _, parent in ipairs(redis.call('SMEMBERS', KEYS[4])) do
 end
 return redis.call('DEL', KEYS[1], KEYS[4], KEYS[5])
 """
-
-
-def make_queue(name: str, connection: redis.Redis) -> Queue:
-    """Return the RQ queue of this name, its jobs written as JSON."""
-    return Queue(name, connection=connection, serializer=SERIALIZER)
 
 
 class TaskChain:
@@ -59,7 +54,7 @@ class TaskChain:
         """
         jobs: list[Job] = []
         for stage in task.plan:
-            jobs.append(self._job(task.id, stage, jobs[-1] if jobs else None))
+            jobs.append(self._job(task, stage, jobs[-1] if jobs else None))
         with self.connection.pipeline() as pipe:
             # RQ opens the transaction here, so the job that starts the chain comes first; nothing
             # runs before the transaction as a whole is done.
@@ -82,12 +77,13 @@ class TaskChain:
                 self._withdraw(keys=names, args=[name], client=pipe)
             pipe.execute()
 
-    def _job(self, task_id: str, stage: Role, after: Job | None) -> Job:
+    def _job(self, task: NewTask, stage: Role, after: Job | None) -> Job:
         return self._queues[keys.QUEUES[stage]].create_job(
             RUN_STAGE,
-            args=(task_id, stage),
-            job_id=keys.job_id(task_id, stage),
-            description=f"{stage} {task_id}",
+            args=(task.id, stage),
+            job_id=keys.job_id(task.id, stage),
+            description=f"{stage} {task.id}",
+            meta={LARGE: True} if task.is_large else None,
             depends_on=after,
             timeout=self._settings.stage_timeout_s,
             result_ttl=min(DONE_JOB_TTL_S, self._settings.task_ttl_s),

@@ -50,7 +50,7 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task to submit; ``plan`` are its stages in order."""
+    """A task to submit; ``plan`` are its stages in order. One that is large goes after others."""
 
     kind: TaskKind
     plan: tuple[Role, ...]
@@ -58,6 +58,7 @@ class NewTask:
     prompt: str
     images: tuple[ImageRef, ...] = ()
     parent: str | None = None
+    is_large: bool = False
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created_at: float = field(default_factory=time.time)

@@ -2,6 +2,6 @@
 
 from edgeseg.tiling.looks import looks
 from edgeseg.tiling.seams import merge
-from edgeseg.tiling.tiles import Tile, nearest, whole
+from edgeseg.tiling.tiles import Tile, nearest, views, whole
 
-__all__ = ["Tile", "looks", "merge", "nearest", "whole"]
+__all__ = ["Tile", "looks", "merge", "nearest", "views", "whole"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgeseg.schemas import TileMode
 from edgeseg.types import BoolArray, FloatArray, Image, MaskPrompt
 
 # Side of the smallest tiles, and the part of a side that neighbours share.
@@ -62,6 +63,11 @@ class Tile:
         )
 
     @property
+    def pixels(self) -> int:
+        """The number of its pixels."""
+        return (self.x1 - self.x0) * (self.y1 - self.y0)
+
+    @property
     def corner_xy(self) -> tuple[int, int]:
         """Where the window begins in the photo."""
         return self.x0, self.y0
@@ -102,6 +108,16 @@ def few(size_hw: tuple[int, int]) -> list[Tile]:
     while len(tiles := grid(size_hw, side)) > FEW_TILES:
         side = side * 9 // 8
     return tiles
+
+
+def views(size_hw: tuple[int, int], tile: TileMode) -> list[Tile]:
+    """Return every part of a photo that a detector may be shown, the whole first."""
+    tiles: list[Tile] = []
+    if tile == "always":
+        tiles = pyramid(size_hw)
+    elif tile == "auto" and max(size_hw) >= LARGE_PX:
+        tiles = few(size_hw)
+    return [whole(size_hw), *tiles]
 
 
 def nearest(boxes_xyxy: FloatArray, size_hw: tuple[int, int], every: bool) -> dict[Tile, list[int]]:

@@ -19,7 +19,7 @@ from rq.timeouts import TimerDeathPenalty
 from rq.worker_registration import clean_worker_registry
 
 from edgeseg.tasks import keys
-from edgeseg.tasks.chain import SERIALIZER
+from edgeseg.tasks.queue import SERIALIZER
 
 LOCK_MS = 900
 LIMBO_S = 4.0

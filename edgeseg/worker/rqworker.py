@@ -16,8 +16,8 @@ from rq.utils import now, utcformat
 from rq.worker_registration import register
 
 from edgeseg.settings import Settings
-from edgeseg.tasks.chain import SERIALIZER
 from edgeseg.tasks.connection import connect, is_out_of_memory
+from edgeseg.tasks.queue import SERIALIZER, StageQueue, make_queue
 from edgeseg.worker import jobs
 from edgeseg.worker.janitor import Janitor
 from edgeseg.worker.telemetry import Pulse
@@ -35,6 +35,7 @@ class StageWorker(SimpleWorker):
     after ``heartbeat_ttl_s``, and looks after the jobs of the dead.
     """
 
+    queue_class = StageQueue
     max_connection_wait_time = 1.0
     log_result_lifespan = False
 
@@ -124,11 +125,7 @@ class StageWorker(SimpleWorker):
 
     def _beat_for_ever(self) -> None:
         janitors = [
-            Janitor(
-                Queue(name, connection=self._side, serializer=SERIALIZER),
-                self._side,
-                self._settings.heartbeat_ttl_s,
-            )
+            Janitor(make_queue(name, self._side), self._side, self._settings.heartbeat_ttl_s)
             for name in self.queue_names()
         ]
         beat_at = 0.0

@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import Any, cast
 
-from edgeseg import logs, stages
+from edgeseg import budget, logs, stages
 from edgeseg.codecs import encode_png
 from edgeseg.engines import registry
 from edgeseg.engines.cache import EmbeddingCache
@@ -18,6 +18,7 @@ from edgeseg.render import overlay
 from edgeseg.run import Run, Step
 from edgeseg.schemas import (
     DetectedObject,
+    DetectRequest,
     RefineRequest,
     RefineResult,
     SegmentationResult,
@@ -66,6 +67,8 @@ class StageRunner:
             return
         started = time.perf_counter()
         run = self.run_of(record)
+        if stage in ("detect", "ground"):
+            self._require_budget(run)
         chosen = getattr(record.request.engines, stage)
         if chosen is not None:
             registry.require_allowed(stage, chosen, self._settings)
@@ -77,6 +80,13 @@ class StageRunner:
             step = run.step(stage, engine, self._embeddings)
         self._write(record, stage, run, step)
         self._report(before, record, run, step, time.perf_counter() - started)
+
+    def _require_budget(self, run: Run) -> None:
+        """Raise RequestTooCostlyError: only now it is known what the prompt stands for."""
+        if isinstance(run.request, DetectRequest):
+            simplification = run.simplification or stages.as_it_is(run.request)
+            limit = self._settings.max_request_cost
+            budget.require_within(limit, run.request, simplification, run.size_hw)
 
     def run_of(self, record: TaskRecord) -> Run:
         """Return a record as the Run that its next stage goes on with."""

@@ -15,7 +15,7 @@ from edgeseg.client import EdgeSegClient
 from edgeseg.schemas import SegmentRequest
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import NewTask, TaskChain, TaskStore, keys
-from edgeseg.tasks.chain import SERIALIZER
+from edgeseg.tasks.queue import SERIALIZER
 
 # Nobody serves this queue, so that all of a task waits.
 QUEUE = "nobody_serves_this"

@@ -1,0 +1,65 @@
+"""The cost of a request before it is worked on, and the largest that a server takes.
+
+    cost = (phrases + 10) * megapixels of all views, each of which counts for one at most
+
+A view is the whole image or one of its tiles: engines scale each to about a megapixel. To encode a
+view costs as much as to look for ten phrases in it. Twenty phrases in 12 megapixels:
+
+    tile=never     1 view       1 megapixel      cost    30
+    tile=auto     13 views     13 megapixels     cost   390
+    tile=always  115 views     50 megapixels     cost 1,502
+"""
+
+from __future__ import annotations
+
+from edgeseg import tiling
+from edgeseg.errors import RequestTooCostlyError
+from edgeseg.schemas import DetectRequest, Simplification
+from edgeseg.stages import phrases_of
+
+PHRASES_PER_VIEW = 10
+# A request with a larger share of the budget lets smaller ones go first.
+LARGE_SHARE = 0.1
+
+
+def cost_of(
+    request: DetectRequest, simplification: Simplification, size_hw: tuple[int, int]
+) -> float:
+    """Return the cost of finding the phrases of a request in an image of (height, width)."""
+    phrases = len(phrases_of(request, simplification))
+    return (phrases + PHRASES_PER_VIEW) * _megapixels(request, size_hw)
+
+
+def require_within(
+    limit: float,
+    request: DetectRequest,
+    simplification: Simplification,
+    size_hw: tuple[int, int],
+) -> float:
+    """Return the cost of a request; raise RequestTooCostlyError, which says what to lower."""
+    cost = cost_of(request, simplification, size_hw)
+    if cost <= limit:
+        return cost
+    phrases = len(phrases_of(request, simplification))
+    most = int(limit / _megapixels(request, size_hw)) - PHRASES_PER_VIEW
+    advice = [f"at most {most} phrases" if most > 0 else "a smaller image"]
+    if request.tile != "never":
+        advice.append("tile=auto" if request.tile == "always" else "tile=never")
+    raise RequestTooCostlyError(
+        f"{phrases} phrases in {size_hw[1]}x{size_hw[0]} pixels with tile={request.tile} cost "
+        f"{cost:.0f}, and the limit is {limit:g}: send {' or '.join(advice)}.",
+        cost=round(cost),
+        limit=limit,
+        phrases=phrases,
+        tile=request.tile,
+    )
+
+
+def is_large(cost: float, limit: float) -> bool:
+    """Whether a request of this cost lets smaller ones go first."""
+    return cost > LARGE_SHARE * limit
+
+
+def _megapixels(request: DetectRequest, size_hw: tuple[int, int]) -> float:
+    views = tiling.views(size_hw, request.tile)
+    return sum(min(view.pixels / 1e6, 1.0) for view in views)
