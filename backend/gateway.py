@@ -33,7 +33,6 @@ from edgeseg.errors import (
 )
 from edgeseg.schemas import DetectRequest, EngineChoice, SegmentRequest, TaskRequest
 from edgeseg.settings import Role
-from edgeseg.stages import as_it_is
 from edgeseg.tasks import (
     Claim,
     ImageRef,
@@ -196,7 +195,7 @@ async def run_on_image(
         upload = await read_upload(services, image, to_the_end=not waits)
         limit = services.settings.max_request_cost
         size_hw = (upload.height, upload.width)
-        cost = budget.require_within(limit, wanted, as_it_is(wanted), size_hw)
+        cost = budget.require_within(limit, wanted, None, size_hw)
         upload = replace(upload, is_large=budget.is_large(cost, limit))
         return await submit(services, request, kind, plan, wanted, wanted.text_prompt, upload)
 

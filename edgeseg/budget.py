@@ -15,7 +15,7 @@ from __future__ import annotations
 from edgeseg import tiling
 from edgeseg.errors import RequestTooCostlyError
 from edgeseg.schemas import DetectRequest, Simplification
-from edgeseg.stages import phrases_of
+from edgeseg.stages import as_it_is, phrases_of
 
 PHRASES_PER_VIEW = 10
 # A request with a larger share of the budget lets smaller ones go first.
@@ -23,24 +23,27 @@ LARGE_SHARE = 0.1
 
 
 def cost_of(
-    request: DetectRequest, simplification: Simplification, size_hw: tuple[int, int]
+    request: DetectRequest, simplification: Simplification | None, size_hw: tuple[int, int]
 ) -> float:
-    """Return the cost of finding the phrases of a request in an image of (height, width)."""
-    phrases = len(phrases_of(request, simplification))
+    """Return the cost of finding the phrases of a request in an image of (height, width).
+
+    Without a simplification its prompt is split at the dots.
+    """
+    phrases = len(phrases_of(request, simplification or as_it_is(request)))
     return (phrases + PHRASES_PER_VIEW) * _megapixels(request, size_hw)
 
 
 def require_within(
     limit: float,
     request: DetectRequest,
-    simplification: Simplification,
+    simplification: Simplification | None,
     size_hw: tuple[int, int],
 ) -> float:
     """Return the cost of a request; raise RequestTooCostlyError, which says what to lower."""
     cost = cost_of(request, simplification, size_hw)
     if cost <= limit:
         return cost
-    phrases = len(phrases_of(request, simplification))
+    phrases = len(phrases_of(request, simplification or as_it_is(request)))
     most = int(limit / _megapixels(request, size_hw)) - PHRASES_PER_VIEW
     advice = [f"at most {most} phrases" if most > 0 else "a smaller image"]
     if request.tile != "never":

@@ -84,9 +84,8 @@ class StageRunner:
     def _require_budget(self, run: Run) -> None:
         """Raise RequestTooCostlyError: only now it is known what the prompt stands for."""
         if isinstance(run.request, DetectRequest):
-            simplification = run.simplification or stages.as_it_is(run.request)
             limit = self._settings.max_request_cost
-            budget.require_within(limit, run.request, simplification, run.size_hw)
+            budget.require_within(limit, run.request, run.simplification, run.size_hw)
 
     def run_of(self, record: TaskRecord) -> Run:
         """Return a record as the Run that its next stage goes on with."""

@@ -10,7 +10,6 @@ from edgeseg.budget import cost_of, require_within
 from edgeseg.errors import RequestTooCostlyError
 from edgeseg.schemas import DetectRequest
 from edgeseg.settings import Settings
-from edgeseg.stages import as_it_is
 
 LIMIT = Settings().max_request_cost
 LARGEST_HW = (7680, 10240)
@@ -23,7 +22,7 @@ def request(**fields: Any) -> DetectRequest:
 
 def cost(size_hw: tuple[int, int], **fields: Any) -> float:
     wanted = request(**fields)
-    return cost_of(wanted, as_it_is(wanted), size_hw)
+    return cost_of(wanted, None, size_hw)
 
 
 def test_the_example_of_the_module() -> None:
@@ -46,7 +45,7 @@ def test_the_example_of_the_module() -> None:
 )
 def test_ordinary_requests_are_taken(size_hw: tuple[int, int], fields: dict[str, Any]) -> None:
     wanted = request(**fields)
-    assert require_within(LIMIT, wanted, as_it_is(wanted), size_hw) <= LIMIT
+    assert require_within(LIMIT, wanted, None, size_hw) <= LIMIT
 
 
 @pytest.mark.parametrize(
@@ -70,11 +69,11 @@ def test_what_is_too_much_says_what_to_lower(fields: dict[str, Any], advice: str
     limit = float(fields.pop("limit", LIMIT))
     wanted = request(**fields)
     with pytest.raises(RequestTooCostlyError, match=advice) as refused:
-        require_within(limit, wanted, as_it_is(wanted), LARGEST_HW)
+        require_within(limit, wanted, None, LARGEST_HW)
     assert refused.value.extra["cost"] > limit == refused.value.extra["limit"]
     # Who does as is said is within the limit.
     if "phrases" in advice:
         most = int(advice.split()[2])
         text = " . ".join(f"thing {number}" for number in range(most))
         less = request(text_prompt=text, tile=fields["tile"])
-        require_within(limit, less, as_it_is(less), LARGEST_HW)
+        require_within(limit, less, None, LARGEST_HW)
