@@ -83,7 +83,9 @@ class EarlierRows:
     """
 
     def __init__(self, target: Path) -> None:
-        self._paths = [] if target == STDOUT else [target, part_of(target)]
+        # The part of JSON Lines is a copy of rows that are still in their file.
+        paths = [target] if is_lines(target) else [target, part_of(target)]
+        self._paths = [] if target == STDOUT else paths
         self._last: dict[str, int] = {}
         self.prompts: dict[str, str] = {}
         for number, row in enumerate(self._all()):

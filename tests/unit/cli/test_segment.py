@@ -222,15 +222,13 @@ def test_each_result_is_a_line_and_resuming_does_the_rest(folder: Path) -> None:
     rows = [json.loads(line) for line in lines.read_text().splitlines()]
     assert [row["file"] for row in rows] == ["chelsea.png", "coffee.png"]
     # As a killed run leaves it: one whole row, and one that is torn.
-    part = folder / ".all.jsonl.part"
-    part.write_text(lines.read_text().splitlines()[1] + "\n" + lines.read_text()[:50])
-    lines.unlink()
+    lines.write_text(lines.read_text().splitlines()[1] + "\n" + lines.read_text()[:50])
     done = edgeseg(folder, "segment", ".", "cat", "--json", "all.jsonl", "--resume")
     assert "1 of 2 are done already" in done.stderr
     again = [json.loads(line) for line in lines.read_text().splitlines()]
     assert {row["file"]: row["task_id"] for row in again}["coffee.png"] == rows[1]["task_id"]
     assert len(again) == 2
-    assert not part.exists()
+    assert not (folder / ".all.jsonl.part").exists()
     done = edgeseg(folder, "segment", ".", "dog", "--json", "all.jsonl", "--resume")
     assert "are done already" not in done.stderr
 
