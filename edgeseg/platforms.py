@@ -24,13 +24,23 @@ def module_command(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
+def services_root() -> Path:
+    """Return the folder that holds the packages of the services.
+
+    In a checkout they lie beside this package; installed, they are inside of it, so that no name of
+    theirs stands in everybody's site-packages.
+    """
+    installed = Path(__file__).parent / "_services"
+    return installed if installed.is_dir() else Path(__file__).parents[1]
+
+
 def module_environment() -> dict[str, str]:
     """Return an environment in which ours is found first, before what ``PYTHONPATH`` names.
 
     Nothing is imported from the current folder, also not by the processes that children start.
     """
-    root = str(Path(__file__).parents[1])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    ours = dict.fromkeys((str(services_root()), str(Path(__file__).parents[1])))
+    path = os.pathsep.join(filter(None, [*ours, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
 
 

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import httpx
 
-import edgeseg
 from edgeseg.cli import children
 from edgeseg.cli.children import Child
 from edgeseg.errors import UnavailableError
-from edgeseg.platforms import module_command, module_environment
+from edgeseg.platforms import module_command, module_environment, services_root
 from edgeseg.settings import Role, Settings
 
 SERVICES: dict[Role, str] = {
@@ -25,8 +24,6 @@ SERVICES: dict[Role, str] = {
     "detect": "grounding_dino_service.service",
     "segment": "sam2_service.service",
 }
-# Where our own packages lie, in a checkout or among installed ones.
-ROOT = Path(edgeseg.__file__).parents[1]
 UI_PACKAGES = ("streamlit",)
 UI_HEALTH = "/_stcore/health"
 START_TIMEOUT_S = 90.0
@@ -204,7 +201,7 @@ class EmbeddedStack:
 
 def ui_is_installed() -> bool:
     """Whether the browser UI and what it needs are installed."""
-    has_ours = (ROOT / "frontend" / "__main__.py").is_file()
+    has_ours = (services_root() / "frontend" / "__main__.py").is_file()
     return has_ours and all(importlib.util.find_spec(name) for name in UI_PACKAGES)
 
 
