@@ -8,7 +8,6 @@ from typing import cast
 import redis
 from rq.exceptions import AbandonedJobError
 from rq.job import Job
-from rq.timeouts import JobTimeoutException
 
 from edgeseg import logs
 from edgeseg.errors import (
@@ -21,6 +20,7 @@ from edgeseg.errors import (
 from edgeseg.settings import Role
 from edgeseg.tasks import redis_errors
 from edgeseg.worker.runner import StageRunner
+from edgeseg.worker.timeouts import StageTimeout
 
 log = logging.getLogger(__name__)
 _runner: StageRunner | None = None
@@ -66,8 +66,7 @@ def on_failure(
 
 
 def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> EdgeSegError:
-    # RQ ends a stage by an exception inside it, which then looks like the engine's.
-    if issubclass(kind, JobTimeoutException) or isinstance(error.__cause__, JobTimeoutException):
+    if issubclass(kind, StageTimeout):
         return StageFailedError(f"The stage {stage} took longer than is allowed.", stage=stage)
     if isinstance(error, EdgeSegError):
         return error

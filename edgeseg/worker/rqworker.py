@@ -21,6 +21,7 @@ from edgeseg.tasks.queue import SERIALIZER, StageQueue, make_queue
 from edgeseg.worker import jobs
 from edgeseg.worker.janitor import Janitor
 from edgeseg.worker.telemetry import Pulse
+from edgeseg.worker.timeouts import StageTimeLimit
 
 log = logging.getLogger(__name__)
 WORKER_TTL_S = 20
@@ -38,6 +39,7 @@ class StageWorker(SimpleWorker):
     queue_class = StageQueue
     max_connection_wait_time = 1.0
     log_result_lifespan = False
+    death_penalty_class = StageTimeLimit
 
     def __init__(
         self, queue_name: str, engine: dict[str, str], settings: Settings, pulse: Pulse
