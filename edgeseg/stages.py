@@ -13,6 +13,7 @@ from edgeseg import boxes, tiling
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
 from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier, ran
 from edgeseg.engines.cache import EmbeddingCache
+from edgeseg.engines.nano.language.phrases import split_phrases
 from edgeseg.errors import EdgeSegError
 from edgeseg.filters import apply_filters
 from edgeseg.schemas import (
@@ -43,28 +44,12 @@ from edgeseg.types import (
 _PIXELS_AT_ONCE = 2**26
 
 
-def split_phrases(prompt: str) -> list[str]:
-    """Split a prompt at its dots; phrases keep their case, repeated ones are dropped."""
-    phrases: dict[str, str] = {}
-    for part in prompt.split("."):
-        phrase = " ".join(part.split()).strip(" ,;")
-        if phrase:
-            phrases.setdefault(phrase.casefold(), phrase)
-    return list(phrases.values())
-
-
-def join_phrases(phrases: Sequence[str]) -> str:
-    """Join phrases to a prompt: "cat . dog ."."""
-    return " . ".join(phrases) + " ." if phrases else ""
-
-
 def pass_through(prompt: str, reason: str = "", warnings: Sequence[str] = ()) -> Simplification:
     """Return the prompt split at its dots and otherwise as it is."""
-    phrases = split_phrases(prompt)
     return Simplification(
         prompt=prompt,
-        simplified_prompt=join_phrases(phrases),
-        phrases=phrases,
+        simplified_prompt=prompt,
+        phrases=split_phrases(prompt),
         changed=False,
         reason=reason,
         warnings=list(warnings),

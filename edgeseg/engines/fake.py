@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.nano.language.phrases import split_phrases
 from edgeseg.schemas import Simplification
 from edgeseg.types import BoolArray, Box, Detections, Embedding, Image, MaskPrompt, Masks
 
@@ -39,11 +40,10 @@ class FakeSimplifier(_Fake):
     def simplify(self, prompt: str, image: Image | None = None) -> Simplification:
         """Return the parts of the prompt between dots as phrases."""
         self._work()
-        phrases = [part.strip() for part in prompt.split(".") if part.strip()]
         return Simplification(
             prompt=prompt,
-            simplified_prompt=" . ".join(phrases) + " .",
-            phrases=list(dict.fromkeys(phrases)),
+            simplified_prompt=prompt,
+            phrases=split_phrases(prompt),
             changed=False,
             reason="The fake simplifier changes nothing.",
         )

@@ -75,7 +75,9 @@ class _Result(Wire):
     task_id: TaskId = Field(description="Id for /tasks/{id}.", examples=["3f2c9a"])
     status: Literal["done"] = Field("done", description="Always done: errors are problems.")
     prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
-    simplified_prompt: str = Field(description="What was looked for.", examples=["cat ."])
+    simplified_prompt: str = Field(
+        description="The prompt as it came, or the phrases that took its place.", examples=["cat"]
+    )
     simplify_reason: str = Field("", description="Why the prompt was changed.", examples=[REASON])
     phrases: list[str] = Field(description="The things looked for.", examples=[["cat"]])
     filters: list[Filter] = Field(default_factory=list, description="Choices applied to boxes.")

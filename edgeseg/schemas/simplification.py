@@ -56,7 +56,9 @@ class Simplification(Wire):
     """What a simplifier made of a prompt, and why."""
 
     prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
-    simplified_prompt: str = Field(description="What is looked for.", examples=["cat ."])
+    simplified_prompt: str = Field(
+        description="The prompt as it came, or the phrases that took its place.", examples=["cat"]
+    )
     phrases: list[str] = Field(description="The things looked for.", examples=[["cat"]])
     alternatives: list[str] = Field(
         default_factory=list,

@@ -12,8 +12,17 @@ from edgeseg import stages
 from edgeseg.codecs import rle_to_mask
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.fake import FakeGrounder, FakeSegmenter, FakeSimplifier
+from edgeseg.engines.nano.language.phrases import join_phrases, split_phrases
+from edgeseg.engines.nano.simplifier import NanoSimplifier
 from edgeseg.errors import EngineUnavailableError, InvalidParameterError, UnknownObjectError
-from edgeseg.schemas import DetectRequest, Filter, RefineRequest, Simplification, parse
+from edgeseg.schemas import (
+    DetectRequest,
+    Filter,
+    RefineRequest,
+    Simplification,
+    SimplifyMode,
+    parse,
+)
 from edgeseg.types import Detections, Embedding, Image
 
 IMAGE = Image.from_array(np.full((60, 80, 3), 9, np.uint8))
@@ -56,9 +65,29 @@ class Broken(FakeSimplifier):
 
 
 def test_phrases_are_split_at_dots_and_kept_once() -> None:
-    assert stages.split_phrases(" Cat .  small   dog, .. cat . ") == ["Cat", "small dog"]
-    assert stages.join_phrases(["cat", "dog"]) == "cat . dog ."
-    assert stages.join_phrases([]) == ""
+    assert split_phrases(" Cat .  small   dog, .. cat . ") == ["Cat", "small dog"]
+    assert join_phrases(["cat", "dog"]) == "cat . dog"
+    assert join_phrases([]) == ""
+
+
+@pytest.mark.parametrize("simplify", ["auto", "never"])
+@pytest.mark.parametrize(
+    ("prompt", "phrases"),
+    [
+        ("cat.dog", ["cat", "dog"]),
+        ("dr. martens boots . U.S. flag", ["dr. martens boots", "U.S. flag"]),
+        ("3.5 mm jack . photo.jpg", ["3.5 mm jack", "photo.jpg"]),
+        ("\u732b.\u72ac\u3002\u9ce5. \u9b5a", ["\u732b", "\u72ac", "\u9ce5", "\u9b5a"]),
+        ("Cat . cat", ["Cat"]),
+        ("\u2605", ["\u2605"]),
+    ],
+)
+def test_one_way_to_split_a_prompt(simplify: SimplifyMode, prompt: str, phrases: list[str]) -> None:
+    wanted = request(text_prompt=prompt, simplify=simplify)
+    for engine in (FakeSimplifier(), NanoSimplifier()):
+        made = stages.simplify(engine, wanted)
+        assert made.phrases == phrases
+        assert made.simplified_prompt == (join_phrases(phrases) if made.changed else prompt)
 
 
 def test_simplifying_can_be_switched_off() -> None:

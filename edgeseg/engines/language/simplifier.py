@@ -8,7 +8,7 @@ from typing import Protocol
 from edgeseg.engines.base import ran
 from edgeseg.engines.language.answer import Answer, AnswerError, read_answer
 from edgeseg.engines.language.conversation import Message, opening, repair
-from edgeseg.engines.nano.language.phrases import split_dots, tidy, words
+from edgeseg.engines.nano.language.phrases import join_phrases, split_dots, tidy, words
 from edgeseg.engines.nano.language.questions import names_a_thing
 from edgeseg.engines.nano.simplifier import NanoSimplifier
 from edgeseg.errors import EngineError
@@ -109,7 +109,7 @@ def _simplification(plain: Simplification, answer: Answer, name: str) -> Simplif
     is_need = bool(plain.alternatives) and len(ideas) > 1
     return Simplification(
         prompt=prompt,
-        simplified_prompt=prompt if same else " . ".join(answer.phrases),
+        simplified_prompt=prompt if same else join_phrases(answer.phrases),
         phrases=list(answer.phrases),
         alternatives=ideas if is_need else [],
         filters=list(answer.filters),

@@ -11,6 +11,7 @@ from edgeseg.engines.nano.language.lexicon import BY_AREA, DETERMINERS, EVERYONE
 from edgeseg.engines.nano.language.needs import NeedMatcher, good_enough
 from edgeseg.engines.nano.language.phrases import (
     head,
+    join_phrases,
     modifiers,
     split_dots,
     split_list,
@@ -101,7 +102,7 @@ class NanoSimplifier:
         filters = _exclusions_first(draft.filters)
         return Simplification(
             prompt=prompt,
-            simplified_prompt=" . ".join(phrases),
+            simplified_prompt=join_phrases(phrases),
             phrases=phrases,
             alternatives=[phrase for phrase in phrases if phrase in draft.alternatives],
             filters=filters,

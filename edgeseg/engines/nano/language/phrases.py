@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 from edgeseg.engines.nano.language.inflection import is_plural
@@ -26,6 +27,7 @@ ABBREVIATIONS = word_set("mr mrs ms dr st jr sr vs no prof mt ft")
 # Dots, semicolons, bars and line ends separate phrases; so do commas, but those need a look.
 DOT = re.compile(
     r"\s+\.+(?=\s|$)|(?<=[^\W_])\.+(?=\s|$)|"
+    r"(?<=[\u3040-\u9fff\uac00-\ud7af])\.(?=[\u3040-\u9fff\uac00-\ud7af])|\u3002|"
     r"(?<=[a-z]{3})\.(?!(?:jpe?g|png|gif|webp|tiff?|bmp|com|org|net)\b)(?=[a-z]{3})|(?<=[?!])\s+(?=\w)|[;|\n]+"
 )
 COMMA = re.compile(r"\s*,\s*(?:(?:and|or)\s+)?|\s+/\s+|(?<=[a-z]{3})/(?=[a-z]{3})", re.IGNORECASE)
@@ -109,7 +111,9 @@ def split_dots(prompt: str) -> list[str]:
     start = 0
     for match in DOT.finditer(prompt):
         before = words(prompt[start : match.start()])
-        short = before and (before[-1] in ABBREVIATIONS or len(before[-1]) == 1)
+        # One letter is an initial; one sign of Chinese or Japanese is a word.
+        initial = before and len(before[-1]) == 1 and before[-1] < "\u3040"
+        short = before and (initial or before[-1] in ABBREVIATIONS)
         if match.group() == "." and short and match.end() < len(prompt):
             continue
         pieces.append(prompt[start : match.start()])
@@ -117,6 +121,22 @@ def split_dots(prompt: str) -> list[str]:
     pieces.append(prompt[start:])
     kept = [" ".join(piece.split()).strip(EDGES.replace("?", "")) for piece in pieces]
     return [piece for piece in kept if words(piece)]
+
+
+def split_phrases(prompt: str) -> list[str]:
+    """Return the phrases of a prompt that is taken as it is, each once.
+
+    "Cat . dr. martens boots. cat"      Cat, dr. martens boots
+    """
+    phrases: dict[str, str] = {}
+    for piece in split_dots(prompt) or [" ".join(prompt.split()).strip(EDGES)]:
+        phrases.setdefault(piece.casefold(), piece)
+    return [phrase for phrase in phrases.values() if phrase]
+
+
+def join_phrases(phrases: Sequence[str]) -> str:
+    """Write phrases as one prompt: "cat . dog". A prompt that is not changed stays as it is."""
+    return " . ".join(phrases)
 
 
 def split_list(segment: str) -> list[str]:
