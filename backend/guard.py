@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.problems import refuse
 from edgeseg.errors import EdgeSegError, HostNotAllowedError, OriginNotAllowedError
-from edgeseg.hosts import is_trusted_host
+from edgeseg.hosts import is_own_origin, is_trusted_host
 
 _READS = ("GET", "HEAD", "OPTIONS")
 
@@ -45,20 +44,3 @@ class Guard:
             return None
         origin = headers.get("origin", "another site")[:200]
         return OriginNotAllowedError(f"A page of {origin} may not send this request.")
-
-
-def is_own_origin(headers: Headers, host: str) -> bool:
-    """Whether a request comes from a page of this server, or from no page at all.
-
-    Browsers send ``Sec-Fetch-Site`` to loopback addresses and over TLS, and ``Origin`` always.
-    """
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = headers.get("origin")
-    if origin is None:
-        return True
-    try:
-        return urlsplit(origin).netloc.lower() == host.strip().lower()
-    except ValueError:
-        return False

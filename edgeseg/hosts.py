@@ -1,10 +1,11 @@
-"""Which names a server on this machine may be addressed by: the defence against DNS rebinding."""
+"""Which hosts and origins a server answers: the defence against DNS rebinding and forged forms."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
 
@@ -28,6 +29,24 @@ def is_trusted_host(header: str, names: Iterable[str]) -> bool:
     if host == "localhost" or host.endswith(".localhost") or _is_address(host):
         return True
     return any(_matches(host, name.lower().rstrip(".")) for name in names)
+
+
+def is_own_origin(headers: Mapping[str, str], host: str) -> bool:
+    """Whether a request for a host comes from a page of that host, or from no page at all.
+
+    Browsers send ``Sec-Fetch-Site`` to loopback addresses and over TLS, and ``Origin`` always.
+    ``headers`` have names in lower case.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc.lower() == host.strip().lower()
+    except ValueError:
+        return False
 
 
 def _matches(host: str, name: str) -> bool:

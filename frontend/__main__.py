@@ -27,6 +27,8 @@ def options() -> dict[str, str]:
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.maxUploadSize": str(megabytes),
+        "server.enableCORS": "true",
+        "server.enableXsrfProtection": "true",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
@@ -36,7 +38,7 @@ def options() -> dict[str, str]:
 
 def main() -> None:
     """Become ``streamlit run`` with our options."""
-    script = Path(__file__).with_name("app.py")
+    script = Path(__file__).with_name("server.py")
     chosen = [f"--{name}={value}" for name, value in options().items()]
     sys.argv = ["streamlit", "run", str(script), *chosen]
     cli.main()

@@ -34,7 +34,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
         folder = tmp_path_factory.mktemp("ui")
         # Whoever chooses the fake engines waits for them.
         settings = Settings(
-            engines="nano", api_port=0, ui_port=0, data_dir=folder, fake_latency_s=5
+            engines="nano",
+            allowed_engines=("fake",),
+            api_port=0,
+            ui_port=0,
+            data_dir=folder,
+            fake_latency_s=5,
         )
         with EmbeddedStack(settings, ui=True) as running:
             yield running
