@@ -1,21 +1,20 @@
-"""The multipart form of a request: fields with descriptions and examples, read into a schema."""
+"""The form of a request, made from its schema: a field for each of its fields."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import inspect
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from fastapi import File, Form, Header, UploadFile
+from fastapi import Depends, File, Form, Header, UploadFile
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from backend.headers import json_field, json_list_field
 from edgeseg.schemas import DetectRequest, SegmentRequest, SimplifyRequest, parse
 
-_FIELDS = SegmentRequest.model_fields
-
-
-def _about(name: str) -> str:
-    return _FIELDS[name].description or ""
-
-
+RequestT = TypeVar("RequestT", bound=BaseModel)
 ImageField = Annotated[
     UploadFile | None,
     File(
@@ -23,34 +22,6 @@ ImageField = Annotated[
         "orientation is applied; boxes and masks are in the frame of the upright picture."
     ),
 ]
-PromptField = Annotated[str, Form(description=_about("text_prompt"), examples=["cat . dog ."])]
-BoxThreshold = Annotated[float, Form(description=_about("box_threshold"), examples=[0.35])]
-TextThreshold = Annotated[float, Form(description=_about("text_threshold"), examples=[0.25])]
-SimplifyField = Annotated[str, Form(description=_about("simplify"), examples=["auto"])]
-FiltersField = Annotated[
-    str | None,
-    Form(
-        description=_about("filters") + " A JSON array.",
-        examples=['[{"kind": "leftmost", "phrase": "cat"}]'],
-    ),
-]
-NegativePrompt = Annotated[
-    str | None, Form(description=_about("negative_prompt"), examples=["toy ."])
-]
-MaxObjects = Annotated[int | None, Form(description=_about("max_objects"), examples=[10])]
-ClassThresholds = Annotated[
-    str | None,
-    Form(description=_about("class_thresholds") + " A JSON object.", examples=['{"cat": 0.5}']),
-]
-TileField = Annotated[str, Form(description=_about("tile"), examples=["auto"])]
-EnginesField = Annotated[
-    str | None,
-    Form(
-        description=_about("engines") + " A JSON object; see GET /engines.",
-        examples=['{"detect": "nano"}'],
-    ),
-]
-Visualization = Annotated[bool, Form(description=_about("visualization"), examples=[True])]
 PreferHeader = Annotated[
     str | None,
     Header(
@@ -68,47 +39,62 @@ KeyHeader = Annotated[
 ]
 
 
-DETECT_FIELDS = ("image", *DetectRequest.model_fields)
-SEGMENT_FIELDS = ("image", *SegmentRequest.model_fields)
-SIMPLIFY_FIELDS = ("image", *SimplifyRequest.model_fields)
+def fields_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the names of the fields of a form."""
+    return ("image", *model.model_fields)
 
 
-class DetectForm:
-    """Everything that /detect takes beside the image."""
+def form_of(model: type[RequestT]) -> Callable[..., RequestT]:
+    """Return a dependency that reads a request from a form; raises an InputError that says why not.
 
-    def __init__(
-        self,
-        text_prompt: PromptField = "",
-        box_threshold: BoxThreshold = 0.35,
-        text_threshold: TextThreshold = 0.25,
-        simplify: SimplifyField = "auto",
-        filters: FiltersField = None,
-        negative_prompt: NegativePrompt = None,
-        max_objects: MaxObjects = None,
-        class_thresholds: ClassThresholds = None,
-        tile: TileField = "auto",
-        engines: EnginesField = None,
-        prefer: PreferHeader = None,
-        idempotency_key: KeyHeader = None,
-    ) -> None:
-        self.data: dict[str, Any] = {
-            "text_prompt": text_prompt,
-            "box_threshold": box_threshold,
-            "text_threshold": text_threshold,
-            "simplify": simplify,
-            "filters": json_list_field("filters", filters),
-            "negative_prompt": negative_prompt or None,
-            "max_objects": max_objects,
-            "class_thresholds": json_field("class_thresholds", class_thresholds),
-            "tile": tile,
-            "engines": json_field("engines", engines),
-        }
+    Lists and objects are JSON in a text field; everything else is as in the schema, with its
+    default, description and examples.
+    """
 
-    def request(self) -> DetectRequest:
-        """Return the validated request; raises an InputError that names what is wrong."""
-        return parse(DetectRequest, self.data)
+    def read(**texts: Any) -> RequestT:
+        data = {name: _value(name, model.model_fields[name], text) for name, text in texts.items()}
+        return parse(model, data)
+
+    parameters = [_parameter(name, field) for name, field in model.model_fields.items()]
+    vars(read)["__signature__"] = inspect.Signature(parameters)
+    return read
 
 
-def segment_request(form: DetectForm, visualization: bool) -> SegmentRequest:
-    """Return the validated request for masks; raises an InputError that names what is wrong."""
-    return parse(SegmentRequest, {**form.data, "visualization": visualization})
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    json_kind = _json_kind(field)
+    # A prompt that is missing is an empty one.
+    default = "" if field.is_required() else field.get_default()
+    examples, about = field.examples or [default], field.description or ""
+    annotation: Any = field.annotation
+    if json_kind is not None:
+        annotation, default = str | None, None
+        examples = [json.dumps(each) for each in examples]
+        about += f" A JSON {'array' if json_kind is list else 'object'}."
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[annotation, Form(description=about, examples=examples)],
+    )
+
+
+def _value(name: str, field: FieldInfo, text: Any) -> Any:
+    json_kind = _json_kind(field)
+    if json_kind is None:
+        return text
+    return json_list_field(name, text) if json_kind is list else json_field(name, text)
+
+
+def _json_kind(field: FieldInfo) -> type | None:
+    """Return list or dict for a field that is JSON in a form, None for any other."""
+    for kind in (field.annotation, *get_args(field.annotation)):
+        if get_origin(kind) is list:
+            return list
+        if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return dict
+    return None
+
+
+DetectForm = Annotated[DetectRequest, Depends(form_of(DetectRequest))]
+SegmentForm = Annotated[SegmentRequest, Depends(form_of(SegmentRequest))]
+SimplifyForm = Annotated[SimplifyRequest, Depends(form_of(SimplifyRequest))]

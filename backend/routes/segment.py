@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter, Depends, Request, Response
 
 from backend import gateway
 from backend.admission import AdmittedRoute
-from backend.forms import SEGMENT_FIELDS, DetectForm, ImageField, Visualization, segment_request
+from backend.forms import ImageField, KeyHeader, PreferHeader, SegmentForm, fields_of
 from backend.headers import only_fields
 from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
-from edgeseg.schemas import SegmentationResult, plan
+from edgeseg.schemas import SegmentationResult, SegmentRequest, plan
 
 router = APIRouter(
     tags=["segment"],
-    dependencies=[Depends(only_fields(*SEGMENT_FIELDS))],
+    dependencies=[Depends(only_fields(*fields_of(SegmentRequest)))],
     route_class=AdmittedRoute,
 )
 
@@ -25,14 +23,14 @@ router = APIRouter(
 async def segment(
     request: Request,
     services: ServicesDep,
-    form: Annotated[DetectForm, Depends()],
+    wanted: SegmentForm,
     image: ImageField = None,
-    visualization: Visualization = True,
+    prefer: PreferHeader = None,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """Find what the prompt names and return a mask for each object.
 
     Nothing found is an answer, not an error: 200 with an empty list.
     """
-    wanted = segment_request(form, visualization)
     stages = plan(wanted, services.settings.engine_for("ground"))
     return await gateway.run_on_image(services, request, "segment", stages, wanted, image)

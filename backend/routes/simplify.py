@@ -6,23 +6,16 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from backend import gateway
 from backend.admission import AdmittedRoute
-from backend.forms import (
-    SIMPLIFY_FIELDS,
-    EnginesField,
-    ImageField,
-    KeyHeader,
-    PreferHeader,
-    PromptField,
-)
-from backend.headers import json_field, only_fields
+from backend.forms import ImageField, KeyHeader, PreferHeader, SimplifyForm, fields_of
+from backend.headers import only_fields
 from backend.routes.common import IMAGE_RESPONSES
 from backend.services import ServicesDep
 from backend.uploads import read_upload
-from edgeseg.schemas import Simplification, SimplifyRequest, parse
+from edgeseg.schemas import Simplification, SimplifyRequest
 
 router = APIRouter(
     tags=["segment"],
-    dependencies=[Depends(only_fields(*SIMPLIFY_FIELDS))],
+    dependencies=[Depends(only_fields(*fields_of(SimplifyRequest)))],
     route_class=AdmittedRoute,
 )
 
@@ -31,9 +24,8 @@ router = APIRouter(
 async def simplify(
     request: Request,
     services: ServicesDep,
-    text_prompt: PromptField = "",
+    wanted: SimplifyForm,
     image: ImageField = None,
-    engines: EnginesField = None,
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
@@ -41,8 +33,6 @@ async def simplify(
 
     A simplifier that looks at pictures uses the image, if there is one.
     """
-    data = {"text_prompt": text_prompt, "engines": json_field("engines", engines)}
-    wanted = parse(SimplifyRequest, data)
     gateway.check_engines(services, wanted.engines)
     upload = await read_upload(services, image) if image is not None else None
     task_id = await gateway.submit(

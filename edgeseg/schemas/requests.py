@@ -37,7 +37,11 @@ class SimplifyRequest(Wire):
     """A prompt to simplify."""
 
     text_prompt: Prompt = Field(description="What to find.", examples=["the leftmost cat"])
-    engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
+    engines: EngineChoice = Field(
+        default_factory=EngineChoice,
+        description="Engines by role; see GET /engines.",
+        examples=[{"detect": "nano"}],
+    )
 
 
 class DetectRequest(Wire):
@@ -67,7 +71,11 @@ class DetectRequest(Wire):
         examples=["toy ."],
     )
     max_objects: int | None = Field(
-        None, ge=1, le=MAX_OBJECTS, description="Keep this many objects, best scores first."
+        None,
+        ge=1,
+        le=MAX_OBJECTS,
+        description="Keep this many objects, best scores first.",
+        examples=[10],
     )
     class_thresholds: Annotated[dict[Text, Unit], BeforeValidator(_none_is_empty)] = Field(
         default_factory=dict,
@@ -80,7 +88,11 @@ class DetectRequest(Wire):
         "found. auto: where the whole picture of 1600 pixels or more shows nothing of a phrase; "
         "always: in tiles of every scale; never: not at all.",
     )
-    engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
+    engines: EngineChoice = Field(
+        default_factory=EngineChoice,
+        description="Engines by role; see GET /engines.",
+        examples=[{"detect": "nano"}],
+    )
 
 
 class SegmentRequest(DetectRequest):
@@ -135,7 +147,11 @@ class RefineRequest(Wire):
         None, description="x0, y0, x1, y1 in pixels.", examples=[[20, 20, 400, 280]]
     )
     label: Label | None = Field(None, description="Label of a new object.", examples=["face"])
-    engines: EngineChoice = Field(default_factory=EngineChoice, description="Engines by role.")
+    engines: EngineChoice = Field(
+        default_factory=EngineChoice,
+        description="Engines by role; see GET /engines.",
+        examples=[{"detect": "nano"}],
+    )
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> RefineRequest:
