@@ -35,8 +35,8 @@ MAX_REFUSED = 256
 class ConnectionLimits:
     """What one process allows its clients; times are in seconds.
 
-    A client that was answered early may go on sending ``max_discarded_bytes``: many read an answer
-    only when they have sent everything.
+    A client that was answered early, or refused, may go on sending ``max_discarded_bytes``: many
+    read an answer only when they have sent everything.
     """
 
     max_connections: int
@@ -91,6 +91,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless what it would have to keep is too large."""
         if self._is_refused:
+            self._body_bytes += len(data)
+            if self._body_bytes > self.limits.max_discarded_bytes:
+                self.transport.abort()
             return
         if self._head_since is None and self._is_idle():
             self._head_since = self.loop.time()
