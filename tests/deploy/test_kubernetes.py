@@ -199,3 +199,13 @@ def test_the_way_to_a_language_server_is_the_simplifiers_alone() -> None:
     assert labels == {"app.kubernetes.io/name": "simplifier"}
     (component,) = read(FOLDER / "components/language-server/kustomization.yaml")
     assert component["resources"] == ["egress.yaml"]
+
+
+def test_the_ui_and_the_api_answer_the_names_that_they_are_reached_by() -> None:
+    (kustomization,) = read(FOLDER / "base/kustomization.yaml")
+    literals = kustomization["configMapGenerator"][0]["literals"]
+    hosts = next(each for each in literals if each.startswith("EDGESEG_ALLOWED_HOSTS="))
+    assert "backend" in Settings(allowed_hosts=hosts.partition("=")[2]).allowed_hosts
+    environment = pods()["frontend"]["containers"][0]["env"]
+    source = {each["name"]: each.get("valueFrom") for each in environment}["EDGESEG_ALLOWED_HOSTS"]
+    assert source == {"configMapKeyRef": {"name": "edgeseg", "key": "EDGESEG_ALLOWED_HOSTS"}}
