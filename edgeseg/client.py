@@ -16,6 +16,7 @@ from edgeseg.codecs import ImageSource, file_bytes
 from edgeseg.errors import EdgeSegError, InvalidParameterError, UnavailableError
 from edgeseg.exporters import Export
 from edgeseg.exporters.names import relative_names
+from edgeseg.result import Segmentation, pictures_of
 from edgeseg.schemas import (
     DetectionResult,
     EngineInfo,
@@ -28,7 +29,6 @@ from edgeseg.schemas import (
     TaskStatus,
     parse,
 )
-from edgeseg.segmentation import Segmentation, pictures_of
 from edgeseg.settings import get_settings
 from edgeseg.types import Progress
 

@@ -17,6 +17,7 @@ from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import EdgeSegError, NoImageError
 from edgeseg.exporters import Export, export
+from edgeseg.result import Segmentation, pictures_of
 from edgeseg.run import Run, step_many
 from edgeseg.schemas import (
     DetectionResult,
@@ -32,7 +33,6 @@ from edgeseg.schemas import (
     parse,
     plan,
 )
-from edgeseg.segmentation import Segmentation, pictures_of
 from edgeseg.settings import Role, Settings, get_settings
 from edgeseg.types import Progress
 

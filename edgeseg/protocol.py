@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, Unpack, overload
 from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError
 from edgeseg.exporters import Export
+from edgeseg.result import Segmentation
 from edgeseg.schemas import (
     DetectionResult,
     EngineInfo,
@@ -15,7 +16,6 @@ from edgeseg.schemas import (
     SegmentOptions,
     Simplification,
 )
-from edgeseg.segmentation import Segmentation
 from edgeseg.types import Progress
 
 

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeseg import boxes, tiling
+from edgeseg import tiling
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
 from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier, ran
 from edgeseg.engines.cache import EmbeddingCache
-from edgeseg.engines.nano.language.phrases import split_phrases
 from edgeseg.errors import EdgeSegError
-from edgeseg.filters import apply_filters
+from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import (
     DetectedObject,
     DetectRequest,
@@ -29,6 +28,8 @@ from edgeseg.schemas import (
     check_refinement,
     free_id,
 )
+from edgeseg.selection import boxes
+from edgeseg.selection.filters import apply_filters
 from edgeseg.types import (
     BoolArray,
     Box,

@@ -9,8 +9,8 @@ import streamlit as st
 
 from edgeseg.client import EdgeSegClient
 from edgeseg.codecs import ImageSource
+from edgeseg.result import Segmentation
 from edgeseg.schemas import EngineInfo, RefineRequest, Simplification, StageEvent, TaskStatus
-from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Role
 
 QUEUES: dict[Role, str] = {

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from frontend import api, inputs, jobs, past, progress, prompt, results, session, sidebar, style
+from frontend import (
+    api,
+    inputs,
+    jobs,
+    progress,
+    prompt,
+    results,
+    session,
+    sidebar,
+    style,
+)
+from frontend.history import show_history
 from frontend.session import written
 from frontend.state import Photo
 
@@ -56,7 +67,7 @@ def _outcome() -> None:
     entry = history.opened
     if entry is not None:
         results.show(entry, history)
-        past.strip(history)
+        show_history(history)
     elif run is None:
         _welcome()
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edgeseg.errors import CancelledError, EdgeSegError, UnavailableError
+from edgeseg.result import Segmentation
 from edgeseg.schemas import SegmentationResult, StageEvent
-from edgeseg.segmentation import Segmentation
 from edgeseg.settings import Role
 from frontend.api import Api
 from frontend.state import Photo

@@ -7,8 +7,8 @@ import itertools
 from dataclasses import dataclass, field
 
 from edgeseg.render import Colour, colour_of
+from edgeseg.result import Segmentation
 from edgeseg.schemas import BoxXYXY, Point, SegmentationResult, SegmentedObject
-from edgeseg.segmentation import Segmentation
 
 _numbers = itertools.count(1)
 

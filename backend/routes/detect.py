@@ -8,7 +8,7 @@ from backend import gateway
 from backend.admission import AdmittedRoute
 from backend.forms import DetectForm, ImageField, KeyHeader, PreferHeader, fields_of
 from backend.headers import only_fields
-from backend.routes.common import IMAGE_RESPONSES
+from backend.routes.openapi import IMAGE_RESPONSES
 from backend.services import ServicesDep
 from edgeseg.schemas import DetectionResult, DetectRequest, plan
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, Up
 from backend import exports, gateway
 from backend.headers import only_fields
 from backend.problems import responses
-from backend.routes.common import TaskId
+from backend.routes.openapi import TaskId
 from backend.services import Services, ServicesDep
 from edgeseg.errors import (
     CancelledError,

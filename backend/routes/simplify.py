@@ -8,7 +8,7 @@ from backend import gateway
 from backend.admission import AdmittedRoute
 from backend.forms import ImageField, KeyHeader, PreferHeader, SimplifyForm, fields_of
 from backend.headers import only_fields
-from backend.routes.common import IMAGE_RESPONSES
+from backend.routes.openapi import IMAGE_RESPONSES
 from backend.services import ServicesDep
 from backend.uploads import read_upload
 from edgeseg.schemas import Simplification, SimplifyRequest

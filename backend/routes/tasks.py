@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from backend import gateway
 from backend.admission import AdmittedRoute, note_submitted
 from backend.problems import responses
-from backend.routes.common import REFINE_RESPONSES, TaskId
+from backend.routes.openapi import REFINE_RESPONSES, TaskId
 from backend.services import Services, ServicesDep
 from edgeseg.errors import (
     CancelledError,

@@ -26,12 +26,12 @@ from edgeseg.cli.bench_engines import engines_command
 from edgeseg.cli.bench_memory import memory_command
 from edgeseg.cli.bench_nano import nano
 from edgeseg.cli.demo import find_photo
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.cli.up import with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.pipeline import EdgeSegAI
 from edgeseg.settings import Role
+from edgeseg.stack.local import EmbeddedStack
 
 JPEG_BYTES = 1_000_000
 MOST_ADDED_MS = 30.0

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from edgeseg.benchmarks import speed
 from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.cli.table import table
 from edgeseg.codecs import load_image
 from edgeseg.engines import registry
-from edgeseg.evaluation import speed
 from edgeseg.settings import get_settings
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from edgeseg.benchmarks import memory
 from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.cli.table import table
-from edgeseg.evaluation import memory
 
 # A stage at a time must not cost more than this beyond its largest stage.
 MOST_OVER_FLOOR = 1.1

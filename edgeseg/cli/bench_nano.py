@@ -88,7 +88,7 @@ def measure(requests: int, engines: str) -> dict[str, float]:
     clicks_ms, clicks_cpu_ms = _timed_ms(
         lambda: ai.refine(result, object_id=0, points=click), requests
     )
-    from edgeseg.evaluation.memory import peak_rss_mb
+    from edgeseg.benchmarks.memory import peak_rss_mb
     from edgeseg.platforms import cpu_count
 
     return {

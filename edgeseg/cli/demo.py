@@ -13,14 +13,14 @@ from typing import Annotated
 import typer
 
 from edgeseg.cli.app import app
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.cli.outputs import Overwrite, check_targets, save_picture
 from edgeseg.cli.table import table
 from edgeseg.cli.up import check_engines, with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import UnavailableError
 from edgeseg.render import contact_sheet
-from edgeseg.segmentation import Segmentation
+from edgeseg.result import Segmentation
+from edgeseg.stack.local import EmbeddedStack
 
 # Photo of scikit-image, prompt.
 CASES = (

@@ -11,7 +11,7 @@ import typer
 from edgeseg.cli.app import app
 from edgeseg.cli.table import table
 from edgeseg.engines import registry
-from edgeseg.engines.weights import WeightStore
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.schemas import EngineInfo
 from edgeseg.settings import get_settings
 

@@ -17,7 +17,7 @@ from edgeseg.cli.inputs import Input
 from edgeseg.cli.outputs import check_suffix, check_targets, description_of, save_picture
 from edgeseg.cli.result_file import STDOUT, EarlierRows, ResultFile
 from edgeseg.errors import InvalidParameterError
-from edgeseg.segmentation import Segmentation
+from edgeseg.result import Segmentation
 
 
 @dataclass

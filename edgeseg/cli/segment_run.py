@@ -17,8 +17,8 @@ from edgeseg.cli.segment_outputs import Outputs
 from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError
 from edgeseg.pipeline import EdgeSegAI
+from edgeseg.result import Segmentation
 from edgeseg.schemas import SegmentOptions
-from edgeseg.segmentation import Segmentation
 
 # Loading models may take this share of the time; a batch, which a crash loses, this many images and
 # seconds.

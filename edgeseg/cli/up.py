@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from edgeseg.cli.app import app
-from edgeseg.cli.embedded import SERVICES, EmbeddedStack, ui_is_installed
 from edgeseg.engines import registry
 from edgeseg.errors import UnavailableError
 from edgeseg.settings import Role, Settings, get_settings, read_settings
+from edgeseg.stack.local import SERVICES, EmbeddedStack, ui_is_installed
 
 WATCH_EVERY_S = 0.2
 

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
-from edgeseg.engines.weights import WeightStore
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import InvalidParameterError
 from edgeseg.schemas import EngineRan, Simplification
 from edgeseg.settings import DEVICES, Settings, get_settings

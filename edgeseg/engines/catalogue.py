@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgeseg.engines.entry import Entry
-from edgeseg.engines.weights import HUB_URL, UNPINNED, HubRepo, WebFile
+from edgeseg.engines.spec import Entry
+from edgeseg.engines.weights.store import HUB_URL, UNPINNED, HubRepo, WebFile
 
 # Name, repository, commit, megabytes, factory and description.
 _LANGUAGE_MODELS = (
@@ -54,7 +54,7 @@ def _grounding_dino(name: str, description: str, size_mb: float, source: HubRepo
     return Entry(
         name,
         "detect",
-        "edgeseg.engines.grounding_dino:load",
+        "edgeseg.engines.grounding_dino.hub:load",
         description,
         size_mb=size_mb,
         extra="full",
@@ -67,7 +67,7 @@ def _original_grounding_dino(size: str, file: str, size_mb: float, sha256: str) 
     return Entry(
         f"grounding-dino-original-{size}",
         "detect",
-        "edgeseg.engines.grounding_dino_original:load",
+        "edgeseg.engines.grounding_dino.original:load",
         f"Grounding DINO {size} from its authors' checkpoint, by groundingdino-py.",
         size_mb=size_mb,
         extra="groundingdino",
@@ -101,7 +101,7 @@ def _sam(name: str, title: str, size_mb: float, source: HubRepo) -> Entry:
     return Entry(
         name,
         "segment",
-        "edgeseg.engines.sam:load",
+        "edgeseg.engines.sam.sam:load",
         f"{title}, by transformers.",
         size_mb=size_mb,
         extra="full",
@@ -115,7 +115,7 @@ def _sam2(name: str, size: str, size_mb: float, sha256: str) -> Entry:
     return Entry(
         name,
         "segment",
-        "edgeseg.engines.sam2:load",
+        "edgeseg.engines.sam.sam2:load",
         f"SAM 2.1 with Hiera {size.replace('_', ' ')}, by its authors' package.",
         size_mb=size_mb,
         extra="full",
@@ -182,7 +182,7 @@ FULL: tuple[Entry, ...] = (
     Entry(
         "sam3",
         "ground",
-        "edgeseg.engines.sam3:load",
+        "edgeseg.engines.sam.sam3:load",
         "SAM 3, phrases to boxes and masks in one step, by transformers.",
         licence="SAM License",
         size_mb=3440,
@@ -245,7 +245,7 @@ FULL: tuple[Entry, ...] = (
     Entry(
         "openai",
         "simplify",
-        "edgeseg.engines.language.server:simplifier",
+        "edgeseg.engines.llm.server:simplifier",
         "Any language model behind OpenAI's interface: Ollama, vLLM, llama.cpp, hosted.",
         licence="the model's own",
         weights="a server",
@@ -255,7 +255,7 @@ FULL: tuple[Entry, ...] = (
         Entry(
             _name,
             "simplify",
-            f"edgeseg.engines.language.local:{_factory}",
+            f"edgeseg.engines.llm.local:{_factory}",
             _text,
             size_mb=_size,
             extra="full",

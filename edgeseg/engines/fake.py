@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.nano.language.phrases import split_phrases
+from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import Simplification
 from edgeseg.types import BoolArray, Box, Detections, Embedding, Image, MaskPrompt, Masks
 

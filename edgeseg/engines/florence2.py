@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from edgeseg.engines.base import Detector, EngineOptions
-from edgeseg.engines.captions import pick
-from edgeseg.engines.hf import as_pillow, import_transformers
-from edgeseg.engines.torch_engine import TorchEngine
-from edgeseg.engines.torch_place import Place, in_chunks
+from edgeseg.engines.grounding_dino.captions import pick
+from edgeseg.engines.torch.engine import TorchEngine
+from edgeseg.engines.torch.hf import as_pillow, import_transformers
+from edgeseg.engines.torch.placement import Place, in_chunks
 from edgeseg.errors import EngineUnavailableError
 from edgeseg.types import Detections, Image
 

@@ -10,8 +10,8 @@ from typing import cast
 
 from edgeseg.engines.base import Engine, EngineOptions
 from edgeseg.engines.catalogue import FULL
-from edgeseg.engines.entry import Entry as Entry
-from edgeseg.engines.weights import WeightStore
+from edgeseg.engines.spec import Entry as Entry
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import (
     EngineNotAllowedError,
     EngineUnavailableError,

@@ -1,10 +1,11 @@
 """The task record and the queue contract in Redis; no other package knows the keys."""
 
-from edgeseg.tasks.ahead import next_image
 from edgeseg.tasks.chain import TaskChain
 from edgeseg.tasks.connection import connect, connect_async, is_out_of_memory, redis_errors
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
-from edgeseg.tasks.overview import (
+from edgeseg.tasks.prefetch import next_image
+from edgeseg.tasks.queue import make_queue
+from edgeseg.tasks.queues import (
     QueueMonitor,
     QueuesView,
     QueueView,
@@ -12,7 +13,6 @@ from edgeseg.tasks.overview import (
     count_ahead,
     unserved,
 )
-from edgeseg.tasks.queue import make_queue
 from edgeseg.tasks.record import ImageRef, NewTask, TaskKind, TaskRecord
 from edgeseg.tasks.store import Claim, TaskStore
 from edgeseg.tasks.watch import TaskWatch

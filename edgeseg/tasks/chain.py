@@ -10,7 +10,7 @@ from rq.job import Job, JobStatus
 
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import keys
-from edgeseg.tasks.ahead import announce
+from edgeseg.tasks.prefetch import announce
 from edgeseg.tasks.queue import LARGE, make_queue
 from edgeseg.tasks.record import NewTask
 from edgeseg.tasks.store import Claim, TaskStore

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from edgeseg.schemas import FINAL_STATES, StageEvent
 from edgeseg.tasks import keys
 from edgeseg.tasks.batch import CommandBatch
-from edgeseg.tasks.overview import QueueMonitor
+from edgeseg.tasks.queues import QueueMonitor
 from edgeseg.tasks.record import TaskRecord
 from edgeseg.tasks.store import read_record
 

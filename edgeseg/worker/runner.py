@@ -28,7 +28,7 @@ from edgeseg.schemas import (
 )
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import TaskChain, TaskRecord, TaskStore
-from edgeseg.worker.images import ImageCache
+from edgeseg.worker.image_cache import ImageCache
 from edgeseg.worker.telemetry import WorkerTelemetry
 
 log = logging.getLogger(__name__)

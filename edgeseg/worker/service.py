@@ -14,13 +14,13 @@ from edgeseg import logs
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions, ran
 from edgeseg.engines.residency import Residency
-from edgeseg.engines.weights import WeightStore
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import EdgeSegError, EngineUnavailableError
 from edgeseg.settings import Role, Settings, get_settings
 from edgeseg.tasks import QUEUES, TaskChain, TaskStore, connect
 from edgeseg.worker import jobs
-from edgeseg.worker.images import DecodeAhead
-from edgeseg.worker.page import WorkerPage
+from edgeseg.worker.http import WorkerPage
+from edgeseg.worker.image_cache import DecodeAhead
 from edgeseg.worker.rqworker import StageWorker
 from edgeseg.worker.runner import StageRunner
 from edgeseg.worker.telemetry import Pulse

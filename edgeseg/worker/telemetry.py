@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.settings import Role
-from edgeseg.worker.images import ImageCache
+from edgeseg.worker.image_cache import ImageCache
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _SIZES = (0, 1, 2, 5, 10, 20, 50, 100)

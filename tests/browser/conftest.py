@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 from tests.browser.driver import PATIENCE_MS, settle
 
 # Chromium asks for nothing beyond this machine.

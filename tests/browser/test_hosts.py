@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.stack.local import EmbeddedStack
 
 UPGRADE = {
     "Connection": "Upgrade",

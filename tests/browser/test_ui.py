@@ -11,10 +11,10 @@ from pathlib import Path
 import PIL.Image
 from playwright.sync_api import Page, expect
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.codecs import rle_to_mask
 from edgeseg.schemas import SegmentationResult
+from edgeseg.stack.local import EmbeddedStack
 from tests.browser import driver
 from tests.browser.driver import PATIENCE_MS
 

@@ -10,9 +10,9 @@ import PIL.Image
 import pytest
 
 from edgeseg.engines.base import EngineOptions, LanguageServer
-from edgeseg.engines.weights import WeightStore
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.types import Image
-from tests.unit.engines.language.chat_server import Reply, serving
+from tests.unit.engines.llm.chat_server import Reply, serving
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions, Grounder, Segmenter, Simplifier
 from edgeseg.settings import Role, read_settings
 from edgeseg.types import Detections, Image, MaskPrompt
-from tests.contract import blank
+from tests.contract import checkpoints
 
 LENIENT = {"box_threshold": 0.05, "text_threshold": 0.05}
 
@@ -31,7 +31,7 @@ def engines_of(role: Role) -> list[str]:
         name
         for name in registry.names(role)
         if not (entry := registry.find(role, name)).missing(settings=settings)
-        and (not entry.sources or name in blank.WRITERS)
+        and (not entry.sources or name in checkpoints.WRITERS)
     ]
 
 
@@ -46,7 +46,7 @@ def loading(role: Role) -> Any:
     @pytest.fixture(scope="module", params=engines_of(role))
     def engine(request: pytest.FixtureRequest, options: EngineOptions) -> Iterator[Any]:
         loaded = registry.load(
-            role, request.param, blank.with_weights(role, request.param, options)
+            role, request.param, checkpoints.with_weights(role, request.param, options)
         )
         yield loaded
         loaded.close()
@@ -90,7 +90,7 @@ def check_detections(found: Detections, image: Image, phrases: list[str]) -> Non
 def test_engines_say_where_they_run_and_end_for_good(
     role: Role, name: str, options: EngineOptions, photo: Image
 ) -> None:
-    engine: Any = registry.load(role, name, blank.with_weights(role, name, options))
+    engine: Any = registry.load(role, name, checkpoints.with_weights(role, name, options))
     assert engine.name == name
     assert engine.device == ("server" if name == "openai" else "cpu")
     assert engine.dtype == "float32" or understands(role, name)

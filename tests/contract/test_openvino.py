@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from edgeseg.engines import openvino_encoder, registry
+from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.openvino_encoder import compile_encoder
-from edgeseg.engines.torch_place import Place
+from edgeseg.engines.compiled import openvino
+from edgeseg.engines.compiled.openvino import compile_encoder
+from edgeseg.engines.torch.placement import Place
 from edgeseg.errors import EngineUnavailableError
 from edgeseg.types import Image, MaskPrompt
-from tests.contract import blank
+from tests.contract import checkpoints
 
 BOX = MaskPrompt(box_xyxy=(60.0, 40.0, 400.0, 290.0))
 
 
 def loaded(name: str, options: EngineOptions, **changes: Any) -> Any:
-    ready = blank.with_weights("segment", name, options)
+    ready = checkpoints.with_weights("segment", name, options)
     return registry.load("segment", name, dataclasses.replace(ready, **changes))
 
 
@@ -47,7 +48,7 @@ def test_it_answers_as_torch_does_and_converts_once(
         engine.close()
         assert engine.device == "cpu"
         # The second time it is read from the cache.
-        monkeypatch.delattr(openvino_encoder, "_convert", raising=False)
+        monkeypatch.delattr(openvino, "_convert", raising=False)
     held = {name for name, module in sys.modules.items() if module}
     assert "openvino_telemetry" not in held, "it reports nothing"
     assert not list((options.store.root / "openvino").glob("*.partial"))
@@ -60,7 +61,7 @@ def test_other_weights_are_converted_anew(options: EngineOptions, tmp_path: Path
         weights.write_bytes(content)
         place = Place(torch.device("cpu"), torch.float32)
         changed = dataclasses.replace(options, name="any", weights=(weights,))
-        keys.add(openvino_encoder._key(changed, (1, 3, 8, 8), place, "1"))
+        keys.add(openvino._key(changed, (1, 3, 8, 8), place, "1"))
     assert len(keys) == 2
 
 

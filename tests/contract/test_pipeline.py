@@ -11,7 +11,7 @@ from edgeseg.engines import registry, residency
 from edgeseg.engines.base import Engine, EngineOptions
 from edgeseg.settings import Role, Settings
 from edgeseg.types import Image
-from tests.contract import blank
+from tests.contract import checkpoints
 
 LOW: dict[str, Any] = {"box_threshold": 0.01, "text_threshold": 0.0, "max_objects": 4}
 
@@ -19,7 +19,7 @@ LOW: dict[str, Any] = {"box_threshold": 0.01, "text_threshold": 0.0, "max_object
 def settings_with(options: EngineOptions, *engines: tuple[Role, str]) -> Settings:
     """Return settings whose folder of weights holds those of the engines."""
     for role, name in engines:
-        blank.with_weights(role, name, options)
+        checkpoints.with_weights(role, name, options)
     return Settings(weights_dir=options.store.root, offline=True, device="cpu", dtype="float32")
 
 

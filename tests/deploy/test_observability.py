@@ -11,7 +11,7 @@ from backend.telemetry import Telemetry
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.settings import Settings
 from edgeseg.tasks import TaskStore, connect
-from edgeseg.worker.images import ImageCache
+from edgeseg.worker.image_cache import ImageCache
 from edgeseg.worker.telemetry import WorkerTelemetry
 from tests.deploy.compose import CPU, ROOT, services
 

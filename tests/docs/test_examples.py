@@ -10,8 +10,8 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Example: its arguments, and what its output must hold.

@@ -13,8 +13,8 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 from tests.fuzz import phases
 from tests.fuzz.tally import Tally, memory_mb
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import httpx
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
+from edgeseg.stack.local import EmbeddedStack
 from tests.fuzz.images import images
 from tests.fuzz.results import results
 from tests.fuzz.tally import HANG_S, Tally

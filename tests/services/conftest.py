@@ -14,9 +14,9 @@ import PIL.Image
 import pytest
 
 from edgeseg import EdgeSegAI
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.settings import Role, Settings
+from edgeseg.stack.local import EmbeddedStack
 
 Picture = Callable[..., bytes]
 StackMaker = Callable[..., AbstractContextManager[EmbeddedStack]]

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.codecs import encode_png
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 
 BOUNDARY = "edgeseg"
 

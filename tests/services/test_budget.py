@@ -11,11 +11,11 @@ import PIL.Image
 import pytest
 from redis import Redis
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import RequestTooCostlyError
 from edgeseg.schemas import SimplifyRequest
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import NewTask, TaskChain, TaskStore, keys
 from edgeseg.tasks.queue import make_queue
 from tests.services.conftest import StackMaker

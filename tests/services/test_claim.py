@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 import redis
 
-from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import Claim, TaskStore, keys
 from edgeseg.tasks import store as store_module
 

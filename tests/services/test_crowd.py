@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 from redis import BlockingConnectionPool, ConnectionPool, Redis
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import QueueFullError
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import redis_errors
 from tests.services.conftest import StackMaker
 from tests.services.crowd import ask_all, probe_while, request_of

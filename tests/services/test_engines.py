@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import httpx
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.schemas import EngineChoice, RefineRequest, SimplifyRequest
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import NewTask, TaskChain, TaskStore, connect
 from tests.services.conftest import StackMaker
 

@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from edgeseg import EdgeSegAI
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import (
     CancelledError,
@@ -24,6 +23,7 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.exporters import FORMATS, MEDIA_TYPES
+from edgeseg.stack.local import EmbeddedStack
 from frontend import bundle
 from frontend.state import Entry, Photo
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from backend.exports import MAX_UPLOADS
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.codecs import mask_to_rle
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.types import BoolArray
 from tests.services.conftest import StackMaker
 

@@ -15,7 +15,6 @@ import httpx
 import pytest
 from redis import Redis
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import (
     CancelledError,
@@ -28,6 +27,7 @@ from edgeseg.errors import (
 )
 from edgeseg.schemas import StageEvent
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import connect, keys, make_queue
 
 LATENCY_S = 1.0

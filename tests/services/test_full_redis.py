@@ -11,10 +11,10 @@ import httpx
 import pytest
 from redis import Redis
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import QueueFullError, QueueUnavailableError
-from edgeseg.segmentation import Segmentation
+from edgeseg.result import Segmentation
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import keys
 from tests.services.conftest import StackMaker
 

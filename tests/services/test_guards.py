@@ -9,9 +9,9 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import InvalidParameterError, QueueFullError
+from edgeseg.stack.local import EmbeddedStack
 from tests.services.conftest import StackMaker
 
 Picture = Callable[..., bytes]

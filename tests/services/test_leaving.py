@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.schemas import FINAL_STATES
+from edgeseg.stack.local import EmbeddedStack
 from tests.services.conftest import StackMaker
 from tests.services.crowd import request_of
 

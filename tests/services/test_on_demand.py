@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
+from edgeseg.stack.local import EmbeddedStack
 
 Picture = Callable[..., bytes]
 StackMaker = Callable[..., AbstractContextManager[EmbeddedStack]]

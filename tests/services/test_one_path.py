@@ -13,7 +13,6 @@ import pytest
 import redis
 
 from edgeseg import EdgeSegAI, EdgeSegError
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.residency import Residency
@@ -28,7 +27,16 @@ from edgeseg.schemas import (
     plan,
 )
 from edgeseg.settings import Settings
-from edgeseg.tasks import ImageRef, NewTask, TaskChain, TaskRecord, TaskStore, keys, overview
+from edgeseg.stack.local import EmbeddedStack
+from edgeseg.tasks import (
+    ImageRef,
+    NewTask,
+    TaskChain,
+    TaskRecord,
+    TaskStore,
+    keys,
+    queues,
+)
 from edgeseg.types import Image
 from edgeseg.worker.runner import StageRunner
 from tests.services.conftest import Picture
@@ -109,7 +117,7 @@ def test_each_image_of_a_task_is_kept_and_counted(runner: StageRunner, picture: 
     with pytest.raises(UnknownTaskError, match="expired"):
         runner.store.image(replace(refs[0], index=3))
     connection = runner.store.connection
-    counted = connection.eval(overview._WAITING_BYTES, 1, keys.waiting_key(QUEUE))
+    counted = connection.eval(queues._WAITING_BYTES, 1, keys.waiting_key(QUEUE))
     assert counted == sum(len(base64.b64encode(data)) for data in files)
     runner.chain.withdraw(task.id)
 

@@ -17,7 +17,6 @@ import PIL.Image
 import pytest
 
 from edgeseg import EdgeSegAI, Segmentation
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import (
     IdempotencyConflictError,
@@ -25,6 +24,7 @@ from edgeseg.errors import (
     UnknownObjectError,
 )
 from edgeseg.schemas import RefineResult, SegmentationResult, SimplifyMode
+from edgeseg.stack.local import EmbeddedStack
 
 Picture = Callable[..., bytes]
 StackMaker = Callable[..., AbstractContextManager[EmbeddedStack]]

@@ -13,8 +13,8 @@ import pytest
 
 from backend import create_app
 from edgeseg import errors
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rest.md").read_text(encoding="utf-8")
 

@@ -10,10 +10,10 @@ import pytest
 import redis
 from rq.job import Job
 
-from edgeseg.cli.embedded import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.schemas import SegmentRequest
 from edgeseg.settings import Role, Settings
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import NewTask, TaskChain, TaskStore, keys
 from edgeseg.tasks.queue import SERIALIZER
 

@@ -22,7 +22,7 @@ from edgeseg.errors import EdgeSegError, UnavailableError, WorkerLostError
 from edgeseg.schemas import SimplifyMode
 from tests.services.test_image_memory import worst_cases
 from tests.stack.engine import FILE, PROJECT, WORKERS, Stack, fakes, run, wait_until
-from tests.unit.engines.hub import Hub, serving
+from tests.unit.engines.weights.hub import Hub, serving
 
 IMAGES = ("frontend", "backend", "redis", *WORKERS)
 MOST_MB = 400

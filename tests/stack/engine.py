@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgeseg.cli.children import free_port
+from edgeseg.stack.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 FILE = "docker-compose.no-gpu.yml"

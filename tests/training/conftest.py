@@ -13,7 +13,7 @@ import PIL.Image
 import PIL.ImageDraw
 import pytest
 
-from training.data import PhotoSet, load_photos
+from training.common.data import PhotoSet, load_photos
 
 COCO = [f"class {i}" for i in range(78)]
 NAMES = ["cat", "ball", *COCO, "face"]

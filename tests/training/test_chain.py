@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from training.backbone import Attention
-from training.data import PhotoSet, held_out
-from training.export import averaged, export_detector, export_segmenter
-from training.mask_views import MaskView, MaskViews, behind_changed, mask_box
-from training.teacher import no_lesson
-from training.train_detector import DetectorTrainer
-from training.train_detector import collate as collate_canvases
-from training.train_segmenter import SegmenterTrainer
-from training.train_segmenter import collate as collate_masks
-from training.views import Views, photo_labels
+from training.common.data import PhotoSet, held_out
+from training.nano.backbone import Attention
+from training.nano.export import averaged, export_detector, export_segmenter
+from training.nano.mask_views import MaskView, MaskViews, behind_changed, mask_box
+from training.nano.teacher import no_lesson
+from training.nano.train_detector import DetectorTrainer
+from training.nano.train_detector import collate as collate_canvases
+from training.nano.train_segmenter import SegmenterTrainer
+from training.nano.train_segmenter import collate as collate_masks
+from training.nano.views import Views, photo_labels
 
 # The tracing exporter fits these small networks; its successor needs another package.
 pytestmark = [
@@ -115,7 +115,7 @@ def test_another_background_leaves_the_objects(
 ) -> None:
     """What lies behind looks different; the object's pixels are the photo's."""
     for name in ("BLURRED", "TINTED", "SHADED"):
-        monkeypatch.setattr(f"training.mask_views.{name}", float(name == change))
+        monkeypatch.setattr(f"training.nano.mask_views.{name}", float(name == change))
     rng = np.random.default_rng(0)
     mask = photos.photos[0].mask(0)
     assert mask is not None

@@ -15,7 +15,7 @@ from edgeseg.engines.edge_sam.prompt_encoder import (
     PADDING,
     TOP_LEFT,
 )
-from training.data import PhotoSet
+from training.common.data import PhotoSet
 from training.edge_sam.losses import mask_ious, mask_losses
 from training.edge_sam.prompts import correction, first_prompts
 from training.edge_sam.train import EdgeSamTrainer, ViewStream

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgeseg.engines.nano.words import WordVectors
-from training.detector import Detector
-from training.export import averaged, export_detector, export_segmenter
-from training.restore import STEPS, restore_detector, restore_segmenter
-from training.segmenter import Segmenter
-from training.train_detector import DetectorTrainer
-from training.train_segmenter import MaskBatch, SegmenterTrainer
+from edgeseg.engines.nano.word_vectors import WordVectors
+from training.nano.detector import Detector
+from training.nano.export import averaged, export_detector, export_segmenter
+from training.nano.restore import STEPS, restore_detector, restore_segmenter
+from training.nano.segmenter import Segmenter
+from training.nano.train_detector import DetectorTrainer
+from training.nano.train_segmenter import MaskBatch, SegmenterTrainer
 
 # The tracing exporter fits these small networks; its successor needs another package.
 pytestmark = [

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.crockery import Mesh, ball, dish, spoon, vessel
-from training.data import PhotoSet, add_tableware
-from training.mask_views import MaskViews
-from training.table_setting import NAMES, Table, glazed, lay
-from training.tableware import SOURCE, Studio, write
-from training.views import photo_labels
+from training.common.data import PhotoSet, add_tableware
+from training.nano.mask_views import MaskViews
+from training.nano.views import photo_labels
+from training.synthetic.meshes import Mesh, ball, dish, spoon, vessel
+from training.synthetic.render import SOURCE, Studio, write
+from training.synthetic.scene import NAMES, Table, glazed, lay
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ time.sleep(1)  # what reports in the background gets its chance
 STACK = """
 import sys
 from pathlib import Path
-from edgeseg.cli.embedded import EmbeddedStack
+from edgeseg.stack.local import EmbeddedStack
 from edgeseg.client import EdgeSegClient
 from edgeseg.settings import Settings
 settings = Settings(engines="nano", threads=1, api_port=0, ui_port=0, data_dir=Path(sys.argv[2]))

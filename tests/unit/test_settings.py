@@ -10,10 +10,10 @@ import pytest
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from edgeseg.cli.children import as_environment
 from edgeseg.engines import registry
 from edgeseg.errors import InvalidParameterError
 from edgeseg.settings import FAMILIES, Settings, read_settings
+from edgeseg.stack.processes import as_environment
 
 
 def test_a_family_serves_every_role_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

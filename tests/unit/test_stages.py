@@ -12,9 +12,9 @@ from edgeseg import stages
 from edgeseg.codecs import rle_to_mask
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.fake import FakeGrounder, FakeSegmenter, FakeSimplifier
-from edgeseg.engines.nano.language.phrases import join_phrases, split_phrases
 from edgeseg.engines.nano.simplifier import NanoSimplifier
 from edgeseg.errors import EngineUnavailableError, InvalidParameterError, UnknownObjectError
+from edgeseg.language.phrases import join_phrases, split_phrases
 from edgeseg.schemas import (
     DetectRequest,
     Filter,

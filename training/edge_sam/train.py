@@ -12,12 +12,12 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
 from edgeseg.engines.edge_sam import EdgeSam
-from training.data import PhotoSet, load_nano
+from training.common.data import PhotoSet, load_nano
+from training.common.loop import Trainer, worker_seed
 from training.edge_sam.losses import mask_ious, mask_losses
 from training.edge_sam.prompts import Prompts, correction, first_prompts
-from training.loop import Trainer, worker_seed
-from training.mask_views import MaskViews
-from training.train_segmenter import MaskBatch, collate
+from training.nano.mask_views import MaskViews
+from training.nano.train_segmenter import MaskBatch, collate
 
 Batches = Iterator[MaskBatch]
 

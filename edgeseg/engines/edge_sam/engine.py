@@ -9,11 +9,11 @@ import torch
 from torch.nn.functional import pad
 
 from edgeseg.engines.base import EngineOptions, Segmenter
-from edgeseg.engines.edge_sam.frame import MASK_PX, Frame, corners, padded, stability
+from edgeseg.engines.edge_sam.letterbox import MASK_PX, Frame, corners, padded, stability
 from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
-from edgeseg.engines.sam2 import find_checkpoint
-from edgeseg.engines.sam_prompts import Decoded, PromptBatch, SamEngine, mask_logits
-from edgeseg.engines.torch_place import Place
+from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits
+from edgeseg.engines.sam.sam2 import find_checkpoint
+from edgeseg.engines.torch.placement import Place
 from edgeseg.types import FloatArray, Image, IntArray
 
 # Outside the photo an earlier mask says no.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgeseg.engines.edge_sam.frame import stability
+from edgeseg.engines.edge_sam.letterbox import stability
 from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
 from edgeseg.engines.edge_sam.prompt_encoder import (
     BOTTOM_RIGHT,

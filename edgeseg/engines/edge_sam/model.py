@@ -15,7 +15,7 @@ from edgeseg.engines.edge_sam.layers import ConvNorm
 from edgeseg.engines.edge_sam.mask_decoder import MaskDecoder
 from edgeseg.engines.edge_sam.prompt_encoder import PromptEncoder
 from edgeseg.engines.edge_sam.repvit import DepthwiseMixer, ImageEncoder
-from edgeseg.engines.torch_place import read_tensors
+from edgeseg.engines.torch.placement import read_tensors
 from edgeseg.errors import EngineUnavailableError
 
 PARAMETERS = 9_582_112

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from edgeseg.engines.edge_sam.frame import MASK_PX, Frame, corners, padded, stability
+from edgeseg.engines.edge_sam.letterbox import MASK_PX, Frame, corners, padded, stability
 from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
 from edgeseg.engines.edge_sam.prompt_encoder import IGNORED, INSIDE
 from edgeseg.types import FloatArray, Image, IntArray, UInt8Array

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeseg.engines.nano.frame import Frame
-from edgeseg.engines.nano.network import Network
+from edgeseg.engines.nano.letterbox import Frame
+from edgeseg.engines.nano.onnx_session import Network
 from edgeseg.engines.nano.selection import select
-from edgeseg.engines.nano.words import WordVectors
+from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.types import Detections, FloatArray, Image, IntArray
 
 # Every photo is seen from near, from further away and from afar, and suppression decides: a thing

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image as PillowImage
 
-from edgeseg.engines.nano.frame import Frame
-from edgeseg.engines.nano.network import Network
-from edgeseg.engines.nano.pieces import tidy
+from edgeseg.engines.nano.components import tidy
+from edgeseg.engines.nano.letterbox import Frame
+from edgeseg.engines.nano.onnx_session import Network
 from edgeseg.engines.nano.prompts import (
     PREVIOUS,
     channels,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeseg.boxes import area, intersection, iou
-from edgeseg.engines.nano.frame import sigmoid
+from edgeseg.engines.nano.letterbox import sigmoid
+from edgeseg.selection.boxes import area, intersection, iou
 from edgeseg.types import BoolArray, FloatArray, IntArray
 
 SAME_OBJECT_IOU = 0.6

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from edgeseg.engines.nano.language.exclusions import same_kind, split_exclusion
-from edgeseg.engines.nano.language.inflection import singular
-from edgeseg.engines.nano.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING
-from edgeseg.engines.nano.language.needs import NeedMatcher, good_enough
-from edgeseg.engines.nano.language.phrases import (
+from edgeseg.engines.nano.affordances.matcher import NeedMatcher, good_enough
+from edgeseg.engines.nano.affordances.table import everything, read_table
+from edgeseg.engines.nano.word_vectors import WordVectors
+from edgeseg.language.exclusions import same_kind, split_exclusion
+from edgeseg.language.inflection import singular
+from edgeseg.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING
+from edgeseg.language.phrases import (
     head,
     join_phrases,
     modifiers,
@@ -19,16 +21,14 @@ from edgeseg.engines.nano.language.phrases import (
     without_determiners,
     words,
 )
-from edgeseg.engines.nano.language.positions import Positioned, take_positions
-from edgeseg.engines.nano.language.questions import (
+from edgeseg.language.positions import Positioned, take_positions
+from edgeseg.language.questions import (
     is_about_the_picture,
     is_sentence,
     names_a_thing,
     person_or_thing_asked_for,
     strip_request,
 )
-from edgeseg.engines.nano.language.table import everything, read_table
-from edgeseg.engines.nano.words import WordVectors
 from edgeseg.schemas import Filter, Simplification
 from edgeseg.types import Image
 

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from backend import create_app
-from edgeseg.cli.children import free_port
 from edgeseg.settings import Settings
+from edgeseg.stack.processes import free_port
 from tests.unit.backend.test_problems import check_problem, served
 
 UPLOADS = 10

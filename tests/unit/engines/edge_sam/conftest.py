@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from edgeseg.evaluation.blank import edge_sam
+from edgeseg.testing.checkpoints import edge_sam
 
 
 @pytest.fixture(scope="session")

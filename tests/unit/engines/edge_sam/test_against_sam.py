@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
-from edgeseg.engines.hf import import_transformers
+from edgeseg.engines.torch.hf import import_transformers
 
 # Our names, and theirs.
 NAMES = {

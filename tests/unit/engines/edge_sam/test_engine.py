@@ -13,8 +13,8 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.edge_sam.engine import EdgeSamSegmenter
 from edgeseg.engines.edge_sam.predictor import SamPredictor, sam_model_registry
-from edgeseg.engines.sam_prompts import as_tensor
-from edgeseg.engines.weights import WeightStore
+from edgeseg.engines.sam.base import as_tensor
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.types import Embedding, Image, MaskPrompt
 
 

@@ -12,7 +12,7 @@ import torch
 
 from edgeseg.engines.edge_sam import SamPredictor, sam_model_registry
 from edgeseg.engines.edge_sam.export import _compare, export_onnx
-from edgeseg.engines.edge_sam.frame import Frame
+from edgeseg.engines.edge_sam.letterbox import Frame
 from edgeseg.errors import EngineError
 from edgeseg.types import Image
 

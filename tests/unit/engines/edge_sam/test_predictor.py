@@ -11,7 +11,7 @@ import torch
 from PIL import Image as PillowImage
 
 from edgeseg.engines.edge_sam import SamPredictor, sam_model_registry
-from edgeseg.engines.edge_sam.frame import Frame, stability
+from edgeseg.engines.edge_sam.letterbox import Frame, stability
 from edgeseg.types import UInt8Array
 
 BOX = [60.0, 40.0, 400.0, 290.0]

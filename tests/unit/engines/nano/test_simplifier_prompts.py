@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.engines.nano.language.needs import content_words
-from edgeseg.engines.nano.language.table import everything, read_table
+from edgeseg.engines.nano.affordances.matcher import content_words
+from edgeseg.engines.nano.affordances.table import everything, read_table
 from edgeseg.engines.nano.simplifier import NanoSimplifier
 
 FOLDER = Path(__file__).parent / "prompts"

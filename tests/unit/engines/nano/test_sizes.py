@@ -12,7 +12,7 @@ from edgeseg import EdgeSegAI
 from edgeseg.codecs import rle_box
 from edgeseg.engines.nano.detector import NanoDetector
 from edgeseg.engines.nano.segmenter import NanoSegmenter
-from edgeseg.engines.nano.words import WordVectors
+from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.schemas import SegmentedObject
 from edgeseg.types import Image, MaskPrompt
 

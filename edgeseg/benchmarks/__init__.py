@@ -1,0 +1,1 @@
+"""Speed and memory of engines, beside the reference implementations of their libraries."""

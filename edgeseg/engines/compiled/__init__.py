@@ -1,0 +1,1 @@
+"""Encoders compiled for another runtime than torch."""

@@ -1,0 +1,128 @@
+"""Image encoders through OpenVINO: converted and compiled once, then read from a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.torch.placement import Place
+from edgeseg.errors import EngineUnavailableError
+
+Network = Callable[[Tensor], tuple[Tensor, ...]]
+_PRECISION = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}
+
+
+class CompiledEncoder:
+    """A network from pixels to maps, on the processor."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """(1, 3, H, W) pixels to the network's maps, float32."""
+        made = self._compiled([pixels.float().contiguous().numpy()])
+        # The arrays belong to the next call.
+        return tuple(torch.from_numpy(made[output].copy()) for output in self._compiled.outputs)
+
+
+def compile_encoder(
+    model: nn.Module, network: Network, shape: Sequence[int], place: Place, options: EngineOptions
+) -> CompiledEncoder:
+    """Compile ``network``, whose weights are those of ``model``, for pixels of one ``shape``.
+
+    What was converted before from the same weights is read from the store's folder ``openvino``.
+    Raises EngineUnavailableError without the package or on another device than the processor.
+    """
+    if importlib.util.find_spec("openvino") is None:
+        raise EngineUnavailableError(
+            'EDGESEG_OPENVINO needs the package openvino: pip install "edgeseg[openvino]"'
+        )
+    if place.device.type != "cpu":
+        raise EngineUnavailableError(
+            f"EDGESEG_OPENVINO runs on the processor, not on {place.device}; set EDGESEG_DEVICE=cpu"
+        )
+    openvino = _openvino()
+    cache = options.store.root / "openvino"
+    folder = cache / _key(options, shape, place, openvino.__version__)
+    if not folder.is_dir():
+        try:
+            _convert(model, network, shape, place, folder)
+        except OSError as error:
+            raise EngineUnavailableError(
+                f"EDGESEG_OPENVINO keeps what it converts in {cache}: {error.strerror}."
+            ) from error
+    core = openvino.Core()
+    config: dict[str, Any] = {
+        "CACHE_DIR": str(cache / "compiled"),
+        "INFERENCE_PRECISION_HINT": _PRECISION[place.dtype],
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    if options.threads:
+        config["INFERENCE_NUM_THREADS"] = options.threads
+    return CompiledEncoder(core.compile_model(folder / "encoder.xml", "CPU", config))
+
+
+def _openvino() -> Any:
+    # Its converter tells its makers of every use, unless this module cannot be imported.
+    sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
+    import openvino
+
+    return openvino
+
+
+class _Encoder(nn.Module):
+    """What is converted: the network as a module, so that its weights are found."""
+
+    def __init__(self, model: nn.Module, network: Network) -> None:
+        super().__init__()
+        self.model = model
+        self._network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Run the network."""
+        return self._network(pixels)
+
+
+def _convert(
+    model: nn.Module, network: Network, shape: Sequence[int], place: Place, folder: Path
+) -> None:
+    """Write the network in OpenVINO's format into ``folder``, whole or not at all."""
+    openvino = _openvino()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings(), torch.no_grad():
+        # Tracing warns of every shape that becomes a number, which is what is wanted here.
+        warnings.simplefilter("ignore")
+        made = openvino.convert_model(_Encoder(model, network), example_input=torch.zeros(*shape))
+    partial = Path(tempfile.mkdtemp(dir=folder.parent, suffix=".partial"))
+    try:
+        made.reshape(list(shape))
+        half = place.dtype != torch.float32
+        openvino.save_model(made, partial / "encoder.xml", compress_to_fp16=half)
+        if not folder.exists():
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _key(options: EngineOptions, shape: Sequence[int], place: Place, version: str) -> str:
+    """Name what was converted by the files it was made from, and by what made it."""
+    files = [
+        (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+        for weights in options.weights
+        for path in (sorted(weights.iterdir()) if weights.is_dir() else [weights])
+    ]
+    facts = json.dumps([files, list(shape), str(place.dtype), version, torch.__version__])
+    return f"{options.name}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"

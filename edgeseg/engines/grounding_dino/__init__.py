@@ -1,0 +1,1 @@
+"""Grounding DINO and MM-Grounding-DINO, from the hub and in their authors' format."""

@@ -1,0 +1,81 @@
+"""What detectors share that read their phrases as one caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeseg.engines.grounding_dino.captions import Caption, captions, merge, phrase_scores, pick
+from edgeseg.engines.torch.engine import TorchEngine
+from edgeseg.engines.torch.placement import Place
+from edgeseg.types import Detections, FloatArray, Image
+
+Looked = tuple[FloatArray, FloatArray]
+
+
+class CaptionDetector(TorchEngine):
+    """Scores are those of the model: the probability of the surest token of a phrase.
+
+    ``tokenizer`` is a fast one of transformers; ``limit`` is how many tokens the text encoder
+    takes, those that begin and end a text included.
+    """
+
+    def __init__(self, name: str, place: Place, model: Any, tokenizer: Any, limit: int) -> None:
+        super().__init__(name, place, model)
+        self._tokenizer, self._limit = tokenizer, limit
+
+    def prepare(self, image: Image) -> Any:
+        """Return the pixels as the model takes them."""
+        raise NotImplementedError
+
+    def look(self, pixels: Any, text: str) -> Looked:
+        """(Q, 4) centres and sizes in parts of the image and (Q, T) probabilities of tokens."""
+        raise NotImplementedError
+
+    def detect(
+        self,
+        image: Image,
+        phrases: Sequence[str],
+        *,
+        box_threshold: float,
+        text_threshold: float,
+    ) -> Detections:
+        """Return boxes in pixels of the image, best first; a box may fit several phrases.
+
+        A phrase's score must reach both thresholds. More phrases than the text encoder takes go
+        through it in turns.
+        """
+        assert self.model is not None
+        threshold = max(box_threshold, text_threshold)
+        parts = captions(phrases, self._count, self._limit - 2)
+        if not parts:
+            return Detections.empty()
+        pixels = self.prepare(image)
+        found = []
+        for part in parts:
+            with self.place.inference():
+                boxes, tokens = self.look(pixels, part.text)
+            scores = phrase_scores(tokens, part.tokens_of(self._offsets(part)))
+            labels = [phrases[index] for index in part.indices]
+            xyxy = corners(boxes, image.size_hw)
+            found.append(pick(xyxy, scores, labels, threshold, image.size_hw))
+        return merge(found)
+
+    def _count(self, text: str) -> int:
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _offsets(self, caption: Caption) -> list[tuple[int, int]]:
+        """Return the characters of each token that the model reads."""
+        made = self._tokenizer(caption.text, return_offsets_mapping=True)
+        return [(start, end) for start, end in made["offset_mapping"][: self._limit]]
+
+
+def corners(boxes: FloatArray, size_hw: tuple[int, int]) -> FloatArray:
+    """(Q, 4) boxes in pixels from centre and size in parts of the image."""
+    height, width = size_hw
+    centre, half = boxes[:, :2], boxes[:, 2:] / 2
+    scale = np.array([width, height, width, height], np.float32)
+    made: FloatArray = np.concatenate([centre - half, centre + half], axis=1) * scale
+    return made

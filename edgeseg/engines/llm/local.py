@@ -1,0 +1,144 @@
+"""Language models that run here, by transformers: Qwen3, Qwen2.5 and their like, and Qwen3-VL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import torch
+
+from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.llm.conversation import Message
+from edgeseg.engines.llm.simplifier import LanguageSimplifier
+from edgeseg.engines.torch.hf import import_transformers
+from edgeseg.engines.torch.placement import Place, free
+from edgeseg.errors import EngineError, EngineUnavailableError
+
+MAX_TOKENS = 256
+# Pictures are shown no larger than this, in pixels along the longest side.
+IMAGE_PX = 640
+# How every answer begins; writing it for the model keeps a small one from chatting.
+BEGINNING = '{"phrases": ['
+
+
+def text_simplifier(options: EngineOptions) -> LanguageSimplifier:
+    """Build the simplifier of a causal language model."""
+    return LanguageSimplifier(LocalModel(options.weights[0], Place.of(options), options.name))
+
+
+def picture_simplifier(options: EngineOptions) -> LanguageSimplifier:
+    """Build the simplifier of a model that is shown the picture too."""
+    return LanguageSimplifier(
+        LocalModel(options.weights[0], Place.of(options), options.name, looks_at_image=True)
+    )
+
+
+class LocalModel:
+    """Answers by the likeliest words, until its JSON object is complete.
+
+    ``folder`` holds a model as transformers saves it; no code in it is run. Raises
+    EngineUnavailableError for a folder that cannot be loaded.
+    """
+
+    def __init__(
+        self, folder: Path, place: Place, name: str, *, looks_at_image: bool = False
+    ) -> None:
+        self.name = name
+        self.device = str(place.device)
+        self.dtype = place.dtype_name
+        self.looks_at_image = looks_at_image
+        hf = import_transformers()
+        auto = hf.AutoModelForImageTextToText if looks_at_image else hf.AutoModelForCausalLM
+        reader = hf.AutoProcessor if looks_at_image else hf.AutoTokenizer
+        try:
+            self._reader: Any = reader.from_pretrained(folder, local_files_only=True)
+            model = auto.from_pretrained(
+                folder, dtype=place.dtype, local_files_only=True, use_safetensors=True
+            )
+        except (OSError, ValueError, KeyError) as error:
+            first = str(error).strip().partition("\n")[0]
+            raise EngineUnavailableError(
+                f"The language model in {folder} cannot be loaded: {first}"
+            ) from error
+        self._tokenizer: Any = self._reader.tokenizer if looks_at_image else self._reader
+        self._model: Any = model.to(place.device).eval()
+        # A published model's own settings draw words by chance.
+        ends = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
+        self._model.generation_config = hf.GenerationConfig(
+            do_sample=False,
+            max_new_tokens=MAX_TOKENS,
+            eos_token_id=ends,
+            pad_token_id=self._tokenizer.pad_token_id,
+        )
+
+    def answer(self, turns: Sequence[Message]) -> str:
+        """Return the JSON object that it writes, as far as it comes; raises EngineError."""
+        inputs = self._encode(turns)
+        length = inputs["input_ids"].shape[1]
+        try:
+            with torch.inference_mode():
+                made = self._model.generate(
+                    **inputs, stopping_criteria=[_Complete(self._tokenizer, length)]
+                )
+        except RuntimeError as error:
+            raise EngineError(f"The language model failed: {error}") from error
+        return _first_object(_said(self._tokenizer, made[0, length:]))
+
+    def close(self) -> None:
+        """Free the model."""
+        self._model = self._reader = self._tokenizer = None
+        free()
+
+    def _encode(self, turns: Sequence[Message]) -> Any:
+        spoken = [{"role": turn.speaker, "content": self._content(turn)} for turn in turns]
+        text = self._reader.apply_chat_template(
+            spoken, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
+        pictures = [_shown(turn) for turn in turns if turn.image is not None]
+        seen = {"images": pictures} if self.looks_at_image and pictures else {}
+        return self._reader(text=[text + BEGINNING], return_tensors="pt", **seen).to(self.device)
+
+    def _content(self, turn: Message) -> str | list[dict[str, str]]:
+        if not self.looks_at_image:
+            return turn.text
+        text = {"type": "text", "text": turn.text}
+        return [text] if turn.image is None else [{"type": "image"}, text]
+
+
+class _Complete:
+    """Stops where the answer is a whole JSON object, as transformers' stopping criteria do."""
+
+    def __init__(self, tokenizer: Any, prompt_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._start = prompt_tokens
+
+    def __call__(self, input_ids: torch.Tensor, scores: object, **kwargs: object) -> torch.Tensor:
+        text = _said(self._tokenizer, input_ids[0, self._start :])
+        done = text.rstrip().endswith("}") and _end_of_object(text) is not None
+        return torch.full((len(input_ids),), done, device=input_ids.device)
+
+
+def _said(tokenizer: Any, tokens: torch.Tensor) -> str:
+    return BEGINNING + str(tokenizer.decode(tokens, skip_special_tokens=True))
+
+
+def _end_of_object(text: str) -> int | None:
+    try:
+        return json.JSONDecoder().raw_decode(text)[1]
+    except json.JSONDecodeError:
+        return None
+
+
+def _first_object(text: str) -> str:
+    """Return the object that the text begins with; all of it where there is none."""
+    return text[: _end_of_object(text)]
+
+
+def _shown(turn: Message) -> PIL.Image.Image:
+    assert turn.image is not None
+    picture = PIL.Image.fromarray(turn.image.rgb)
+    picture.thumbnail((IMAGE_PX, IMAGE_PX))
+    return picture

@@ -1,0 +1,1 @@
+"""What things are for: matches a question with the things that serve it."""

@@ -1,0 +1,206 @@
+"""Needs and questions matched by meaning to a table of the things that answer them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseg.engines.nano.affordances.table import Need
+from edgeseg.engines.nano.word_vectors import WordVectors
+from edgeseg.language.inflection import singular
+from edgeseg.language.lexicon import FRAME_WORDS, LIGHT_WORDS, word_set
+from edgeseg.language.phrases import words
+
+RELATIONS = {"with": "with", "on": "on", "in": "in", "into": "in", "from": "from", "at": "at"}
+PLACE_WORDS = frozenset(("where", "somewhere", "place", "places", "spot"))
+
+FloatArray = npt.NDArray[np.float32]
+
+# Least score of a match, and of one for a question that mostly asks for no thing. These and the
+# weights below were chosen on tests/unit/engines/nano/prompts/needs_tuned.tsv.
+THRESHOLD = 0.55
+STRONG = 0.75
+ODD_OPENINGS = word_set(
+    "why when who whose whom did was were is are am does do has have tell explain will"
+)
+ODD_QUESTION = re.compile(
+    r"how\s+(?:old|many|much)\b|what\s+(?:happened|(?:is|are|was)\s+"
+    r"(?!used|worn|needed|good|for|put|eaten|made|meant|kept|moved|swung|called)\w)",
+    re.IGNORECASE,
+)
+LIGHT_WEIGHT = 0.3
+MAX_CONTENT_WORDS = 24
+# How much the other examples of an entry, and the names of its things, count beside that.
+COVER = 0.6
+RELATED = 0.1
+# Between examples this near to each other the small words decide: "i am cold", "how cold is it".
+NEAR = 0.05
+# "cut on" asks for a surface, "cut with" for a tool: the same last preposition is a hint.
+RELATION = 0.08
+# "carry my laptop in" does not ask for the laptop.
+MENTIONED = 0.2
+# "animal that ..." asks for an entry of the group of animals.
+CATEGORY = 0.15
+CATEGORIES = {
+    "animals": "animal animals creature creatures insect insects pet pets bird birds mammal",
+    "travelling": "vehicle vehicles transport transportation transports",
+    "clothes": "wear wears wearing worn clothes clothing garment garments dressed outfit",
+    "food": "food foods fruit fruits vegetable vegetables edible snack",
+    "music": "musical instruments",
+    "resting": "furniture",
+}
+GROUPS_OF = {
+    word: {name, "weather"} if name == "clothes" else {name}
+    for name, listed in CATEGORIES.items()
+    for word in listed.split()
+}
+# How much word-by-word agreement counts beside the mean of all words.
+ALIGNMENT = 0.7
+
+
+@dataclass(frozen=True)
+class Match:
+    """The things that answer a need, the example that it resembles most, and how much (0..1)."""
+
+    things: tuple[str, ...]
+    example: str
+    score: float
+
+
+def content_words(text: str) -> list[str]:
+    """Return the words that say what is needed, in order, at most once each."""
+    found = [part.split("'")[0] for w in words(text) for part in w.split("-")]
+    kept = dict.fromkeys(w for w in found if w not in FRAME_WORDS)
+    return list(kept)[:MAX_CONTENT_WORDS]
+
+
+class NeedMatcher:
+    """Finds the entry of the table whose examples mean most nearly what a sentence says."""
+
+    def __init__(self, vectors: WordVectors, needs: tuple[Need, ...]) -> None:
+        self._vectors = vectors
+        self._examples = [(need, text) for need in needs for text in need.examples]
+        contents = [content_words(text) or words(text) for _, text in self._examples]
+        uses = Counter(word for content in contents for word in content)
+        self._ceiling = float(np.log1p(len(contents)))
+        self._rarity = {w: float(np.log1p(len(contents) / n)) for w, n in uses.items()}
+        self._rows = {word: row for row, word in enumerate(uses)}
+        self._words = self._lookup(list(uses))
+        self._flat = np.array([self._rows[w] for content in contents for w in content], np.int64)
+        self._starts = np.cumsum([0, *(len(content) for content in contents[:-1])])
+        weights = np.array([self._weight(w) for content in contents for w in content], np.float32)
+        self._weights = weights
+        self._totals = np.add.reduceat(weights, self._starts)
+        means = np.add.reduceat(self._words[self._flat] * weights[:, None], self._starts)
+        self._means = _unit(means)
+        self._owners = np.array(
+            [row for row, need in enumerate(needs) for _ in need.examples], np.int64
+        )
+        vocabularies: list[set[int]] = [set() for _ in needs]
+        for owner, content in zip(self._owners, contents, strict=True):
+            vocabularies[owner] |= {self._rows[w] for w in content}
+        self._entry_flat = np.array([row for v in vocabularies for row in sorted(v)], np.int64)
+        self._entry_starts = np.cumsum([0, *(len(v) for v in vocabularies[:-1])])
+        means = np.stack([vectors.vectors(list(need.things)).mean(0) for need in needs])
+        self._thing_means = _unit(means)
+        self._relations = np.array([_relation(text) for _, text in self._examples])
+        self._groups = np.array([need.group for need, _ in self._examples])
+        self._named: dict[frozenset[str], list[int]] = {}
+        for row, (need, example) in enumerate(self._examples):
+            things = frozenset(words(need.things[0]))
+            if not things <= set(words(example)):
+                self._named.setdefault(things, []).append(row)
+
+    def match(self, text: str) -> Match | None:
+        """Return the best entry for a sentence; ``None`` if no word of it is known."""
+        content = content_words(text)
+        vectors = self._lookup(content)
+        if not content or not vectors.any():
+            return None
+        scores = self._scores(content, vectors) + self._hints(text, content)
+        near = np.flatnonzero(scores >= scores.max() - NEAR)
+        best = max(map(int, near), key=lambda row: scores[row] + NEAR * self._shared(text, row))
+        need, example = self._examples[best]
+        return Match(need.things, example, float(scores[best]))
+
+    def _scores(self, content: list[str], vectors: FloatArray) -> FloatArray:
+        """(examples,) float32: how much each example, and its entry, mean what is asked."""
+        weights = np.array([self._weight(w) for w in content], np.float32)
+        weights /= weights.sum()
+        mean = _unit((weights @ vectors)[None])[0]
+        likeness = np.maximum(self._words @ vectors.T, 0)
+        # Unknown words still match themselves.
+        for column, word in enumerate(content):
+            if word in self._rows:
+                likeness[self._rows[word], column] = 1
+        spread = likeness[self._flat]
+        precision = np.maximum.reduceat(spread, self._starts) @ weights
+        recall = np.add.reduceat(spread.max(1) * self._weights, self._starts) / self._totals
+        aligned = 2 * precision * recall / np.maximum(precision + recall, 1e-6)
+        example = ALIGNMENT * aligned + (1 - ALIGNMENT) * (self._means @ mean)
+        covered = np.maximum.reduceat(likeness[self._entry_flat], self._entry_starts) @ weights
+        related = self._thing_means @ mean
+        entry = COVER * covered + RELATED * related
+        return np.asarray((example + entry[self._owners]) / (1 + COVER + RELATED), np.float32)
+
+    def _hints(self, text: str, content: list[str]) -> FloatArray:
+        """(examples,) float32: small corrections by the last preposition and by what is named."""
+        relation, asked = _relation(text), words(text)
+        hints = np.zeros(len(self._examples), np.float32)
+        if relation:
+            hints += RELATION * (self._relations == relation)
+            hints -= RELATION * ((self._relations != relation) & (self._relations != ""))
+        elif PLACE_WORDS & set(asked):
+            hints -= RELATION * (self._relations == "with")
+        for groups in (GROUPS_OF[word] for word in asked if word in GROUPS_OF):
+            hints += CATEGORY * np.isin(self._groups, sorted(groups))
+        named = {singular(word) for word in content}
+        for things, rows in self._named.items():
+            if things <= named:
+                hints[rows] -= MENTIONED
+        return hints
+
+    def _shared(self, text: str, row: int) -> float:
+        """Share of words, small ones too, that a text and an example have in common (0..1)."""
+        ours = {part for word in words(text) for part in word.replace("'m", " am").split()}
+        theirs = set(words(self._examples[row][1]))
+        return len(ours & theirs) / len(ours | theirs)
+
+    def _weight(self, word: str) -> float:
+        light = LIGHT_WEIGHT if word in LIGHT_WORDS else 1.0
+        return light * math.sqrt(self._rarity.get(word, self._ceiling) / self._ceiling)
+
+    def _lookup(self, found: list[str]) -> FloatArray:
+        """(N, D) float32 unit vectors, zeros for unknown words."""
+        return (
+            self._vectors.vectors(found) if found else np.zeros((0, self._vectors.dim), np.float32)
+        )
+
+
+def _relation(text: str) -> str:
+    """Return the "with", "in", "from" ... that ends a text; "with" where a tool is asked for."""
+    found = words(text)
+    if not found:
+        return ""
+    if found[-1] in RELATIONS:
+        return RELATIONS[found[-1]]
+    if len(found) > 1 and found[1] in {"what", "which"} and found[0] in RELATIONS:
+        return RELATIONS[found[0]]
+    return ""
+
+
+def _unit(rows: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-6), np.float32)
+
+
+def good_enough(match: Match, text: str) -> bool:
+    """Tell whether a match may replace the sentence; odd questions need a stronger one."""
+    first = next(iter(words(text)), "")
+    odd = first in ODD_OPENINGS or ODD_QUESTION.match(text) is not None
+    return match.score >= (STRONG if odd else THRESHOLD)

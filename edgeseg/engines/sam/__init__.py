@@ -1,0 +1,1 @@
+"""Segment Anything, SAM-HQ, SAM 2.1 and SAM 3."""

@@ -1,0 +1,225 @@
+"""What all members of the SAM family share: from prompts to batches, from small masks to large."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.torch.engine import TorchEngine
+from edgeseg.engines.torch.placement import in_chunks
+from edgeseg.types import BoolArray, Embedding, FloatArray, Image, IntArray, MaskPrompt, Masks
+
+if TYPE_CHECKING:
+    from edgeseg.engines.compiled.openvino import CompiledEncoder
+
+# More boxes at a time are slower on a processor, and faster on anything else.
+CPU_CHUNK, GPU_CHUNK = 2, 64
+# Logits of masks of the image's size that may be held at one time.
+_PIXELS_AT_ONCE = 2**26
+# How sure a mask that is given counts as, in logits.
+_SURE = 10.0
+_Key = tuple[bool, int, bool]
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """N prompts of one kind, so that none of them needs padding, which would change its answer.
+
+    ``boxes`` is (N, 4) in pixels of the image or None; ``points`` (N, P, 2) with ``labels`` (N, P)
+    1 for inside and 0 for outside; ``previous`` (N, H, W) bool masks of the image's size or None.
+    """
+
+    boxes: FloatArray | None
+    points: FloatArray
+    labels: IntArray
+    previous: BoolArray | None
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Say whether several masks should be tried: one click may mean a part or the whole."""
+        return self.boxes is None and self.previous is None and self.points.shape[1] == 1
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+Decoded = tuple[torch.Tensor, torch.Tensor]
+
+
+class SamEngine(TorchEngine):
+    """A segmenter that encodes an image once and then decodes prompts in batches."""
+
+    _compiled: CompiledEncoder | None = None
+
+    def pixels(self, image: Image) -> torch.Tensor:
+        """Return the (1, 3, H, W) input of the network, of the same size for all images."""
+        raise NotImplementedError
+
+    def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return what the decoder needs of the image."""
+        raise NotImplementedError
+
+    def prepared(self, options: EngineOptions) -> Self:
+        """Compile the network where the options want that; return the engine."""
+        if options.openvino:
+            from edgeseg.engines.compiled.openvino import compile_encoder
+
+            blank = Image.from_array(np.zeros((1, 1, 3), np.uint8))
+            shape = self.pixels(blank).shape
+            self._compiled = compile_encoder(self.model, self.network, shape, self.place, options)
+        return self
+
+    @property
+    def device(self) -> str:
+        """The device, and what runs the encoder where that is not torch."""
+        return f"{self.place.device}{' and openvino' if self._compiled else ''}"
+
+    def close(self) -> None:
+        """Free the model and what was compiled of it."""
+        self._compiled = None
+        super().close()
+
+    def decode(
+        self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
+    ) -> Decoded:
+        """Return (N, M, h, w) logits in the model's frame and (N, M) predicted IoUs."""
+        raise NotImplementedError
+
+    def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
+        """Return (N, M, H, W) logits in the frame of the image."""
+        raise NotImplementedError
+
+    def embed(self, image: Image) -> Embedding:
+        """Encode the image."""
+        assert self.model is not None
+        with self.place.inference():
+            features = (self._compiled or self.network)(self.pixels(image))
+        return Embedding(self.name, image.size_hw, tuple(map(as_array, features)))
+
+    def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
+        """Return the best mask of each prompt in the frame of the image; scores are predicted IoUs.
+
+        Prompts of one kind are decoded together, in chunks that shrink when memory runs out.
+        """
+        assert self.model is not None
+        size_hw = embedding.size_hw
+        height, width = size_hw
+        masks = np.zeros((len(prompts), height, width), bool)
+        scores = np.zeros(len(prompts), np.float32)
+        features = [as_tensor(each).to(self.place.device) for each in embedding.arrays]
+        kinds: dict[_Key, list[int]] = {}
+        for index, prompt in enumerate(prompts):
+            kinds.setdefault(_kind(prompt), []).append(index)
+
+        def run(part: Sequence[int]) -> Sequence[int]:
+            batch = gather([prompts[index] for index in part])
+            found, quality = self._best(features, batch, size_hw)
+            masks[list(part)], scores[list(part)] = found, quality
+            return part
+
+        for kind, indices in kinds.items():
+            in_chunks(indices, self._chunk(kind, size_hw), run)
+        return Masks(masks, scores)
+
+    def _chunk(self, kind: _Key, size_hw: tuple[int, int]) -> int:
+        """Return how many prompts to decode together."""
+        most = CPU_CHUNK if self.place.device.type == "cpu" else GPU_CHUNK
+        return max(1, min(most, _PIXELS_AT_ONCE // (size_hw[0] * size_hw[1])))
+
+    def _best(
+        self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
+    ) -> tuple[BoolArray, FloatArray]:
+        """(N, H, W) masks and (N,) scores, for each prompt the candidate of the highest score."""
+        with self.place.inference():
+            logits, quality = self.decode(features, batch, size_hw)
+            quality = quality.float()
+            best = quality.argmax(dim=1, keepdim=True)
+            rows = torch.arange(len(batch), device=logits.device)
+            chosen = logits[rows, best[:, 0]].float()[:, None]
+            large = self.enlarge(chosen, size_hw)[:, 0] > 0
+        return (
+            large.cpu().numpy(),
+            quality.gather(1, best)[:, 0].clamp(0, 1).cpu().numpy().astype(np.float32),
+        )
+
+
+def as_array(tensor: torch.Tensor) -> np.ndarray:
+    """Return a tensor's numbers as they are: wider ones, each layer of a decoder would convert.
+
+    NumPy has no bfloat16, whose bits become int16.
+    """
+    here = tensor.cpu()
+    made: np.ndarray = (here.view(torch.int16) if here.dtype == torch.bfloat16 else here).numpy()
+    return made
+
+
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    """Return the tensor that :func:`as_array` was given, sharing its memory on a processor."""
+    made = torch.from_numpy(array)
+    return made.view(torch.bfloat16) if array.dtype == np.int16 else made
+
+
+def _kind(prompt: MaskPrompt) -> _Key:
+    return prompt.box_xyxy is not None, len(prompt.points_xy), prompt.previous is not None
+
+
+def gather(prompts: Sequence[MaskPrompt]) -> PromptBatch:
+    """Stack prompts of one kind; an earlier mask alone also gives the box round it."""
+    first = prompts[0]
+    boxes = None
+    if first.box_xyxy is not None:
+        boxes = np.array([prompt.box_xyxy for prompt in prompts], np.float32)
+    elif not len(first.points_xy):
+        boxes = np.stack([_bounds(prompt.previous) for prompt in prompts])
+    previous = None
+    if first.previous is not None:
+        previous = np.stack([prompt.previous for prompt in prompts if prompt.previous is not None])
+    return PromptBatch(
+        boxes,
+        np.stack([prompt.points_xy for prompt in prompts]),
+        np.stack([prompt.point_labels for prompt in prompts]),
+        previous,
+    )
+
+
+def _bounds(mask: BoolArray | None) -> FloatArray:
+    """(4,) box round an (H, W) mask; round everything if it is empty."""
+    assert mask is not None
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return np.array([0, 0, mask.shape[1], mask.shape[0]], np.float32)
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+
+
+def mask_logits(masks: BoolArray, shape_hw: tuple[int, int]) -> torch.Tensor:
+    """(N, 1, h, w) logits of (N, H, W) masks, as the mask prompt of a decoder.
+
+    ``shape_hw`` is the size in the decoder's frame of what the masks cover.
+    """
+    given = torch.from_numpy(masks).float()[:, None]
+    small = interpolate(given, shape_hw, mode="bilinear", antialias=True, align_corners=False)
+    return (small * 2 - 1) * _SURE
+
+
+def normalised(
+    image: Image,
+    size_hw: tuple[int, int],
+    device: torch.device,
+    mean: Sequence[float] = (0.485, 0.456, 0.406),
+    std: Sequence[float] = (0.229, 0.224, 0.225),
+) -> torch.Tensor:
+    """(1, 3, h, w) picture of another size, in the numbers that networks were trained on."""
+    # A decoded picture may be read-only, which torch warns of.
+    pixels = torch.from_numpy(np.array(image.rgb)).to(device)
+    pixels = pixels.permute(2, 0, 1)[None].float() / 255
+    pixels = interpolate(pixels, size_hw, mode="bilinear", antialias=True, align_corners=False)
+    shape = (1, 3, 1, 1)
+    middle = torch.tensor(mean, device=device).reshape(shape)
+    spread = torch.tensor(std, device=device).reshape(shape)
+    return (pixels - middle) / spread

@@ -1,0 +1,97 @@
+"""SAM and SAM-HQ by transformers: masks for boxes and points.
+
+Kirillov et al., "Segment Anything", 2023; Ke et al., "Segment Anything in High Quality", 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate, pad
+
+from edgeseg.engines.base import EngineOptions, Segmenter
+from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits, normalised
+from edgeseg.engines.torch.hf import import_transformers
+from edgeseg.engines.torch.placement import Place
+from edgeseg.types import Image
+
+
+def load(options: EngineOptions) -> Segmenter:
+    """Build a segmenter from a folder with a model of either kind."""
+    return Sam(options.name, options.weights[0], Place.of(options)).prepared(options)
+
+
+class Sam(SamEngine):
+    """Scales an image until its longer side is the model's, and pads the other with zeros."""
+
+    def __init__(self, name: str, folder: Path, place: Place) -> None:
+        transformers = import_transformers()
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        self._is_hq = config.model_type == "sam_hq"
+        kind = transformers.SamHQModel if self._is_hq else transformers.SamModel
+        model = kind.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype="float32"
+        )
+        super().__init__(name, place, model)
+        self._side = int(config.vision_config.image_size)
+
+    def pixels(self, image: Image) -> torch.Tensor:
+        """Return the padded picture."""
+        height, width = self._inside(image.size_hw)
+        pixels = normalised(image, (height, width), self.place.device)
+        return pad(pixels, (0, self._side - width, 0, self._side - height))
+
+    def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the image's map, and for SAM-HQ the early one that sharpens its edges."""
+        made = self.model.get_image_embeddings(pixels)
+        return (made[0], made[1][0]) if self._is_hq else (made,)
+
+    def decode(
+        self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
+    ) -> Decoded:
+        """Return masks at a quarter of the model's size, over the padded frame."""
+        device = self.place.device
+        inside = self._inside(size_hw)
+        scale = np.array(inside[::-1], np.float32) / np.array(size_hw[::-1], np.float32)
+        given = {"image_embeddings": features[0], "multimask_output": batch.is_ambiguous}
+        if self._is_hq:
+            given["intermediate_embeddings"] = [features[1]]
+        if batch.boxes is not None:
+            given["input_boxes"] = torch.from_numpy(batch.boxes * np.tile(scale, 2))[None].to(
+                device
+            )
+        if batch.points.shape[1]:
+            given["input_points"] = torch.from_numpy(batch.points * scale)[None].to(device)
+            given["input_labels"] = torch.from_numpy(batch.labels)[None].to(device)
+        if batch.previous is not None:
+            given["input_masks"] = self._previous(batch.previous, inside).to(device)
+        made = self.model(**given)
+        return made.pred_masks[0], made.iou_scores[0]
+
+    def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
+        """Stretch to the model's frame, cut off the padding, and stretch to the image's size."""
+        height, width = self._inside(size_hw)
+        frame = (self._side, self._side)
+        large = interpolate(logits, frame, mode="bilinear", align_corners=False)
+        cut = large[..., :height, :width]
+        return interpolate(cut, size_hw, mode="bilinear", align_corners=False)
+
+    def _chunk(self, kind: tuple[bool, int, bool], size_hw: tuple[int, int]) -> int:
+        # The decoder takes one earlier mask at a time.
+        return 1 if kind[2] else super()._chunk(kind, size_hw)
+
+    def _inside(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """Return the size that an image has inside the model's square frame."""
+        scale = self._side / max(size_hw)
+        height, width = (max(1, int(side * scale + 0.5)) for side in size_hw)
+        return height, width
+
+    def _previous(self, masks: np.ndarray, inside: tuple[int, int]) -> torch.Tensor:
+        """(N, 1, h, w) logits over the padded frame."""
+        side = self._side // 4
+        height, width = (max(1, round(each / 4)) for each in inside)
+        logits = mask_logits(masks, (height, width))
+        return pad(logits, (0, side - width, 0, side - height), value=float(logits.min()))

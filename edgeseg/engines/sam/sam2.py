@@ -1,0 +1,168 @@
+"""SAM 2.1 by its authors' package: masks for boxes and points.
+
+Ravi et al., "SAM 2: Segment Anything in Images and Videos", 2024. Only the parts for single images
+are used; the answers are those of the package's SAM2ImagePredictor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from edgeseg.engines.base import EngineOptions, Segmenter
+from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits, normalised
+from edgeseg.engines.torch.placement import Place, read_tensors
+from edgeseg.engines.torch.torchvision_ops import make_importable
+from edgeseg.errors import EngineUnavailableError
+from edgeseg.types import FloatArray, Image
+
+CONFIGS = {
+    "sam2.1-tiny": "sam2.1_hiera_t",
+    "sam2.1-small": "sam2.1_hiera_s",
+    "sam2.1-base-plus": "sam2.1_hiera_b+",
+    "sam2.1-large": "sam2.1_hiera_l",
+}
+# What its authors switch on for pictures: a mask that is not stable gives way to a better one.
+_OVERRIDES = (
+    "++model.sam_mask_decoder_extra_args.dynamic_multimask_via_stability=true",
+    "++model.sam_mask_decoder_extra_args.dynamic_multimask_stability_delta=0.05",
+    "++model.sam_mask_decoder_extra_args.dynamic_multimask_stability_thresh=0.98",
+)
+# The corners of a box are points with these labels.
+_CORNERS = (2, 3)
+
+
+def load(options: EngineOptions) -> Segmenter:
+    """Build a segmenter from a checkpoint, or a folder with one.
+
+    A file ``model.yaml`` beside it, in the package's form, describes a model of another shape.
+    """
+    checkpoint = find_checkpoint(options.weights[0])
+    own = checkpoint.with_name("model.yaml")
+    model = build(CONFIGS[options.name], own if own.is_file() else None)
+    fill(model, checkpoint)
+    return Sam2(options.name, model, Place.of(options)).prepared(options)
+
+
+class Sam2(SamEngine):
+    """Encodes at the model's square size, as it was trained."""
+
+    def __init__(self, name: str, model: Any, place: Place) -> None:
+        super().__init__(name, place, model)
+        self._side = int(model.image_size)
+
+    def pixels(self, image: Image) -> torch.Tensor:
+        """Return the picture stretched to a square."""
+        return normalised(image, (self._side, self._side), self.place.device)
+
+    def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return three maps of the image, finest first."""
+        model = self.model
+        _, maps, _, sizes = model._prepare_backbone_features(model.forward_image(pixels))
+        if model.directly_add_no_mem_embed:
+            maps[-1] = maps[-1] + model.no_mem_embed
+        return tuple(
+            each.permute(1, 2, 0).reshape(1, -1, *size)
+            for each, size in zip(maps, sizes, strict=True)
+        )
+
+    def decode(
+        self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
+    ) -> Decoded:
+        """Return masks at a quarter of the model's size."""
+        model, device = self.model, self.place.device
+        points, labels = as_points(batch, size_hw, self._side)
+        previous = None
+        if batch.previous is not None:
+            previous = mask_logits(batch.previous, (self._side // 4, self._side // 4)).to(device)
+        sparse, dense = model.sam_prompt_encoder(
+            points=(points.to(device), labels.to(device)), boxes=None, masks=previous
+        )
+        logits, quality, _, _ = model.sam_mask_decoder(
+            image_embeddings=features[-1],
+            image_pe=model.sam_prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=batch.is_ambiguous,
+            repeat_image=len(batch) > 1,
+            high_res_features=list(features[:-1]),
+        )
+        return logits, quality
+
+    def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
+        """Stretch to the image's size."""
+        return interpolate(logits, size_hw, mode="bilinear", align_corners=False)
+
+
+def as_points(
+    batch: PromptBatch, size_hw: tuple[int, int], side: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N, P, 2) points in the model's square frame and (N, P) labels, corners of boxes first."""
+    height, width = size_hw
+    points, labels = batch.points, batch.labels
+    if batch.boxes is not None:
+        corners: FloatArray = batch.boxes.reshape(-1, 2, 2)
+        points = np.concatenate([corners, points], axis=1)
+        labels = np.concatenate([np.tile(_CORNERS, (len(corners), 1)), labels], axis=1)
+    scaled = points / np.array([width, height], np.float32) * side
+    return torch.from_numpy(scaled.astype(np.float32)), torch.from_numpy(labels.astype(np.int32))
+
+
+def build(config: str, own: Path | None = None) -> Any:
+    """Build the model of a configuration of the package, or of a file of the same form.
+
+    Its numbers are left as memory had them, since a checkpoint takes their place.
+    """
+    make_importable()
+    import sam2  # noqa: F401  (its import tells hydra where the configurations are)
+    from hydra import compose
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    if own is not None:
+        described = OmegaConf.load(own)
+    else:
+        described = compose(f"configs/sam2.1/{config}.yaml", overrides=list(_OVERRIDES))
+    OmegaConf.resolve(described)
+    with _unset():
+        return instantiate(described.model, _recursive_=True)
+
+
+def fill(model: Any, checkpoint: Path) -> None:
+    """Put a checkpoint's tensors into the model, mapped from the file and not copied."""
+    try:
+        model.load_state_dict(read_tensors(checkpoint), strict=True, assign=True)
+    except RuntimeError as error:
+        raise EngineUnavailableError(
+            f"The weights {checkpoint} are not those of this model: {str(error)[:300]}"
+        ) from error
+
+
+def find_checkpoint(path: Path) -> Path:
+    """Return the checkpoint itself, or the only one in a folder."""
+    if path.is_file():
+        return path
+    found = sorted(each for each in path.iterdir() if each.suffix in (".pt", ".pth"))
+    if len(found) != 1:
+        raise EngineUnavailableError(f"{path}: expected one .pt file, found {len(found)}.")
+    return found[0]
+
+
+@contextmanager
+def _unset() -> Iterator[None]:
+    """Leave new tensors as they are: drawing random numbers takes longer than reading weights."""
+    names = ("uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_uniform_")
+    kept = {name: getattr(torch.nn.init, name) for name in names}
+    for name in names:
+        setattr(torch.nn.init, name, lambda tensor, *_, **__: tensor)
+    try:
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(torch.nn.init, name, function)

@@ -1,0 +1,1 @@
+"""What torch engines share: placement, memory fallbacks and patches of their libraries."""

@@ -1,0 +1,1 @@
+"""Reading of prompts by rules: phrases, positions, questions and exclusions."""

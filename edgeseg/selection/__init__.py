@@ -1,0 +1,1 @@
+"""Choosing among detected boxes: thresholds, suppression and filters."""

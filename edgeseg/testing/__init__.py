@@ -1,0 +1,1 @@
+"""Randomly initialised checkpoints in the formats of published models."""

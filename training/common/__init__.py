@@ -1,0 +1,1 @@
+"""What all recipes share: data, the training loop and the optimizer."""

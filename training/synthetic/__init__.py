@@ -1,0 +1,1 @@
+"""Synthetic, rendered table scenes with exact masks."""
