@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.settings import get_settings
+# One thread each, in this process and its children, before any library is imported: on a busy
+# machine, threads that wait for each other take many times as long.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from edgeseg.settings import get_settings  # noqa: E402
 
 PHOTOS = ("chelsea", "astronaut", "coffee")
 
