@@ -131,7 +131,9 @@ def split_phrases(prompt: str) -> list[str]:
     phrases: dict[str, str] = {}
     for piece in split_dots(prompt) or [" ".join(prompt.split()).strip(EDGES)]:
         phrases.setdefault(piece.casefold(), piece)
-    return [phrase for phrase in phrases.values() if phrase]
+    found = [phrase for phrase in phrases.values() if phrase]
+    # Signs alone, such as "?", are still something to look for.
+    return found or [text for text in (" ".join(prompt.split()),) if text]
 
 
 def join_phrases(phrases: Sequence[str]) -> str:

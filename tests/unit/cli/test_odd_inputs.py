@@ -246,7 +246,7 @@ def test_a_terminal_that_lacks_the_letters(folder: Path) -> None:
         cwd=folder, env={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}, capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(b"n\\xe9\\u2192.png: cat .")
+    assert done.stdout.startswith(b"n\\xe9\\u2192.png: cat 1 found")
 
 
 def test_a_reader_that_has_enough_gets_no_advice(folder: Path) -> None:

@@ -46,7 +46,7 @@ def test_one_picture(folder: Path) -> None:
         folder, "segment", "chelsea.png", "the cat",
         "-o", "new/out.png", "--json", "out.json", "--mask", "mask.png",
     )  # fmt: skip
-    assert done.stdout.startswith("chelsea.png: the cat . 1 found in ")
+    assert done.stdout.startswith("chelsea.png: the cat 1 found in ")
     row = json.loads((folder / "out.json").read_text())
     assert row.pop("file") == "chelsea.png"
     result = SegmentationResult.model_validate(row)
@@ -284,7 +284,7 @@ def test_a_name_that_is_no_utf8(folder: Path) -> None:
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr
-    assert b"caf\xe9.png: cat ." in done.stdout
+    assert b"caf\xe9.png: cat 1 found" in done.stdout
     names = [row["file"] for row in json.loads((folder / "all.json").read_text())]
     assert os.fsdecode(b"caf\xe9.png") in names
 
