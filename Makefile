@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz check redis chromium stack-test lock bench bench-engines docs site screenshots picture format clean
+.PHONY: help demo up test fuzz check redis chromium stack-test lock bench bench-engines docs site screenshots hero format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -110,9 +110,8 @@ site: $(VENV)/test.stamp $(MERMAID)  ## Build the documentation site into out/si
 screenshots: $(VENV)/test.stamp chromium  ## Make the pictures of the UI anew
 	$(BIN)/python docs/screenshots.py
 
-picture: demo  ## Make the README's picture anew
-	@mkdir -p docs/images
-	$(BIN)/python docs/generate.py --picture out/demo/all.png
+hero: $(VENV)/test.stamp  ## Make the README's pictures anew, after `make screenshots`
+	$(BIN)/python docs/hero.py
 
 format: $(VENV)/test.stamp  ## Format the code
 	$(BIN)/ruff check --fix .

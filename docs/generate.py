@@ -1,7 +1,4 @@
-"""Writes the pages that come from code: configuration.md and cli.md. ``--check`` only compares.
-
-``--picture SHEET`` makes the README's picture from the demo's contact sheet instead.
-"""
+"""Writes the pages that come from code: configuration.md and cli.md. ``--check`` only compares."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -80,9 +76,6 @@ PAGES = {"configuration.md": configuration, "cli.md": cli}
 
 def main() -> int:
     """Write the pages, or with ``--check`` name those that are out of date."""
-    if "--picture" in sys.argv:
-        picture(Path(sys.argv[-1]))
-        return 0
     stale = []
     for name, make in PAGES.items():
         path, text = FOLDER / name, make()
@@ -94,12 +87,6 @@ def main() -> int:
         print(f"Out of date: {', '.join(stale)}. Run `make docs`.")
         return 1
     return 0
-
-
-def picture(sheet: Path) -> None:
-    """Write the contact sheet as a JPEG, which is a tenth of its size."""
-    with PIL.Image.open(sheet) as image:
-        image.convert("RGB").save(FOLDER / "images" / "demo.jpg", quality=88, optimize=True)
 
 
 def _names(name: str, field: FieldInfo) -> str:
