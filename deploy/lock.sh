@@ -23,7 +23,8 @@ without_cuda() { # A requirement goes with the lines of hashes that belong to it
     mv "$1.new" "$1"
 }
 
-lock backend/requirements.txt --extra api
+# Its image fetches the weights for all services.
+lock backend/requirements.txt --extra api --extra hub
 # The UI draws no chart, runs no engine and has no command line.
 # shellcheck disable=SC2046
 lock frontend/requirements.txt --extra ui $(without onnxruntime flatbuffers pydeck altair narwhals \

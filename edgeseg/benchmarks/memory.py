@@ -17,7 +17,8 @@ import numpy as np
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, Engine, EngineOptions, Segmenter, Simplifier
 from edgeseg.engines.residency import Residency
-from edgeseg.engines.weights.store import WebFile, WeightStore
+from edgeseg.engines.weights.sources import WebFile
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import EngineError
 from edgeseg.platforms import module_command, module_environment
 from edgeseg.settings import Role, get_settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeseg.engines.spec import Entry
-from edgeseg.engines.weights.store import HUB_URL, UNPINNED, HubRepo, WebFile
+from edgeseg.engines.weights.sources import HUB_URL, UNPINNED, HubRepo, WebFile
 
 # Name, repository, commit, megabytes, factory and description.
 _LANGUAGE_MODELS = (

@@ -6,7 +6,8 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.engines.weights.store import UNPINNED, HubRepo, Source, WeightStore
+from edgeseg.engines.weights.sources import UNPINNED, HubRepo, Source
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.settings import Role, Settings
 
 _ROOT = Path(__file__).parents[1]

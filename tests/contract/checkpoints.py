@@ -9,7 +9,7 @@ import torch
 
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.weights.store import WebFile
+from edgeseg.engines.weights.sources import WebFile
 from edgeseg.settings import Role
 from edgeseg.testing.checkpoints import edge_sam, florence2, grounding_dino, llm, sam, sam2, sam3
 

@@ -348,7 +348,7 @@ def fetched(stack: Stack, settings: dict[str, str]) -> str:
 def test_weights_are_fetched_once_into_the_shared_volume(stack: Stack) -> None:
     stack.up()
     content = bytes(range(256)) * 4096
-    files = {"config.json": b"{}", "model.safetensors": content, "sam.pt": content}
+    files = {"config.json": b"{}", "model.safetensors": content[:1000], "sam.pt": content}
     with serving(Hub(files), "0.0.0.0") as hub:
         url = f"http://host.docker.internal:{hub.url.rpartition(':')[2]}"
         own = {
@@ -363,7 +363,9 @@ def test_weights_are_fetched_once_into_the_shared_volume(stack: Stack) -> None:
         hub.break_after = 300_000
         said = fetched(stack, settings)
         asked = len(hub.asked)
-        assert "bytes=300000-" in [each[1] for each in hub.asked], "it goes on where it broke off"
+        assert "bytes=300000-" in [each.range for each in hub.asked], (
+            "it goes on where it broke off"
+        )
         again = fetched(stack, settings)
         assert len(hub.asked) == asked, "what is in the volume is not fetched again"
     assert "model.safetensors: 100%" in said, "it says how far it is"

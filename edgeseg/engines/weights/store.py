@@ -1,112 +1,31 @@
-"""Where the weights of engines come from, and the one folder that they are kept in."""
+"""The one folder that weights are kept in: found there, or fetched into it, whole and checked."""
 
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-from edgeseg.errors import EngineUnavailableError, InvalidParameterError
+from filelock import FileLock
+
+from edgeseg.engines.weights.sources import (
+    HUB_URL,
+    UNPINNED,
+    HubRepo,
+    Source,
+    WebFile,
+    source_of,
+    without_secrets,
+)
+from edgeseg.errors import EngineUnavailableError
 from edgeseg.settings import Settings
 
-HUB_URL = "https://huggingface.co"
+log = logging.getLogger(__name__)
 MANIFEST = "edgeseg.json"
-# Configuration, tokenizers and tensors; never pickles, code or other frameworks' weights.
-MODEL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 _TENSORS = (".safetensors", ".pt", ".pth")
-UNPINNED = ""
-"""The revision of a repository of which no commit has been tried: a person has to choose one."""
-
-
-@dataclass(frozen=True)
-class HubRepo:
-    """Files of a repository on the hub, as they were at ``revision`` (a commit).
-
-    ``files`` are patterns of names in its top folder. A revision that is a branch is resolved by
-    the first download, whose commit is kept; one that is UNPINNED is never downloaded. ``gated``
-    repositories need a licence to be accepted and a token; ``instead`` says which engines do
-    without.
-    """
-
-    repo: str
-    revision: str = "main"
-    files: tuple[str, ...] = MODEL_FILES
-    gated: bool = False
-    instead: str = ""
-
-    @property
-    def folder(self) -> str:
-        """Name of its folder in the store; other files of the same repository have another."""
-        part = "" if self.files == MODEL_FILES else f"+{Path(self.files[0]).stem}"
-        commit = f"@{self.revision[:12]}" if self.revision else ""
-        return f"{self.repo.replace('/', '--')}{commit}{part}"
-
-    @property
-    def address(self) -> str:
-        """Where people find it."""
-        return f"{HUB_URL}/{self.repo}"
-
-    def wants(self, name: str) -> bool:
-        """Say whether a file of the repository is needed."""
-        return "/" not in name and any(fnmatch(name, pattern) for pattern in self.files)
-
-
-@dataclass(frozen=True)
-class WebFile:
-    """One file at a URL, known by the SHA-256 of its content."""
-
-    url: str
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """Its file name."""
-        return urlsplit(self.url).path.rpartition("/")[2]
-
-    @property
-    def folder(self) -> str:
-        """Name of its folder in the store."""
-        return f"{Path(self.name).stem}@{self.sha256[:12]}"
-
-    @property
-    def address(self) -> str:
-        """Where people find it; without credentials, so that it may be shown."""
-        return without_secrets(self.url)
-
-
-Source = HubRepo | WebFile
-
-
-def without_secrets(url: str) -> str:
-    """Return a URL without user, password, query and fragment, which may hold credentials."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def source_of(text: str) -> Source | Path:
-    """Read a person's choice of weights: a path, OWNER/REPO[@REVISION] or URL#sha256=SUM.
-
-    Raises InvalidParameterError for anything else, also for a URL without its sum.
-    """
-    path = Path(text).expanduser()
-    if path.exists():
-        return path
-    if text.startswith(("http://", "https://")):
-        url, mark, digest = text.partition("#sha256=")
-        if not mark or len(digest) != 64:
-            raise InvalidParameterError(
-                f"{without_secrets(text)}: a URL of weights ends in #sha256= and its SHA-256."
-            )
-        return WebFile(url, digest.lower())
-    repo, _, revision = text.partition("@")
-    if repo.count("/") != 1 or repo.startswith((".", "/", "~")) or repo.endswith("/"):
-        raise InvalidParameterError(
-            f"{text}: no such file or folder, and not a repository like owner/name."
-        )
-    return HubRepo(repo, revision or "main")
 
 
 @dataclass(frozen=True)
@@ -163,13 +82,52 @@ class WeightStore:
             raise EngineUnavailableError(f"{source}: no such file or folder.")
         if isinstance(source, HubRepo) and source.revision == UNPINNED:
             raise EngineUnavailableError(f"The weights are not here. {self.advice(source)}")
-        if self.offline:
+        if self.offline and not _is_in_shared_cache(source):
             raise EngineUnavailableError(
                 f"The weights are not here, and downloads are switched off. {self.advice(source)}"
             )
-        from edgeseg.engines.weights.download import download
+        return self._fetch(source)
 
-        return download(self, source)
+    def _fetch(self, source: Source) -> Path:
+        """Bring weights into the store; a process that comes while another fetches waits for it."""
+        target = self.root / source.folder
+        partial = target.with_name(target.name + ".partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        # One process at a time; the system frees the lock of a process that dies.
+        with FileLock(target.with_name(target.name + ".lock")):
+            found = self.find(source)
+            if found is None:
+                hub_url = without_secrets(self.hub_url)
+                log.info("fetching %s to %s", source.address.replace(HUB_URL, hub_url), target)
+                self._fill(partial, source)
+                if target.exists():
+                    shutil.rmtree(target)
+                partial.rename(target)
+            else:
+                shutil.rmtree(partial, ignore_errors=True)
+        found = self.find(source)
+        if found is None:
+            raise EngineUnavailableError(
+                f"{source.address} holds none of the files that are needed."
+            )
+        return found
+
+    def _fill(self, folder: Path, source: Source) -> None:
+        """Fetch all files into a folder, and write down which they are."""
+        # Imported when something is missing: httpx alone takes longer than the rest of a start.
+        from edgeseg.engines.weights.hub import fetch_repo
+        from edgeseg.engines.weights.transfer import Access
+        from edgeseg.engines.weights.web import fetch_file
+
+        access = Access(self.hub_url, self.token or None, self.offline, self.advice(source))
+        if isinstance(source, HubRepo):
+            commit, names = fetch_repo(source, folder, access)
+        else:
+            commit, names = "", [source.name]
+            fetch_file(source, folder, access)
+        sizes = {name: (folder / name).stat().st_size for name in names}
+        manifest = {"source": source.address, "revision": commit, "files": sizes}
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
     def advice(self, source: Source, engine: str = "ENGINE") -> str:
         """Say what to fetch by hand for an engine, from where, and where to put it."""
@@ -185,6 +143,12 @@ class WeightStore:
             f"Fetch {', '.join(source.files)} of {source.address}/tree/{source.revision} "
             f"and put them into {folder}."
         )
+
+
+def _is_in_shared_cache(source: Source) -> bool:
+    from edgeseg.engines.weights.hub import is_cached
+
+    return isinstance(source, HubRepo) and is_cached(source)
 
 
 def _is_whole(folder: Path, patterns: tuple[str, ...]) -> bool:

@@ -13,7 +13,8 @@ import pytest
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.engines.catalogue import FULL
-from edgeseg.engines.weights.store import UNPINNED, HubRepo, WeightStore
+from edgeseg.engines.weights.sources import UNPINNED, HubRepo
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import EngineUnavailableError, UnknownEngineError
 from edgeseg.settings import Settings
 from tests.unit.engines.weights.hub import COMMIT, Hub, serving

@@ -9,26 +9,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from edgeseg.cli import COMMANDS, engines
 from edgeseg.cli.app import app
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.weights.store import (
-    MANIFEST,
-    UNPINNED,
-    HubRepo,
-    WebFile,
-    WeightStore,
-    source_of,
-)
+from edgeseg.engines.weights.sources import UNPINNED, HubRepo, WebFile, source_of
+from edgeseg.engines.weights.store import MANIFEST, WeightStore
 from edgeseg.errors import EngineUnavailableError, InvalidParameterError
 from edgeseg.settings import get_settings
 from tests.unit.engines.weights.hub import COMMIT, Hub, serving
 
 REPO = HubRepo("owner/model", COMMIT)
 TENSORS = bytes(range(256)) * 4096
+
+
+@pytest.fixture(autouse=True)
+def shared_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shared cache of the hub's library, empty: never that of whoever runs the tests."""
+    folder = tmp_path / "huggingface" / "hub"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "huggingface" / "token"))
+    return folder
 
 
 @pytest.fixture
@@ -78,7 +82,7 @@ def test_without_a_terminal_the_log_says_how_far_it_is(
 def test_a_branch_is_kept_at_the_commit_that_it_had(store: WeightStore, hub: Hub) -> None:
     folder = store.need(HubRepo("owner/model"))
     assert json.loads((folder / MANIFEST).read_text())["revision"] == COMMIT
-    assert all(f"/resolve/{COMMIT}/" in spot for spot, _, _ in hub.asked[1:])
+    assert all(f"/resolve/{COMMIT}/" in each.path for each in hub.asked[1:])
 
 
 def test_nothing_is_downloaded_at_a_commit_that_nobody_chose(store: WeightStore, hub: Hub) -> None:
@@ -88,21 +92,34 @@ def test_nothing_is_downloaded_at_a_commit_that_nobody_chose(store: WeightStore,
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_ended(store: WeightStore, hub: Hub) -> None:
-    hub.break_after = 300_000
+    # huggingface_hub goes on at a whole block of 10 MiB.
+    block = constants.DOWNLOAD_CHUNK_SIZE
+    hub.files["model.safetensors"] = content = TENSORS * (block // len(TENSORS) + 2)
+    hub.break_after = block + 1000
     folder = store.need(REPO)
-    assert (folder / "model.safetensors").read_bytes() == TENSORS
-    ranges = [asked for spot, asked, _ in hub.asked if spot.endswith(".safetensors")]
-    assert ranges == [None, "bytes=300000-"]
+    assert (folder / "model.safetensors").read_bytes() == content
+    ranges = [each.range for each in hub.downloads() if each.path.endswith(".safetensors")]
+    assert ranges == [None, f"bytes={block}-"]
+
+
+def test_a_single_file_that_breaks_off_goes_on_where_it_ended(store: WeightStore, hub: Hub) -> None:
+    hub.break_after = 300_000
+    source = WebFile(f"{hub.url}/model.safetensors", hashlib.sha256(TENSORS).hexdigest())
+    assert store.need(source).read_bytes() == TENSORS
+    assert [each.range for each in hub.asked] == [None, "bytes=300000-"]
 
 
 def test_half_a_download_is_not_loaded(store: WeightStore, hub: Hub) -> None:
-    partial = store.root / (REPO.folder + ".partial")
-    partial.mkdir(parents=True)
-    (partial / "model.safetensors.part").write_bytes(TENSORS[:1000])
+    hub.files["tokenizer.json"] = b"{}"
+    hub.damaged["tokenizer.json"] = b"[]"
+    with pytest.raises(EngineUnavailableError, match="checksum"):
+        store.need(REPO)
     assert store.find(REPO) is None
+    hub.damaged.clear()
     folder = store.need(REPO)
-    assert (folder / "model.safetensors").read_bytes() == TENSORS
-    assert not partial.exists()
+    assert [each.name for each in store.root.glob("*.partial")] == []
+    fetched = [each.path.rpartition("/")[2] for each in hub.downloads()]
+    assert fetched.count("model.safetensors") == 1, "what is whole is not fetched again"
     (folder / "model.safetensors").write_bytes(TENSORS[:1000])
     assert store.find(REPO) is None, "a file that was cut later is noticed by its size"
     assert store.need(REPO) == folder
@@ -110,15 +127,13 @@ def test_half_a_download_is_not_loaded(store: WeightStore, hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
-def test_content_with_a_wrong_sum_is_thrown_away(store: WeightStore, hub: Hub, name: str) -> None:
-    partial = store.root / (REPO.folder + ".partial")
-    partial.mkdir(parents=True)
-    wrong = bytes(len(hub.files[name]))
-    (partial / f"{name}.part").write_bytes(wrong)
+def test_content_with_a_wrong_checksum_is_deleted(store: WeightStore, hub: Hub, name: str) -> None:
+    hub.damaged[name] = bytes(len(hub.files[name]))
     with pytest.raises(EngineUnavailableError, match="checksum"):
         store.need(REPO)
     assert store.find(REPO) is None
-    assert store.need(REPO).is_dir()
+    hub.damaged.clear()
+    assert (store.need(REPO) / name).read_bytes() == hub.files[name]
 
 
 def test_offline_and_missing_is_one_sentence_that_helps(store: WeightStore, hub: Hub) -> None:
@@ -145,7 +160,7 @@ def test_a_gated_repository_names_the_licence_and_what_does_without(
 ) -> None:
     hub.token = "secret"
     gated = dataclasses.replace(REPO, gated=True, instead="another engine")
-    with pytest.raises(EngineUnavailableError, match=r"HF_TOKEN.*another engine"):
+    with pytest.raises(EngineUnavailableError, match=r"hf auth login.*HF_TOKEN.*another engine"):
         store.need(gated)
     assert dataclasses.replace(store, token="secret").need(gated).is_dir()
 
@@ -154,7 +169,7 @@ def test_the_token_goes_to_the_hub_alone(store: WeightStore, hub: Hub) -> None:
     known = dataclasses.replace(store, token="secret", hub_url="http://localhost:1")
     other = WebFile(f"{hub.url}/model.safetensors", hashlib.sha256(TENSORS).hexdigest())
     assert known.need(other).read_bytes() == TENSORS
-    assert [said for _, _, said in hub.asked] == [None]
+    assert [each.authorization for each in hub.asked] == [None]
 
 
 def test_a_file_is_checked_by_its_sum(store: WeightStore, hub: Hub) -> None:
@@ -171,7 +186,7 @@ def test_files_of_the_hub_come_from_its_mirror(store: WeightStore, hub: Hub) -> 
     url = "https://huggingface.co/owner/model/resolve/main/model.safetensors"
     source = WebFile(url, hashlib.sha256(TENSORS).hexdigest())
     assert store.need(source).read_bytes() == TENSORS
-    assert hub.asked[0][0] == "/owner/model/resolve/main/model.safetensors"
+    assert hub.asked[0].path == "/owner/model/resolve/main/model.safetensors"
 
 
 def test_a_person_chooses_weights(tmp_path: Path) -> None:
