@@ -1,11 +1,13 @@
-"""What environment variables and ``.env`` files hold besides values: encodings, lists, URLs."""
+"""Parsing of environment variables and ``.env`` files: encodings, lists, URLs, old names."""
 
 from __future__ import annotations
 
 import codecs
 import json
+import logging
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
@@ -13,7 +15,9 @@ from pydantic_settings import NoDecode
 
 from edgeseg.errors import InvalidParameterError
 
+log = logging.getLogger(__name__)
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+_ON, _OFF = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
 
 
 def split_names(value: object) -> object:
@@ -27,6 +31,25 @@ def split_names(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)]
 """Names in one variable, separated by commas."""
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Log a DeprecationWarning once; those of the warnings module are hidden by default."""
+    log.warning("DeprecationWarning: %s", message)
+
+
+def read_runtime(value: object) -> object:
+    """Return the runtime that EDGESEG_OPENVINO, a switch, stands for; other values as they are."""
+    switch = str(value).strip().lower()
+    if switch not in (*_ON, *_OFF):
+        return value
+    warn_once("EDGESEG_OPENVINO is deprecated: set EDGESEG_ENCODER_RUNTIME=openvino (or torch).")
+    return "openvino" if switch in _ON else "torch"
+
+
+EncoderRuntime = Annotated[Literal["torch", "openvino"], BeforeValidator(read_runtime)]
+"""Runtime of image encoders."""
 
 
 def is_redis_url(text: str) -> bool:

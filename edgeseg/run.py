@@ -90,7 +90,7 @@ class Run:
         Raises what the stage and the decoding of the image raise; what the engine's own libraries
         raise becomes a StageFailedError, or a NotEnoughMemoryError.
         """
-        accepts_image = role != "simplify" or getattr(engine, "looks_at_image", False)
+        accepts_image = role != "simplify" or getattr(engine, "accepts_image", False)
         # Outside the border below: a broken image is not the engine's failure.
         image = self.image() if accepts_image and self.load_image is not None else None
         try:

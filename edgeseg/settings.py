@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from edgeseg.environment import Names, dotenv_encoding, is_redis_url
+from edgeseg.environment import EncoderRuntime, Names, dotenv_encoding, is_redis_url
 from edgeseg.errors import InvalidParameterError
 from edgeseg.platforms import cache_dir
 
@@ -96,10 +96,11 @@ class Settings(BaseSettings):
         description="Numbers that engines on torch compute in; auto: bfloat16 where the device "
         "has it.",
     )
-    openvino: bool = Field(
-        False,
-        description="Run image encoders of SAM's family on the processor through OpenVINO, "
-        "compiled once (extra openvino).",
+    encoder_runtime: EncoderRuntime = Field(
+        "torch",
+        validation_alias=AliasChoices("EDGESEG_ENCODER_RUNTIME", "EDGESEG_OPENVINO"),
+        description="Runtime of the image encoders of the SAM family: `torch`, or `openvino` (on "
+        "the CPU, compiled once; needs the extra `openvino`). `EDGESEG_OPENVINO=1` is deprecated.",
     )
     fake_latency_s: float = Field(
         0.0, ge=0, description="Seconds that each stage of the fake engine takes."

@@ -115,7 +115,7 @@ def detect(
             part, phrases, box_threshold=least, text_threshold=request.text_threshold
         )
 
-    found, _ = tiling.merge(tiling.looks(see, image, request, asked, negatives))
+    found, _ = tiling.merge(tiling.detect_views(see, image, request, asked, negatives))
     found = boxes.cut(found, image.size_hw)
     return found.take(_select(found, image.size_hw, request, simplification, negatives))
 
@@ -165,7 +165,7 @@ def ground(
         masks.append(made.masks)
         return found
 
-    views = tiling.looks(see, image, request, asked, negatives)
+    views = tiling.detect_views(see, image, request, asked, negatives)
     found, members = tiling.merge(views)
     found = boxes.cut(found, image.size_hw)
     rows = _select(found, image.size_hw, request, simplification, negatives)

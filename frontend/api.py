@@ -56,9 +56,9 @@ def engines() -> list[EngineInfo]:
 
 
 @st.cache_data(ttl=1, max_entries=100, show_spinner=False)
-def ahead(task_id: str) -> int | None:
+def queue_position(task_id: str) -> int | None:
     """Return how many tasks were before this one a second ago; None when it does not wait."""
-    return client().task(task_id).ahead
+    return client().task(task_id).queue_position
 
 
 @st.cache_data(ttl=1, show_spinner=False)

@@ -71,7 +71,7 @@ def describe(job: Job) -> str:
         return {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}[job.state]
     if job.state == "running" and job.stage is not None:
         return f"{_NOW[job.stage]} ..."
-    behind = _ahead(job)
+    behind = _queue_position(job)
     return f"Queued behind {behind}" if behind else "Queued, next in line"
 
 
@@ -99,9 +99,9 @@ def _cancel(wanted: list[Job]) -> None:
             st.toast(explain(error))
 
 
-def _ahead(job: Job) -> int:
+def _queue_position(job: Job) -> int:
     """Return how many tasks are before it, as the server counts them."""
     try:
-        return (api.ahead(job.task_id) or 0) if job.task_id else 0
+        return (api.queue_position(job.task_id) or 0) if job.task_id else 0
     except EdgeSegError:
         return 0

@@ -24,7 +24,7 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus, check_refinement
-from edgeseg.tasks import NewTask, TaskRecord, count_ahead, redis_errors
+from edgeseg.tasks import NewTask, TaskRecord, queue_position, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
 submitting = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"], route_class=AdmittedRoute)
@@ -44,8 +44,8 @@ async def get_task(task_id: TaskId, services: ServicesDep) -> TaskStatus:
     status = _status(record, await gateway.read_drawing(services, record))
     if record.status != "queued" or record.stage is None:
         return status
-    ahead = await count_ahead(services.watch.connection, record.id, record.stage)
-    return status.model_copy(update={"ahead": ahead})
+    position = await queue_position(services.watch.connection, record.id, record.stage)
+    return status.model_copy(update={"queue_position": position})
 
 
 @router.delete("", response_model=TaskStatus, responses={**_MISSING, **responses(CancelledError)})

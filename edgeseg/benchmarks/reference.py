@@ -1,4 +1,4 @@
-"""What the libraries under the engines do when called plainly, as their model cards show."""
+"""Reference implementations: each engine's upstream library, called as its model card shows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ BOX_THRESHOLD, TEXT_THRESHOLD = 0.35, 0.25
 
 
 @dataclass(frozen=True)
-class Plain:
-    """A library's own calls for one picture; None where it has none."""
+class Reference:
+    """The reference implementation's calls for one image; None where it has none."""
 
     detect: Call | None = None
     embed: Call | None = None
@@ -26,8 +26,8 @@ class Plain:
     """From (N, 4) boxes in pixels; ``embed`` must have been called before."""
 
 
-def of(engine: Any, weights: Sequence[Path], image: Image, phrases: Sequence[str]) -> Plain:
-    """Return the calls of the library under an engine, with the same weights and number type.
+def of(engine: Any, weights: Sequence[Path], image: Image, phrases: Sequence[str]) -> Reference:
+    """Return the reference implementation of an engine, with the same weights and dtype.
 
     ``weights`` are the engine's own files or folders, in the order of its entry's sources.
     """
@@ -38,32 +38,34 @@ def of(engine: Any, weights: Sequence[Path], image: Image, phrases: Sequence[str
         "Sam": lambda: _sam(engine, image),
     }
     make = by_class.get(type(engine).__name__)
-    return make() if make else Plain()
+    return make() if make else Reference()
 
 
-def _grounding_dino(engine: Any, folder: Path, image: Image, phrases: Sequence[str]) -> Plain:
+def _grounding_dino(engine: Any, folder: Path, image: Image, phrases: Sequence[str]) -> Reference:
     """Processor, model and post-processing of transformers, none of it ours."""
     from edgeseg.engines.torch.hf import as_pillow, import_transformers
 
     transformers = import_transformers()
     model = transformers.AutoModelForZeroShotObjectDetection.from_pretrained(
         folder, local_files_only=True, dtype="float32"
-    ).to(engine.place.device)
+    ).to(engine.placement.device)
     processor = transformers.GroundingDinoProcessor(engine._processor, engine._tokenizer)
     picture, text = as_pillow(image), ". ".join(phrases) + "."
 
     def detect() -> object:
-        inputs = processor(images=picture, text=text, return_tensors="pt").to(engine.place.device)
-        with engine.place.inference():
+        inputs = processor(images=picture, text=text, return_tensors="pt").to(
+            engine.placement.device
+        )
+        with engine.placement.inference():
             made = model(**inputs)
         return processor.post_process_grounded_object_detection(
             made, inputs["input_ids"], threshold=BOX_THRESHOLD, target_sizes=[image.size_hw]
         )
 
-    return Plain(detect=detect)
+    return Reference(detect=detect)
 
 
-def _original_grounding_dino(engine: Any, image: Image, phrases: Sequence[str]) -> Plain:
+def _original_grounding_dino(engine: Any, image: Image, phrases: Sequence[str]) -> Reference:
     """The ``predict`` of groundingdino-py, sampling by its own function.
 
     Its text encoder is the engine's: that of the package does not run with today's transformers.
@@ -82,7 +84,7 @@ def _original_grounding_dino(engine: Any, image: Image, phrases: Sequence[str]) 
             scaling.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
         ]
     )
-    picture, text, device = as_pillow(image), ". ".join(phrases), str(engine.place.device)
+    picture, text, device = as_pillow(image), ". ".join(phrases), str(engine.placement.device)
     name = "multi_scale_deformable_attn_pytorch"
     own = getattr(_second_copy(ms_deform_attn.__name__), name)
 
@@ -95,7 +97,7 @@ def _original_grounding_dino(engine: Any, image: Image, phrases: Sequence[str]) 
         finally:
             setattr(ms_deform_attn, name, kept)
 
-    return Plain(detect=detect)
+    return Reference(detect=detect)
 
 
 def _second_copy(module: str) -> Any:
@@ -108,7 +110,7 @@ def _second_copy(module: str) -> Any:
     return copy
 
 
-def _sam2(engine: Any, image: Image) -> Plain:
+def _sam2(engine: Any, image: Image) -> Reference:
     """The sam2 package's own predictor over the same model."""
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
@@ -117,20 +119,20 @@ def _sam2(engine: Any, image: Image) -> Plain:
     predictor._bb_feat_sizes = [(int(engine.model.image_size) // s,) * 2 for s in (4, 8, 16)]
 
     def embed() -> object:
-        with engine.place.inference():
+        with engine.placement.inference():
             return predictor.set_image(image.rgb)
 
     def segment(boxes: np.ndarray) -> Call:
         def call() -> object:
-            with engine.place.inference():
+            with engine.placement.inference():
                 return predictor.predict(box=boxes, multimask_output=False)
 
         return call
 
-    return Plain(embed=embed, segment=segment)
+    return Reference(embed=embed, segment=segment)
 
 
-def _sam(engine: Any, image: Image) -> Plain:
+def _sam(engine: Any, image: Image) -> Reference:
     """Processor and model of transformers; the engine changes nothing in the model."""
     from edgeseg.engines.torch.hf import as_pillow, import_transformers
 
@@ -149,8 +151,8 @@ def _sam(engine: Any, image: Image) -> Plain:
     )
 
     def embed() -> object:
-        inputs = processor(picture, return_tensors="pt").to(engine.place.device)
-        with engine.place.inference():
+        inputs = processor(picture, return_tensors="pt").to(engine.placement.device)
+        with engine.placement.inference():
             kept["maps"] = engine.model.get_image_embeddings(inputs["pixel_values"])
         return kept["maps"]
 
@@ -164,14 +166,14 @@ def _sam(engine: Any, image: Image) -> Plain:
                     "image_embeddings": kept["maps"][0],
                     "intermediate_embeddings": kept["maps"][1],
                 }
-            with engine.place.inference():
+            with engine.placement.inference():
                 made = engine.model(
                     **given,
-                    input_boxes=inputs["input_boxes"].float().to(engine.place.device),
+                    input_boxes=inputs["input_boxes"].float().to(engine.placement.device),
                     multimask_output=False,
                 )
             return processor.post_process_masks(made.pred_masks.float().cpu(), *sizes)
 
         return call
 
-    return Plain(embed=embed, segment=segment)
+    return Reference(embed=embed, segment=segment)

@@ -1,4 +1,4 @@
-"""How long engines take, beside the libraries under them called plainly, in turns in one run."""
+"""Engine timings, interleaved in one run with those of their reference implementations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from edgeseg.benchmarks import memory, reference
-from edgeseg.benchmarks.reference import BOX_THRESHOLD, TEXT_THRESHOLD, Call, Plain
+from edgeseg.benchmarks.reference import BOX_THRESHOLD, TEXT_THRESHOLD, Call, Reference
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions, Segmenter
 from edgeseg.settings import Role, get_settings
@@ -32,18 +32,18 @@ ENGINES: tuple[tuple[Role, str], ...] = (
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians in milliseconds; ``plain_ms`` is the library's own, where it has such a call."""
+    """Median milliseconds of an engine and, where there is one, of its reference implementation."""
 
     engine: str
     device: str
     dtype: str
     what: str
     ms: float
-    plain_ms: float | None = None
+    reference_ms: float | None = None
 
 
-def in_turns(calls: dict[str, Call], repeats: int) -> dict[str, float]:
-    """Return the median milliseconds of each call; all take turns, so that they share the noise."""
+def interleaved(calls: dict[str, Call], repeats: int) -> dict[str, float]:
+    """Return the median milliseconds of each call; interleaved, so that all share the noise."""
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + 1):
         for name, call in calls.items():
@@ -65,7 +65,7 @@ def measure(
     entry = registry.find(role, name)
     store = memory.provided([(role, name)], folder)
     options = EngineOptions(
-        device, settings.threads, dtype=dtype, store=store, openvino=settings.openvino
+        device, settings.threads, dtype=dtype, store=store, encoder_runtime=settings.encoder_runtime
     )
     engine: Any = registry.load(role, name, options)
     try:
@@ -77,7 +77,7 @@ def measure(
         engine.close()
 
 
-def _detector(engine: Any, library: Plain, image: Image, repeats: int) -> Timing:
+def _detector(engine: Any, library: Reference, image: Image, repeats: int) -> Timing:
     detector = cast(Detector, engine)
     calls: dict[str, Call] = {
         "ours": lambda: detector.detect(
@@ -85,25 +85,25 @@ def _detector(engine: Any, library: Plain, image: Image, repeats: int) -> Timing
         )
     }
     if library.detect is not None:
-        calls["plain"] = library.detect
-    return _timing(engine, f"detect {len(PHRASES)} phrases", in_turns(calls, repeats))
+        calls["reference"] = library.detect
+    return _timing(engine, f"detect {len(PHRASES)} phrases", interleaved(calls, repeats))
 
 
-def _segmenter(engine: Any, library: Plain, image: Image, repeats: int) -> list[Timing]:
+def _segmenter(engine: Any, library: Reference, image: Image, repeats: int) -> list[Timing]:
     segmenter = cast(Segmenter, engine)
     embedding = segmenter.embed(image)
     calls: dict[str, Call] = {"ours": lambda: segmenter.embed(image)}
     if library.embed is not None:
-        calls["plain"] = library.embed
-    made = [_timing(engine, "embed", in_turns(calls, repeats))]
+        calls["reference"] = library.embed
+    made = [_timing(engine, "embed", interleaved(calls, repeats))]
     for count in COUNTS:
         boxes = _boxes(image, count)
         calls = {"ours": _segmenting(segmenter, embedding, boxes)}
         if library.segment is not None:
-            calls["plain"] = library.segment(boxes)
-        made.append(_timing(engine, f"segment {count} boxes", in_turns(calls, repeats)))
+            calls["reference"] = library.segment(boxes)
+        made.append(_timing(engine, f"segment {count} boxes", interleaved(calls, repeats)))
     made.append(
-        _timing(engine, "refine, cached", in_turns(_refining(segmenter, embedding), repeats))
+        _timing(engine, "refine, cached", interleaved(_refining(segmenter, embedding), repeats))
     )
     return made
 
@@ -135,5 +135,5 @@ def _boxes(image: Image, count: int) -> np.ndarray:
 
 
 def _timing(engine: Any, what: str, spent: dict[str, float]) -> Timing:
-    plainly = spent.get("plain")
-    return Timing(engine.name, engine.device, engine.dtype, what, spent["ours"], plainly)
+    reference_ms = spent.get("reference")
+    return Timing(engine.name, engine.device, engine.dtype, what, spent["ours"], reference_ms)

@@ -1,4 +1,4 @@
-"""``edgeseg bench engines``: how long models take, beside their libraries called plainly."""
+"""``edgeseg bench engines``: engine timings beside their reference implementations."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 def engines_command(
-    image: Annotated[Path, typer.Argument(help="The photo to look at.")],
+    image: Annotated[Path, typer.Argument(help="Image to run the engines on.")],
     engine: Annotated[
         list[str] | None, typer.Option(help="Only these engines, as `edgeseg engines` names them.")
     ] = None,
     dtype: Annotated[
-        list[str] | None, typer.Option(help="Numbers to compute in: float32, bfloat16, float16.")
+        list[str] | None, typer.Option(help="Compute dtype: float32, bfloat16, float16.")
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Calls that are timed of each kind.")] = 5,
     weights: Annotated[
@@ -34,7 +34,7 @@ def engines_command(
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Time engines per stage and per number type; weights that are missing are random."""
+    """Time engines per stage and dtype; missing weights are initialised at random."""
     check_json(json_path, overwrite)
     settings = get_settings()
     picture = load_image(image, settings)
@@ -49,11 +49,17 @@ def engines_command(
         for role, name in chosen:
             # Grounding DINO keeps to float32.
             has_choice = role == "segment" and bool(registry.find(role, name).sources)
-            for numbers in dtype or (["float32", "bfloat16"] if has_choice else ["auto"]):
+            for each_dtype in dtype or (["float32", "bfloat16"] if has_choice else ["auto"]):
                 timings += speed.measure(
-                    role, name, picture, weights or Path(scratch), settings.device, numbers, repeats
+                    role,
+                    name,
+                    picture,
+                    weights or Path(scratch),
+                    settings.device,
+                    each_dtype,
+                    repeats,
                 )
-    head = ("engine", "on", "numbers", "what", "ms", "plainly", "ratio")
+    head = ("engine", "on", "dtype", "what", "ms", "reference", "ratio")
     print(table([head, *map(_row, timings)]))
     if json_path is not None:
         rows = [asdict(each) for each in timings]
@@ -61,6 +67,6 @@ def engines_command(
 
 
 def _row(each: speed.Timing) -> tuple[str, ...]:
-    plain = "" if each.plain_ms is None else f"{each.plain_ms:.1f}"
-    ratio = "" if each.plain_ms is None else f"{each.ms / each.plain_ms:.2f}"
-    return each.engine, each.device, each.dtype, each.what, f"{each.ms:.1f}", plain, ratio
+    reference = "" if each.reference_ms is None else f"{each.reference_ms:.1f}"
+    ratio = "" if each.reference_ms is None else f"{each.ms / each.reference_ms:.2f}"
+    return each.engine, each.device, each.dtype, each.what, f"{each.ms:.1f}", reference, ratio

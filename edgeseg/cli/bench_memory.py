@@ -14,7 +14,7 @@ from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.cli.table import table
 
 # A stage at a time must not cost more than this beyond its largest stage.
-MOST_OVER_FLOOR = 1.1
+MAX_OVER_FLOOR = 1.1
 
 
 def memory_command(
@@ -65,6 +65,6 @@ def _report(name: str, peaks: list[memory.Peak]) -> bool:
     floor = max(alone, key=lambda peak: peak.rss_mb)
     over = sequential.rss_mb / floor.rss_mb
     saved = 1 - sequential.rss_mb / resident.rss_mb
-    print(f"one at a time: {over:.2f} x the largest stage alone, at most {MOST_OVER_FLOOR} wanted")
+    print(f"one at a time: {over:.2f} x the largest stage alone, at most {MAX_OVER_FLOOR} wanted")
     print(f"saved against resident: {saved:.0%} (60 to 70 % is the original's claim)")
-    return over > MOST_OVER_FLOOR
+    return over > MAX_OVER_FLOOR

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import SecretStr
 
 from edgeseg.engines.weights.store import WeightStore
+from edgeseg.environment import EncoderRuntime
 from edgeseg.errors import InvalidParameterError
 from edgeseg.schemas import EngineRan, Simplification
 from edgeseg.settings import DEVICES, Settings, get_settings
@@ -59,7 +60,7 @@ class EngineOptions:
     name: str = ""
     weights: tuple[Path, ...] = ()
     language_server: LanguageServer | None = None
-    openvino: bool = False
+    encoder_runtime: EncoderRuntime = "torch"
 
     def __post_init__(self) -> None:
         if not re.match(DEVICES, self.device):
@@ -77,7 +78,7 @@ class EngineOptions:
             settings.dtype,
             WeightStore.from_settings(settings),
             language_server=LanguageServer.from_settings(settings),
-            openvino=settings.openvino,
+            encoder_runtime=settings.encoder_runtime,
         )
 
 
@@ -107,7 +108,7 @@ def ran(engine: Engine) -> EngineRan:
 class Simplifier(Engine, Protocol):
     """Turns a prompt into phrases that can be detected and filters over their boxes.
 
-    One that looks at the image says so by an attribute ``looks_at_image`` that is true; others
+    One that looks at the image says so by an attribute ``accepts_image`` that is true; others
     may be given none.
     """
 

@@ -20,7 +20,7 @@ from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.engines.grounding_dino.captions import pick
 from edgeseg.engines.torch.engine import TorchEngine
 from edgeseg.engines.torch.hf import as_pillow, import_transformers
-from edgeseg.engines.torch.placement import Place, in_chunks
+from edgeseg.engines.torch.placement import Placement, in_chunks
 from edgeseg.errors import EngineUnavailableError
 from edgeseg.types import Detections, Image
 
@@ -28,7 +28,7 @@ QUESTION = "Locate {} in the image."
 # Positions along each side that the model tells apart.
 BINS = 1000
 # Phrases that are asked together, and tokens that an answer may have.
-CHUNK, MOST_TOKENS = 8, 512
+CHUNK, MAX_TOKENS = 8, 512
 Boxes = list[tuple[tuple[int, int, int, int], float]]
 
 
@@ -44,20 +44,22 @@ def load(options: EngineOptions) -> Detector:
 
         adapter = folder
         folder = options.store.need(registry.find("detect", options.name).sources[0])
-    return Florence2(options.name, folder, Place.of(options), adapter)
+    return Florence2(options.name, folder, Placement.of(options), adapter)
 
 
 class Florence2(TorchEngine):
     """Weights are held in the numbers that it computes in; answers are the likeliest ones."""
 
-    def __init__(self, name: str, folder: Path, place: Place, adapter: Path | None = None) -> None:
+    def __init__(
+        self, name: str, folder: Path, placement: Placement, adapter: Path | None = None
+    ) -> None:
         transformers = import_transformers()
         model = transformers.Florence2ForConditionalGeneration.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=place.dtype
+            folder, local_files_only=True, use_safetensors=True, dtype=placement.dtype
         )
         if adapter is not None:
             model = with_adapter(model, adapter)
-        super().__init__(name, place, model)
+        super().__init__(name, placement, model)
         self._processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
         tokenizer = self._processor.tokenizer
         names = [f"<loc_{index}>" for index in range(BINS)]
@@ -65,7 +67,7 @@ class Florence2(TorchEngine):
             token: index for index, token in enumerate(tokenizer.convert_tokens_to_ids(names))
         }
         self._polygon = tuple(tokenizer.convert_tokens_to_ids(["<poly>", "</poly>"]))
-        self._most = int(model.generation_config.max_new_tokens or MOST_TOKENS)
+        self._most = int(model.generation_config.max_new_tokens or MAX_TOKENS)
 
     def detect(
         self,
@@ -83,7 +85,7 @@ class Florence2(TorchEngine):
         wanted = [index for index, phrase in enumerate(phrases) if any(map(str.isalnum, phrase))]
         if not wanted:
             return Detections.empty()
-        with self.place.inference():
+        with self.placement.inference():
             seen = self._encode(image)
             answers = in_chunks(
                 wanted, CHUNK, lambda part: self._locate(seen, [phrases[i] for i in part])
@@ -102,7 +104,7 @@ class Florence2(TorchEngine):
     def _encode(self, image: Image) -> torch.Tensor:
         """(1, L, D) the image as the language model reads it."""
         pixels = self._processor.image_processor(as_pillow(image), return_tensors="pt")
-        values = pixels["pixel_values"].to(self.place.device, self.place.dtype)
+        values = pixels["pixel_values"].to(self.placement.device, self.placement.dtype)
         features: torch.Tensor = self.model.get_image_features(values).pooler_output
         return features
 
@@ -120,7 +122,7 @@ class Florence2(TorchEngine):
             add_special_tokens=False,
             truncation=True,
             max_length=256,
-        ).to(self.place.device)
+        ).to(self.placement.device)
         words = model.get_input_embeddings()(text["input_ids"])
         both = torch.cat([seen.expand(len(phrases), -1, -1).to(words.dtype), words], dim=1)
         there = torch.ones(both.shape[0], seen.shape[1], dtype=torch.long, device=both.device)

@@ -18,7 +18,7 @@ from edgeseg.evaluation.data import Instance, LabelledImage, Truth
 from edgeseg.types import BoolArray, Detections, Image, MaskPrompt
 
 # Average precision wants the whole ranking, not only what a user would be shown.
-LEAST_SCORE = 0.02
+MIN_SCORE = 0.02
 MEDIUM_PX, LARGE_PX = 32**2, 96**2
 SHOWN = 0.35
 """The box threshold that users get by default: what text to mask is measured at."""
@@ -191,7 +191,7 @@ def evaluate(
         found = Detections.empty()
         if detector is not None:
             found = detector.detect(
-                image, labelled.complete, box_threshold=LEAST_SCORE, text_threshold=LEAST_SCORE
+                image, labelled.complete, box_threshold=MIN_SCORE, text_threshold=MIN_SCORE
             )
             ranking.add(labelled, image, found)
         if segmenter is not None:

@@ -69,10 +69,10 @@ def evaluate_words(
     empty = done = 0
     for labelled, image in truth:
         absent_here = drawn.get(labelled.id, [])
-        look = _Look(detector, image, [*_names(labelled, synonyms), *absent_here])
-        _ask_by_name(look, labelled, synonyms, counts)
+        detected = _DetectedOnce(detector, image, [*_names(labelled, synonyms), *absent_here])
+        _ask_by_name(detected, labelled, synonyms, counts)
         for phrase in absent_here:
-            found = len(look.find(phrase))
+            found = len(detected.find(phrase))
             empty += found == 0
             wrong[phrase] += found > 0
         done += 1
@@ -108,8 +108,8 @@ def draw_absent(
     return drawn
 
 
-class _Look:
-    """A detector that has looked at one image for all phrases at once, as each is asked for."""
+class _DetectedOnce:
+    """One forward pass for all phrases of an image, from which each phrase is answered."""
 
     def __init__(self, detector: Detector, image: Image, phrases: Sequence[str]) -> None:
         self.name, self.device, self.dtype = detector.name, detector.device, detector.dtype
@@ -145,7 +145,7 @@ def _names(labelled: LabelledImage, synonyms: Synonyms) -> list[str]:
 
 
 def _ask_by_name(
-    look: _Look,
+    detected: _DetectedOnce,
     labelled: LabelledImage,
     synonyms: Synonyms,
     counts: dict[str, dict[str, list[int]]],
@@ -157,9 +157,9 @@ def _ask_by_name(
             boxes[each.category].append(each.box_xyxy)
     for category, rows in boxes.items():
         truth = np.array(rows, np.float32)
-        by_class = _hits(look.find(category), truth)
+        by_class = _hits(detected.find(category), truth)
         for name in synonyms[category]:
-            by_name = _hits(look.find(name), truth)
+            by_name = _hits(detected.find(name), truth)
             row = counts[category].setdefault(name, [0, 0, 0, 0])
             row[0] += len(truth)
             for place, hits in enumerate((by_class, by_name, by_class & by_name), 1):

@@ -38,9 +38,10 @@ class TaskStatus(Wire):
     stage: Role | None = Field(
         None, description="Stage that runs or waits now.", examples=["detect"]
     )
-    ahead: int | None = Field(
+    queue_position: int | None = Field(
         None,
-        description="While its stage waits: tasks that run or wait before it in its queue.",
+        description="Tasks that run or wait before this one in its queue; null when its stage does "
+        "not wait.",
         examples=[2],
     )
     created_at: float = Field(description="Seconds since 1970.", examples=[1730000000.1])

@@ -10,7 +10,7 @@ from edgeseg.tasks.queues import (
     QueuesView,
     QueueView,
     WorkerView,
-    count_ahead,
+    queue_position,
     unserved,
 )
 from edgeseg.tasks.record import ImageRef, NewTask, TaskKind, TaskRecord
@@ -34,7 +34,7 @@ __all__ = [
     "WorkerView",
     "connect",
     "connect_async",
-    "count_ahead",
+    "queue_position",
     "is_out_of_memory",
     "make_queue",
     "next_image",

@@ -66,9 +66,9 @@ def workers_key(queue: str) -> str:
     return f"rq:workers:{queue}"
 
 
-def ahead_key(queue: str) -> str:
+def prefetch_key(queue: str) -> str:
     """List: images that a queue's worker will need soon."""
-    return f"edgeseg:ahead:{queue}"
+    return f"edgeseg:prefetch:{queue}"
 
 
 def job_key(job_id: str) -> str:

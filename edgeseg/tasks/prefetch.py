@@ -33,14 +33,14 @@ def announce(task: NewTask, pipe: Pipeline) -> None:
             keys.workers_key(queue),
             keys.waiting_key(queue),
             keys.started_key(queue),
-            keys.ahead_key(queue),
+            keys.prefetch_key(queue),
         ]
         pipe.eval(_ANNOUNCE, len(names), *names, _KEEP_S, *refs)
 
 
 def next_image(connection: redis.Redis, queue: str, timeout_s: float) -> ImageRef | None:
     """Wait for an image that was announced to a queue; None when time is up."""
-    found = connection.blpop([keys.ahead_key(queue)], timeout_s)
+    found = connection.blpop([keys.prefetch_key(queue)], timeout_s)
     if found is None:
         return None
     return ImageRef(**json.loads(cast("tuple[bytes, bytes]", found)[1]))

@@ -149,13 +149,13 @@ async def _read_queues(connection: redis.asyncio.Redis) -> QueuesView:
 
 
 # In one step, so that a job which starts meanwhile is counted once.
-_AHEAD = """
-local place = redis.call('LPOS', KEYS[1], ARGV[1])
-return place and place + redis.call('ZCARD', KEYS[2])
+_QUEUE_POSITION = """
+local position = redis.call('LPOS', KEYS[1], ARGV[1])
+return position and position + redis.call('ZCARD', KEYS[2])
 """
 
 
-async def count_ahead(connection: redis.asyncio.Redis, task_id: str, stage: Role) -> int | None:
+async def queue_position(connection: redis.asyncio.Redis, task_id: str, stage: Role) -> int | None:
     """Return how many jobs run or wait before a task's stage; None when it does not wait.
 
     Raises:
@@ -164,8 +164,8 @@ async def count_ahead(connection: redis.asyncio.Redis, task_id: str, stage: Role
     queue, job = keys.QUEUES[stage], keys.job_id(task_id, stage)
     names = [keys.waiting_key(queue), keys.started_key(queue)]
     with redis_errors():
-        ahead = await cast(Any, connection.eval(_AHEAD, len(names), *names, job))
-    return None if ahead is None else int(ahead)
+        position = await cast(Any, connection.eval(_QUEUE_POSITION, len(names), *names, job))
+    return None if position is None else int(position)
 
 
 def unserved(views: dict[str, QueueView], plan: tuple[Role, ...]) -> list[str]:

@@ -18,7 +18,7 @@ COVERED = 0.7
 ALIKE = 0.5
 # Looks at two scales frame an object less alike than two boxes of one look.
 SAME_OBJECT_IOU = 0.5
-MOST_BOXES = 2000
+MAX_BOXES = 2000
 
 View = tuple[Tile, Detections]
 """What one look found, in pixels of its tile."""
@@ -47,13 +47,13 @@ def merge(views: Sequence[View]) -> tuple[Detections, list[list[tuple[int, int]]
 
 
 def _in_the_photo(views: Sequence[View]) -> tuple[Detections, list[tuple[int, int]]]:
-    """All boxes in pixels of the photo, the surest MOST_BOXES, and the (view, row) of each."""
+    """All boxes in pixels of the photo, the surest MAX_BOXES, and the (view, row) of each."""
     rows = [(view, row) for view, (_, found) in enumerate(views) for row in range(len(found))]
     scores = np.concatenate([found.scores for _, found in views])
     moved = [found.boxes_xyxy + np.tile(tile.corner_xy, 2) for tile, found in views]
     labels = tuple(label for _, found in views for label in found.labels)
     everything = Detections(np.concatenate(moved).astype(np.float32), scores, labels)
-    order = np.argsort(-scores, kind="stable")[:MOST_BOXES]
+    order = np.argsort(-scores, kind="stable")[:MAX_BOXES]
     return everything.take(order), [rows[index] for index in order]
 
 

@@ -14,7 +14,7 @@ from edgeseg.types import BoolArray, FloatArray, Image, MaskPrompt
 # Side of the smallest tiles, and the part of a side that neighbours share.
 TILE_PX = 512
 OVERLAP = 0.25
-MOST_TILES = 300
+MAX_TILES = 300
 # Looking closer without being told to: from this longer side on, and into so many tiles.
 LARGE_PX = 1600
 FEW_TILES = 12
@@ -93,11 +93,11 @@ def pyramid(size_hw: tuple[int, int]) -> list[Tile]:
     """Return grids of every scale between the smallest tiles and the whole, which is left out.
 
     A grid of each scale shows every object whole in some tile: what is longer than the seams of
-    one grid are wide is shorter than those of a coarser one. Photos of more than MOST_TILES have
+    one grid are wide is shorter than those of a coarser one. Photos of more than MAX_TILES have
     larger tiles.
     """
     side = TILE_PX
-    while len(tiles := _scales(size_hw, side)) > MOST_TILES:
+    while len(tiles := _scales(size_hw, side)) > MAX_TILES:
         side = side * 9 // 8
     return tiles
 

@@ -1,4 +1,4 @@
-"""Decoded images by hash: decoded ahead while the worker waits, and not twice."""
+"""Cache of decoded images by hash, filled by prefetching while the worker waits."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class DecodeAhead(threading.Thread):
     """Decodes images that were announced to a queue, while its worker waits for their jobs."""
 
     def __init__(self, images: ImageCache, queue: str, settings: Settings) -> None:
-        super().__init__(name="decode-ahead", daemon=True)
+        super().__init__(name="prefetch", daemon=True)
         self._images = images
         self._queue = queue
         self._connection = connect(settings)
@@ -96,4 +96,4 @@ class DecodeAhead(threading.Thread):
             except redis.RedisError:
                 time.sleep(_WAIT_S)
             except EdgeSegError as error:
-                log.debug("decoding ahead failed: %s", error)
+                log.debug("prefetching failed: %s", error)

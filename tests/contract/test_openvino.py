@@ -15,7 +15,7 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.compiled import openvino
 from edgeseg.engines.compiled.openvino import compile_encoder
-from edgeseg.engines.torch.placement import Place
+from edgeseg.engines.torch.placement import Placement
 from edgeseg.errors import EngineUnavailableError
 from edgeseg.types import Image, MaskPrompt
 from tests.contract import checkpoints
@@ -36,7 +36,7 @@ def test_it_answers_as_torch_does_and_converts_once(
     wanted = plain.embed(photo)
     plain.close()
     for _ in range(2):
-        engine = loaded(name, options, openvino=True)
+        engine = loaded(name, options, encoder_runtime="openvino")
         assert engine.device == "cpu and openvino"
         made = engine.embed(photo)
         for one, other in zip(made.arrays, wanted.arrays, strict=True):
@@ -59,27 +59,27 @@ def test_other_weights_are_converted_anew(options: EngineOptions, tmp_path: Path
     keys = set()
     for content in (b"one", b"three"):
         weights.write_bytes(content)
-        place = Place(torch.device("cpu"), torch.float32)
+        placement = Placement(torch.device("cpu"), torch.float32)
         changed = dataclasses.replace(options, name="any", weights=(weights,))
-        keys.add(openvino._key(changed, (1, 3, 8, 8), place, "1"))
+        keys.add(openvino._key(changed, (1, 3, 8, 8), placement, "1"))
     assert len(keys) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_said(options: EngineOptions, tmp_path: Path) -> None:
     (tmp_path / "openvino").write_bytes(b"in the way")
     store = dataclasses.replace(options.store, root=tmp_path)
-    place = Place(torch.device("cpu"), torch.float32)
+    placement = Placement(torch.device("cpu"), torch.float32)
     with pytest.raises(EngineUnavailableError, match="keeps what it converts in"):
         compile_encoder(
             torch.nn.Identity(),
             lambda x: (x,),
             (1, 3, 8, 8),
-            place,
+            placement,
             dataclasses.replace(options, name="any", store=store),
         )
 
 
 def test_other_devices_are_refused(options: EngineOptions) -> None:
-    place = Place(torch.device("meta"), torch.float32)
+    placement = Placement(torch.device("meta"), torch.float32)
     with pytest.raises(EngineUnavailableError, match="EDGESEG_DEVICE=cpu"):
-        compile_encoder(torch.nn.Identity(), lambda x: (x,), (1, 3, 8, 8), place, options)
+        compile_encoder(torch.nn.Identity(), lambda x: (x,), (1, 3, 8, 8), placement, options)

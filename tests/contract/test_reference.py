@@ -1,4 +1,4 @@
-"""Engines answer what the libraries under them answer when they are called plainly."""
+"""Engines agree with their reference implementations, the libraries that they are built on."""
 
 from __future__ import annotations
 
@@ -209,16 +209,16 @@ def test_sam3_encodes_an_image_once_for_all_phrases(
 ) -> None:
     engine = cast(Grounder, load("ground", "sam3", options))
     internal: Any = engine
-    looks: list[int] = []
+    forwards: list[int] = []
     encode = internal.model.get_vision_features
 
     def counting(**given: Any) -> Any:
-        looks.append(1)
+        forwards.append(1)
         return encode(**given)
 
     monkeypatch.setattr(internal.model, "get_vision_features", counting)
     found, masks = engine.ground(photo, PHRASES, box_threshold=0.0, text_threshold=0.0)
-    assert looks == [1]
+    assert forwards == [1]
     processor = internal._processor
     for phrase in PHRASES:
         inputs = processor(images=as_pillow(photo), text=phrase, return_tensors="pt")

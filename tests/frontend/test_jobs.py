@@ -52,18 +52,24 @@ def test_a_stage_whose_worker_was_lost_waits_again(job: Job) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "said"), [(3, "Queued behind 3"), (0, "Queued, next in line"), (None, "Queued, next")]
+    ("position", "said"),
+    [(3, "Queued behind 3"), (0, "Queued, next in line"), (None, "Queued, next")],
 )
 def test_who_is_before_it_is_what_the_server_counts(
     job: Job,
     client: LocalClient,
     monkeypatch: pytest.MonkeyPatch,
-    ahead: int | None,
+    position: int | None,
     said: str,
 ) -> None:
     def task(task_id: str) -> TaskStatus:
         return TaskStatus(
-            task_id=task_id, status="queued", prompt="", plan=[], created_at=0, ahead=ahead
+            task_id=task_id,
+            status="queued",
+            prompt="",
+            plan=[],
+            created_at=0,
+            queue_position=position,
         )
 
     monkeypatch.setattr(client, "task", task)

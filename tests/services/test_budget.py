@@ -94,7 +94,7 @@ def test_a_small_request_does_not_wait_for_the_large_ones_in_line(
             assert time.monotonic() < until
             time.sleep(0.02)
         small = client.submit(picture(2), "cat", simplify="never")
-        assert client.task(small).ahead == 1
+        assert client.task(small).queue_position == 1
         assert detected_at(client, small) < detected_at(client, large[1])
         for task in large:
             client.cancel(task)

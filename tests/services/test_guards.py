@@ -56,7 +56,7 @@ def test_those_before_a_task_are_counted_and_too_many_are_refused(
         tasks = [client.submit(picture(0), "cat", simplify="never")]
         _until(lambda: client.task(tasks[0]).status == "running")
         tasks += [client.submit(picture(seed), "cat", simplify="never") for seed in (1, 2, 3)]
-        assert [client.task(task).ahead for task in tasks] == [None, 1, 2, 3]
+        assert [client.task(task).queue_position for task in tasks] == [None, 1, 2, 3]
         with pytest.raises(QueueFullError) as refused:
             client.submit(picture(4), "cat", simplify="never")
         assert refused.value.extra["most"] == 3
@@ -70,7 +70,7 @@ def test_those_before_a_task_are_counted_and_too_many_are_refused(
         assert answer.json()["code"] == "queue_full"
         assert int(answer.headers["retry-after"]) >= 1
         client.cancel(tasks[1])
-        assert client.task(tasks[3]).ahead == 2
+        assert client.task(tasks[3]).queue_position == 2
         for task in tasks:
             client.cancel(task)
 

@@ -25,8 +25,8 @@ from tests.stack.engine import FILE, PROJECT, WORKERS, Stack, fakes, run, wait_u
 from tests.unit.engines.weights.hub import Hub, serving
 
 IMAGES = ("frontend", "backend", "redis", *WORKERS)
-MOST_MB = 400
-LEAST_EFFICIENCY = 0.9
+MAX_MB = 400
+MIN_EFFICIENCY = 0.9
 BEGUN = ("started", "detect")
 Figures = dict[str, str]
 pytestmark = pytest.mark.timeout(1800)
@@ -84,8 +84,8 @@ def test_images_are_small_and_hold_no_torch(stack: Stack, figures: Figures) -> N
         tag = "nano" if name in WORKERS else "latest"
         facts = json.loads(run("docker", "image", "inspect", f"edgeseg/{name}:{tag}"))[0]
         size_mb = facts["Size"] / 1e6
-        figures[f"image {name}, MB (at most {MOST_MB})"] = f"{size_mb:.0f}"
-        assert size_mb < MOST_MB
+        figures[f"image {name}, MB (at most {MAX_MB})"] = f"{size_mb:.0f}"
+        assert size_mb < MAX_MB
         assert facts["Config"]["User"] not in ("", "0", "root")
         if name != "redis":
             look = "import importlib.util as u; print(u.find_spec('torch'))"
@@ -206,7 +206,7 @@ def test_throughput_grows_with_workers(stack: Stack, figures: Figures, workers: 
     rate = rate_of(stack, clients=5 * workers, seconds=45)
     figures[f"tasks/s with {workers} worker(s) a stage of 3 s"] = f"{rate:.3f}"
     one = float(figures["tasks/s with 1 worker(s) a stage of 3 s"])
-    assert rate >= LEAST_EFFICIENCY * workers * one
+    assert rate >= MIN_EFFICIENCY * workers * one
 
 
 def rate_of(stack: Stack, clients: int, seconds: float) -> float:

@@ -14,7 +14,7 @@ from training.common.data import PhotoSet, held_out
 from training.nano.backbone import Attention
 from training.nano.export import averaged, export_detector, export_segmenter
 from training.nano.mask_views import MaskView, MaskViews, behind_changed, mask_box
-from training.nano.teacher import no_lesson
+from training.nano.teacher import no_target
 from training.nano.train_detector import DetectorTrainer
 from training.nano.train_detector import collate as collate_canvases
 from training.nano.train_segmenter import SegmenterTrainer
@@ -46,7 +46,7 @@ def test_what_scores_are_fitted_on_is_not_trained_on(photos: PhotoSet, tmp_path:
     name = next(f"{n}.webp" for n in range(1000) if held_out(f"{n}.webp"))
     first = dataclasses.replace(photos.photos[0], file_name=name)
     some = dataclasses.replace(photos, photos=[first, *photos.photos[1:]])
-    odds = Views(some, tmp_path / "teacher.json", no_lesson, seed=0).odds
+    odds = Views(some, tmp_path / "teacher.json", no_target, seed=0).odds
     assert odds[0] == 0
     assert (odds[1:] > 0).any()
     assert 0.02 < np.mean([held_out(f"{n}.webp") for n in range(2000)]) < 0.06
@@ -55,7 +55,7 @@ def test_what_scores_are_fitted_on_is_not_trained_on(photos: PhotoSet, tmp_path:
 def test_detector_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path) -> None:
     """The loss falls within a few steps, a checkpoint resumes, and the ONNX file runs."""
     (tmp_path / "teacher.json").write_text("{}")
-    views = Views(photos, tmp_path / "teacher.json", no_lesson, seed=0, mosaic=0.5)
+    views = Views(photos, tmp_path / "teacher.json", no_target, seed=0, mosaic=0.5)
     trainer = DetectorTrainer(photos.class_names, tmp_path / "detector.pt", rate=2e-3)
     batch = collate_canvases([views.sample(192) for _ in range(2)])
     history = [sum(trainer.step(batch, 0.1).values()) for _ in range(8)]
@@ -69,7 +69,7 @@ def test_detector_learns_and_its_export_agrees(photos: PhotoSet, tmp_path: Path)
 
 @pytest.mark.parametrize("seed", range(3))
 def test_views_of_masks_fit_their_boxes(photos: PhotoSet, seed: int) -> None:
-    """Close up, whole, or behind a stranger: a mask is on the disc, and its box is tight."""
+    """Close up, whole, or behind a distractor: a mask is on the disc, and its box is tight."""
     views = MaskViews(photos, seed, count=2)
     for _ in range(30):
         view = views.sample(96)
@@ -81,28 +81,28 @@ def test_views_of_masks_fit_their_boxes(photos: PhotoSet, seed: int) -> None:
             assert (red & (mask > 0)).sum() > 0.8 * mask.sum()
 
 
-def _with_strangers(photos: PhotoSet, *, behind: bool) -> tuple[MaskView, list[MaskView]]:
+def _with_distractors(photos: PhotoSet, *, behind: bool) -> tuple[MaskView, list[MaskView]]:
     """A view of a disc, and the same with another disc at its rim, laid in various places."""
     views = MaskViews(photos, seed=0, count=1)
     host, guest = views._plain(96), views._plain(96)
-    laid = (views._with_stranger(host, guest, behind) for _ in range(20))
+    laid = (views._with_distractor(host, guest, behind) for _ in range(20))
     made = [view for view in laid if view is not None]
     assert made
     return host, made
 
 
-def test_strangers_hide_what_they_are_laid_over(photos: PhotoSet) -> None:
+def test_distractor_hide_what_they_are_laid_over(photos: PhotoSet) -> None:
     """What is behind another disc is none of the object's any more."""
-    host, made = _with_strangers(photos, behind=False)
+    host, made = _with_distractors(photos, behind=False)
     assert all((view.masks <= host.masks).all() for view in made)
     assert any(view.masks.sum() < host.masks.sum() for view in made)
     changed = [np.abs(view.rgb.astype(int) - host.rgb).max(2) > 60 for view in made]
     assert any(where.any() for where in changed)
 
 
-def test_strangers_behind_leave_the_object_whole(photos: PhotoSet) -> None:
+def test_distractor_behind_leave_the_object_whole(photos: PhotoSet) -> None:
     """What lies under the first object is seen beside it; its mask stays but for its rim."""
-    host, made = _with_strangers(photos, behind=True)
+    host, made = _with_distractors(photos, behind=True)
     assert all(view.masks.sum() > 0.95 * host.masks.sum() for view in made)
     changed = [np.abs(view.rgb.astype(int) - host.rgb).max(2) > 60 for view in made]
     assert any(where.any() for where in changed)

@@ -164,7 +164,7 @@ def test_a_simplifier_sees_the_image_if_it_looks(
 
     monkeypatch.setattr(FakeSimplifier, "simplify", look)
     ai.segment_image(chelsea, "cat")
-    monkeypatch.setattr(FakeSimplifier, "looks_at_image", True, raising=False)
+    monkeypatch.setattr(FakeSimplifier, "accepts_image", True, raising=False)
     ai.segment_image(chelsea, "cat")
     assert [image and image.size_hw for image in seen] == [None, (300, 451)]
 

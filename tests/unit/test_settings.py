@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from edgeseg import environment
 from edgeseg.engines import registry
 from edgeseg.errors import InvalidParameterError
 from edgeseg.settings import FAMILIES, Settings, read_settings
@@ -34,7 +35,7 @@ def test_a_named_family_has_an_engine_for_each_role(family: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "url"),
+    ("variables", "url"),
     [
         ({}, "redis://localhost:6379/0"),
         ({"REDIS_HOST": "redis", "REDIS_PORT": "6380"}, "redis://redis:6380/0"),
@@ -50,9 +51,9 @@ def test_a_named_family_has_an_engine_for_each_role(family: str) -> None:
     ],
 )
 def test_where_redis_is(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], url: str
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str
 ) -> None:
-    for name, value in environment.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert Settings().redis_dsn() == url
 
@@ -158,6 +159,7 @@ def _other(name: str, field: FieldInfo) -> Any:
         "redis_maxmemory": "256mb",
         "device": "cuda:1",
         "dtype": "float16",
+        "encoder_runtime": "openvino",
         "log_format": "json",
         "log_level": "DEBUG",
         "weights": {"sam-vit-base": '/models/it\'s "mine" \u732b.pth'},
@@ -202,3 +204,16 @@ def test_names_are_a_list_with_commas_or_json(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("EDGESEG_ALLOWED_ENGINES", "[")
     with pytest.raises(InvalidParameterError, match="ALLOWED_ENGINES"):
         read_settings()
+
+
+@pytest.mark.parametrize(("switch", "runtime"), [("1", "openvino"), ("False", "torch")])
+def test_the_old_switch_of_openvino_still_works(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, switch: str, runtime: str
+) -> None:
+    environment.warn_once.cache_clear()
+    monkeypatch.setenv("EDGESEG_OPENVINO", switch)
+    assert [Settings().encoder_runtime for _ in range(2)] == [runtime] * 2
+    (line,) = caplog.messages
+    assert "EDGESEG_ENCODER_RUNTIME=openvino" in line
+    monkeypatch.setenv("EDGESEG_ENCODER_RUNTIME", "torch")
+    assert Settings().encoder_runtime == "torch"

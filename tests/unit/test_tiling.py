@@ -12,7 +12,7 @@ from edgeseg import stages, tiling
 from edgeseg.codecs import rle_to_mask
 from edgeseg.engines.fake import FakeSegmenter
 from edgeseg.schemas import DetectRequest, RefineRequest, parse
-from edgeseg.tiling.tiles import FEW_TILES, MOST_TILES, TILE_PX, few, grid, pyramid
+from edgeseg.tiling.tiles import FEW_TILES, MAX_TILES, TILE_PX, few, grid, pyramid
 from edgeseg.types import BoolArray, Detections, Image, Masks
 
 SKY, RED, BLUE = (9, 9, 9), (250, 0, 0), (0, 0, 250)
@@ -104,7 +104,7 @@ def test_tiles_cover_every_pixel_and_overlap(size_hw: tuple[int, int]) -> None:
         covered[tile.y0 // 8 : -(-tile.y1 // 8), tile.x0 // 8 : -(-tile.x1 // 8)] += 1
     assert covered[: size_hw[0] // 8, : size_hw[1] // 8].min() >= 1
     assert len(few(size_hw)) <= FEW_TILES
-    assert len(pyramid(size_hw)) <= MOST_TILES
+    assert len(pyramid(size_hw)) <= MAX_TILES
     assert (covered > 1).any() == (len(few(size_hw)) > 1)
 
 

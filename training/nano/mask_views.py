@@ -14,13 +14,13 @@ MIN_AREA_PX = 80
 """Smaller masks teach more noise than shape."""
 CLOSE_UPS, CLOSE_SIDE_PX = 0.25, 60
 """How many canvases a large object fills, its ends cut off by the frame, and how large it is."""
-STRANGERS, PASTED = 2, 0.3
+DISTRACTORS, PASTED = 2, 0.3
 """How many objects of other photos a canvas may get, and how likely each is (simple copy-paste,
 Ghiasi et al. 2021), so that a neighbour is learned as none of the object's."""
 BLURRED, TINTED, SHADED = 0.2, 0.1, 0.2
 """How many photos have what lies behind their objects out of focus, in the objects' colours, or in
 the shade, so that neither a lens, nor a likeness of colour, nor a shadow makes it the object's."""
-MOST_REPEATED = 2.5
+MAX_REPEATED = 2.5
 """A photo of one of the rarest classes counts as so many."""
 
 
@@ -60,7 +60,7 @@ class MaskViews:
         seen = Counter(c for present in classes.values() for c in present)
         share = {c: n / len(classes) for c, n in seen.items()}
         return {
-            i: min(max(1.0, (0.05 / min(share[c] for c in present)) ** 0.5), MOST_REPEATED)
+            i: min(max(1.0, (0.05 / min(share[c] for c in present)) ** 0.5), MAX_REPEATED)
             for i, present in classes.items()
         }
 
@@ -70,12 +70,12 @@ class MaskViews:
         return odds.get(source, 1.0)
 
     def sample(self, size: int) -> MaskView:
-        """A new random view of `size` pixels a side, some with strangers at a rim."""
+        """A new random view of `size` pixels a side, some with distractors at a rim."""
         view = self._plain(size)
-        for _ in range(STRANGERS):
+        for _ in range(DISTRACTORS):
             if self.rng.random() < PASTED:
                 behind = self.rng.random() < 0.5
-                view = self._with_stranger(view, self._plain(size), behind) or view
+                view = self._with_distractor(view, self._plain(size), behind) or view
         return view
 
     def _plain(self, size: int) -> MaskView:
@@ -84,7 +84,7 @@ class MaskViews:
             if view is not None:
                 return view
 
-    def _with_stranger(self, view: MaskView, other: MaskView, behind: bool) -> MaskView | None:
+    def _with_distractor(self, view: MaskView, other: MaskView, behind: bool) -> MaskView | None:
         """Lay an object of ``other`` over a rim of the first object, or under it.
 
         Returns None where much of any object would be lost.
@@ -92,9 +92,9 @@ class MaskViews:
         matrix = self._across(view.boxes_xyxy[0], other.boxes_xyxy[0])
         size = (view.rgb.shape[1], view.rgb.shape[0])
         paint = cv2.warpAffine(other.rgb, matrix, size)
-        stranger = cv2.warpAffine(other.masks[0].astype(np.float32), matrix, size)
+        distractor = cv2.warpAffine(other.masks[0].astype(np.float32), matrix, size)
         # A hard rim would tell what is pasted from what is not.
-        alpha = cv2.GaussianBlur(stranger, (0, 0), 0.7)
+        alpha = cv2.GaussianBlur(distractor, (0, 0), 0.7)
         if behind:
             alpha *= 1 - cv2.GaussianBlur(view.masks[0].astype(np.float32), (0, 0), 0.7)
         masks = view.masks * (alpha < 0.5)

@@ -161,10 +161,10 @@ def read_detector(weights: Path, dim: int) -> Detector:
 
 
 @torch.no_grad()
-def settle(model: nn.Module, look: Callable[[B], object], batches: Iterable[B]) -> None:
+def settle(model: nn.Module, forward: Callable[[B], object], batches: Iterable[B]) -> None:
     """Give each batch norm the statistics of its inputs, and undo their effect in evaluation.
 
-    `look` runs the model on a batch. Mean and variance are averages over its runs, as those that
+    `forward` runs the model on a batch. Mean and variance are averages over its runs, as those that
     training keeps: a layer that runs once per level has those of all levels.
     """
     seen: dict[ConvBN, list[Tensor]] = {}
@@ -180,7 +180,7 @@ def settle(model: nn.Module, look: Callable[[B], object], batches: Iterable[B]) 
     hooks = [block[0].register_forward_hook(watch(block)) for block in blocks]
     model.eval()
     for batch in batches:
-        look(batch)
+        forward(batch)
     for hook in hooks:
         hook.remove()
     for block, moments in seen.items():

@@ -1,4 +1,4 @@
-"""A teacher detector (NanoDet-Plus, Apache-2.0, run by ncnn) on the very views a student sees."""
+"""Teacher detector (NanoDet-Plus, Apache-2.0, run by ncnn) on the student's own views."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PYRAMID = ("1391", "1415", "1428")
 STAGES = ("994", "1209", "1312")
 
 
-class Lesson(NamedTuple):
-    """What the teacher says of a view, on the student's own grid: L cells of strides 8, 16, 32."""
+class DistillationTarget(NamedTuple):
+    """The teacher's output for a view, on the student's grid: L cells of strides 8, 16, 32."""
 
     scores: FloatArray
     """(L, 80) in [0, 1]"""
@@ -34,9 +34,9 @@ class Lesson(NamedTuple):
     stages: list[FloatArray]
     """(C, S, S) of its backbone per stride"""
 
-    def halved(self) -> Lesson:
+    def halved(self) -> DistillationTarget:
         """Return the same in half as many bytes; boxes keep their precision."""
-        return Lesson(
+        return DistillationTarget(
             self.scores.astype(np.float16),
             self.boxes_xyxy,
             [each.astype(np.float16) for each in self.features],
@@ -57,8 +57,8 @@ class Teacher:
         self._net.load_param(str(folder / "nanodet-plus-m_416.param"))
         self._net.load_model(str(folder / "nanodet-plus-m_416.bin"))
 
-    def __call__(self, rgb: UInt8Array) -> Lesson:
-        """Look at one (ZOOM * S, ZOOM * S, 3) RGB view; the lesson is for S x S pixels."""
+    def __call__(self, rgb: UInt8Array) -> DistillationTarget:
+        """Return the target of S x S pixels from one (ZOOM * S, ZOOM * S, 3) RGB view."""
         side = rgb.shape[0] // ZOOM
         pixels = self._ncnn.Mat.PixelType.PIXEL_RGB2BGR
         blob = self._ncnn.Mat.from_pixels(rgb, pixels, rgb.shape[1], rgb.shape[0])
@@ -70,7 +70,9 @@ class Teacher:
         # The rows of its finest level, stride 8 of the zoomed view, have no counterpart here.
         finest = (side * ZOOM // STRIDES[0]) ** 2
         rows = np.array(extractor.extract("output")[1])[finest:]
-        return Lesson(rows[:, :CLASSES], _boxes(rows[:, CLASSES:], side), features, stages)
+        return DistillationTarget(
+            rows[:, :CLASSES], _boxes(rows[:, CLASSES:], side), features, stages
+        )
 
 
 def _halve(blob: FloatArray) -> FloatArray:
@@ -80,8 +82,8 @@ def _halve(blob: FloatArray) -> FloatArray:
     return halved
 
 
-def no_lesson(rgb: UInt8Array) -> Lesson:
-    """A teacher that says nothing: every score is 0."""
+def no_target(rgb: UInt8Array) -> DistillationTarget:
+    """An empty target: every score is 0."""
     sides = [rgb.shape[0] // ZOOM // s for s in STRIDES]
     cells = sum(side**2 for side in sides)
     features = [np.zeros((CHANNELS, side, side), np.float32) for side in sides]
@@ -89,7 +91,7 @@ def no_lesson(rgb: UInt8Array) -> Lesson:
         np.zeros((c, side, side), np.float32) for c, side in zip(STAGE_CHANNELS, sides, strict=True)
     ]
     nothing = np.zeros((cells, CLASSES), np.float32)
-    return Lesson(nothing, np.zeros((cells, 4), np.float32), features, stages)
+    return DistillationTarget(nothing, np.zeros((cells, 4), np.float32), features, stages)
 
 
 def _boxes(bins: FloatArray, side: int) -> FloatArray:

@@ -68,10 +68,10 @@ def collate(canvases: list[Canvas]) -> Batch:
         torch.from_numpy(np.concatenate([b for c in canvases for b in c.boxes])),
         np.concatenate([k for c in canvases for k in c.classes]),
         torch.from_numpy(np.concatenate([w for c in canvases for w in c.weights])),
-        torch.from_numpy(np.stack([c.lesson.scores for c in canvases]).astype(np.float32)),
-        torch.from_numpy(np.stack([c.lesson.boxes_xyxy for c in canvases])),
-        _levels([c.lesson.features for c in canvases]),
-        _levels([c.lesson.stages for c in canvases]),
+        torch.from_numpy(np.stack([c.target.scores for c in canvases]).astype(np.float32)),
+        torch.from_numpy(np.stack([c.target.boxes_xyxy for c in canvases])),
+        _levels([c.target.features for c in canvases]),
+        _levels([c.target.stages for c in canvases]),
     )
 
 
@@ -94,7 +94,7 @@ class Replay:
         rng = self.views.rng
         if len(self.kept) < REPLAYED or (len(self.kept) < 2 * REPLAYED and rng.random() < 0.5):
             canvas = self.views.sample(self.size)
-            canvas.lesson = canvas.lesson.halved()
+            canvas.target = canvas.target.halved()
             self.kept.append(canvas)
             return canvas
         # The last takes the place of the one that leaves.

@@ -164,7 +164,7 @@ class SegmenterTrainer(Trainer[MaskBatch]):
             losses.setdefault("_iou", iou.mean())
             if turn == 0:
                 place, missed, enough = next_click(logits.detach(), goal, crops)
-                # The shipped engine looks twice; nobody clicks in between.
+                # The shipped engine runs two refinement iterations without a click in between.
                 enough = enough * (torch.rand_like(enough) < CLICKED)
                 more = torch.stack([points, place], 1)
                 positive = (more, torch.cat([used, (missed * enough)[:, None]], 1))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgeseg.engines.nano.word_vectors import WordVectors
 from training.common.data import FloatArray, IntArray, PhotoSet, UInt8Array, held_out, read_json
-from training.nano.teacher import ZOOM, Lesson
+from training.nano.teacher import ZOOM, DistillationTarget
 
 COCO_CLASSES = 80
 COMMONEST = "person"
@@ -85,7 +85,7 @@ class Placement:
 class Canvas:
     """One training image: pixels, boxes, known classes and what the teacher says of it."""
 
-    lesson: Lesson
+    target: DistillationTarget
 
     def __init__(self, size: int, classes: int) -> None:
         self.size = size
@@ -128,7 +128,7 @@ class Canvas:
         self.known[labels.classes[~keep & (sides.min(1) > ZOOM)]] = 0
 
     def shrink(self, factor: int) -> None:
-        """Make everything but the lesson `factor` times smaller."""
+        """Make everything but the distillation target `factor` times smaller."""
         self.size //= factor
         small = cv2.resize(self.rgb, (self.size, self.size), interpolation=cv2.INTER_AREA)
         self.rgb = np.asarray(small, np.uint8)
@@ -142,7 +142,7 @@ class Views:
         self,
         photos: PhotoSet,
         teacher_json: Path,
-        teacher: Callable[[UInt8Array], Lesson],
+        teacher: Callable[[UInt8Array], DistillationTarget],
         seed: int,
         mosaic: float = 0.4,
     ) -> None:
@@ -174,7 +174,7 @@ class Views:
     def sample(self, size: int) -> Canvas:
         """A new random canvas of `size` pixels a side (a multiple of 32)."""
         canvas = self._draw(size * ZOOM)
-        canvas.lesson = self.teacher(canvas.rgb)
+        canvas.target = self.teacher(canvas.rgb)
         canvas.shrink(ZOOM)
         return canvas
 

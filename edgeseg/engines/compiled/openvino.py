@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.torch.placement import Place
+from edgeseg.engines.torch.placement import Placement
 from edgeseg.errors import EngineUnavailableError
 
 Network = Callable[[Tensor], tuple[Tensor, ...]]
@@ -39,27 +39,33 @@ class CompiledEncoder:
 
 
 def compile_encoder(
-    model: nn.Module, network: Network, shape: Sequence[int], place: Place, options: EngineOptions
+    model: nn.Module,
+    network: Network,
+    shape: Sequence[int],
+    placement: Placement,
+    options: EngineOptions,
 ) -> CompiledEncoder:
     """Compile ``network``, whose weights are those of ``model``, for pixels of one ``shape``.
 
     What was converted before from the same weights is read from the store's folder ``openvino``.
-    Raises EngineUnavailableError without the package or on another device than the processor.
+    Raises EngineUnavailableError without the package or on another device than the CPU.
     """
     if importlib.util.find_spec("openvino") is None:
         raise EngineUnavailableError(
-            'EDGESEG_OPENVINO needs the package openvino: pip install "edgeseg[openvino]"'
+            "EDGESEG_ENCODER_RUNTIME=openvino needs the package openvino: "
+            'pip install "edgeseg[openvino]".'
         )
-    if place.device.type != "cpu":
+    if placement.device.type != "cpu":
         raise EngineUnavailableError(
-            f"EDGESEG_OPENVINO runs on the processor, not on {place.device}; set EDGESEG_DEVICE=cpu"
+            "EDGESEG_ENCODER_RUNTIME=openvino runs on the CPU, not on "
+            f"{placement.device}; set EDGESEG_DEVICE=cpu."
         )
     openvino = _openvino()
     cache = options.store.root / "openvino"
-    folder = cache / _key(options, shape, place, openvino.__version__)
+    folder = cache / _key(options, shape, placement, openvino.__version__)
     if not folder.is_dir():
         try:
-            _convert(model, network, shape, place, folder)
+            _convert(model, network, shape, placement, folder)
         except OSError as error:
             raise EngineUnavailableError(
                 f"EDGESEG_OPENVINO keeps what it converts in {cache}: {error.strerror}."
@@ -67,7 +73,7 @@ def compile_encoder(
     core = openvino.Core()
     config: dict[str, Any] = {
         "CACHE_DIR": str(cache / "compiled"),
-        "INFERENCE_PRECISION_HINT": _PRECISION[place.dtype],
+        "INFERENCE_PRECISION_HINT": _PRECISION[placement.dtype],
         "PERFORMANCE_HINT": "LATENCY",
     }
     if options.threads:
@@ -97,7 +103,7 @@ class _Encoder(nn.Module):
 
 
 def _convert(
-    model: nn.Module, network: Network, shape: Sequence[int], place: Place, folder: Path
+    model: nn.Module, network: Network, shape: Sequence[int], placement: Placement, folder: Path
 ) -> None:
     """Write the network in OpenVINO's format into ``folder``, whole or not at all."""
     openvino = _openvino()
@@ -109,7 +115,7 @@ def _convert(
     partial = Path(tempfile.mkdtemp(dir=folder.parent, suffix=".partial"))
     try:
         made.reshape(list(shape))
-        half = place.dtype != torch.float32
+        half = placement.dtype != torch.float32
         openvino.save_model(made, partial / "encoder.xml", compress_to_fp16=half)
         if not folder.exists():
             partial.rename(folder)
@@ -117,12 +123,12 @@ def _convert(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _key(options: EngineOptions, shape: Sequence[int], place: Place, version: str) -> str:
+def _key(options: EngineOptions, shape: Sequence[int], placement: Placement, version: str) -> str:
     """Name what was converted by the files it was made from, and by what made it."""
     files = [
         (str(path), path.stat().st_size, path.stat().st_mtime_ns)
         for weights in options.weights
         for path in (sorted(weights.iterdir()) if weights.is_dir() else [weights])
     ]
-    facts = json.dumps([files, list(shape), str(place.dtype), version, torch.__version__])
+    facts = json.dumps([files, list(shape), str(placement.dtype), version, torch.__version__])
     return f"{options.name}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"

@@ -9,11 +9,11 @@ import torch
 from torch.nn.functional import pad
 
 from edgeseg.engines.base import EngineOptions, Segmenter
-from edgeseg.engines.edge_sam.letterbox import MASK_PX, Frame, corners, padded, stability
+from edgeseg.engines.edge_sam.letterbox import MASK_PX, Letterbox, corners, padded, stability
 from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
 from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits
 from edgeseg.engines.sam.sam2 import find_checkpoint
-from edgeseg.engines.torch.placement import Place
+from edgeseg.engines.torch.placement import Placement
 from edgeseg.types import FloatArray, Image, IntArray
 
 # Outside the photo an earlier mask says no.
@@ -23,7 +23,7 @@ _OUTSIDE = -10.0
 def load(options: EngineOptions) -> Segmenter:
     """Build the segmenter from a checkpoint, or a folder with one."""
     model = read_checkpoint(find_checkpoint(options.weights[0]))
-    return EdgeSamSegmenter(options.name, model, Place.of(options)).prepared(options)
+    return EdgeSamSegmenter(options.name, model, Placement.of(options)).prepared(options)
 
 
 class EdgeSamSegmenter(SamEngine):
@@ -33,12 +33,12 @@ class EdgeSamSegmenter(SamEngine):
     Scores are stability scores, since EdgeSAM's own predicted IoUs were never distilled.
     """
 
-    def __init__(self, name: str, model: EdgeSam, place: Place) -> None:
-        super().__init__(name, place, model.fuse())
+    def __init__(self, name: str, model: EdgeSam, placement: Placement) -> None:
+        super().__init__(name, placement, model.fuse())
 
     def pixels(self, image: Image) -> torch.Tensor:
         """Return the padded picture."""
-        return Frame.of(image.size_hw).render(image, self.place.device)
+        return Letterbox.of(image.size_hw).render(image, self.placement.device)
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the (1, 256, 64, 64) map."""
@@ -48,11 +48,11 @@ class EdgeSamSegmenter(SamEngine):
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
     ) -> Decoded:
         """Return masks at a quarter of the model's size, and how stable they are."""
-        frame, device = Frame.of(size_hw), self.place.device
-        points, labels = (torch.from_numpy(each).to(device) for each in _points(frame, batch))
+        letterbox, device = Letterbox.of(size_hw), self.placement.device
+        points, labels = (torch.from_numpy(each).to(device) for each in _points(letterbox, batch))
         earlier = None
         if batch.previous is not None:
-            height, width = (max(1, round(side / 4)) for side in frame.scaled_hw)
+            height, width = (max(1, round(side / 4)) for side in letterbox.scaled_hw)
             known = mask_logits(batch.previous, (height, width))
             rest = (0, MASK_PX - width, 0, MASK_PX - height)
             earlier = pad(known, rest, value=_OUTSIDE).to(device)
@@ -64,16 +64,16 @@ class EdgeSamSegmenter(SamEngine):
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
         """Cut off the padding and stretch to the image's size."""
-        return Frame.of(size_hw).restore(logits)
+        return Letterbox.of(size_hw).restore(logits)
 
 
-def _points(frame: Frame, batch: PromptBatch) -> tuple[FloatArray, IntArray]:
+def _points(letterbox: Letterbox, batch: PromptBatch) -> tuple[FloatArray, IntArray]:
     """(N, P, 2) places in the input's frame and (N, P) labels, corners of boxes among them."""
-    places, labels = frame.places(batch.points), batch.labels
+    places, labels = letterbox.places(batch.points), batch.labels
     if batch.boxes is None:
         return padded(places, labels)
     ends, marks = corners(batch.boxes)
     return (
-        np.concatenate([places, frame.places(ends)], axis=1),
+        np.concatenate([places, letterbox.places(ends)], axis=1),
         np.concatenate([labels, marks], axis=1),
     )

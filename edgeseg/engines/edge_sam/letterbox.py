@@ -18,14 +18,14 @@ MASK_PX = 256
 
 
 @dataclass(frozen=True)
-class Frame:
+class Letterbox:
     """How a photo of ``size_hw`` lies in the input: its upper left ``scaled_hw`` pixels."""
 
     size_hw: tuple[int, int]
     scaled_hw: tuple[int, int]
 
     @classmethod
-    def of(cls, size_hw: tuple[int, int]) -> Frame:
+    def of(cls, size_hw: tuple[int, int]) -> Letterbox:
         """Scale the longest side to 1024 pixels."""
         scale = INPUT_PX / max(size_hw)
         height, width = (max(1, int(side * scale + 0.5)) for side in size_hw)

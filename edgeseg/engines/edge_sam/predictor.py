@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from edgeseg.engines.edge_sam.letterbox import MASK_PX, Frame, corners, padded, stability
+from edgeseg.engines.edge_sam.letterbox import MASK_PX, Letterbox, corners, padded, stability
 from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
 from edgeseg.engines.edge_sam.prompt_encoder import IGNORED, INSIDE
 from edgeseg.types import FloatArray, Image, IntArray, UInt8Array
@@ -46,7 +46,7 @@ class SamPredictor:
 
     def __init__(self, model: EdgeSam) -> None:
         self.model = model
-        self._image: tuple[Frame, Tensor] | None = None
+        self._image: tuple[Letterbox, Tensor] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -100,7 +100,7 @@ class SamPredictor:
         call; for (N, 4) boxes all three start with N. Raises RuntimeError before an image is set
         and ValueError for a prompt of another shape.
         """
-        frame, embedding = self._ready()
+        letterbox, embedding = self._ready()
         if multimask_output is not None:
             num_multimask_outputs = 3 if multimask_output else 1
         if num_multimask_outputs not in (1, 3, 4):
@@ -108,7 +108,7 @@ class SamPredictor:
                 f"num_multimask_outputs: expected 1, 3 or 4, got {num_multimask_outputs}"
             )
         boxes = _boxes(box)
-        points, labels = _points(frame, point_coords, point_labels, boxes)
+        points, labels = _points(letterbox, point_coords, point_labels, boxes)
         earlier = _earlier(mask_input, len(points))
         if not points.size and earlier is None:
             raise ValueError("expected points, a box or a mask_input")
@@ -120,24 +120,24 @@ class SamPredictor:
             low, scores = decode(self.model, embedding, points[part], labels[part], earlier_part)
             low = low[:, kept]
             scores = stability(low) if use_stability_score else scores[:, kept]
-            whole = frame.restore(low)
+            whole = letterbox.restore(low)
             parts.append((whole if return_logits else whole > 0, scores, low))
         made = [torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True)]
         is_one = boxes is None or np.asarray(box).ndim == 1
         masks, quality, logits = (each[0] if is_one else each for each in made)
         return masks, quality, logits
 
-    def _ready(self) -> tuple[Frame, Tensor]:
+    def _ready(self) -> tuple[Letterbox, Tensor]:
         if self._image is None:
             raise RuntimeError("call set_image first")
         return self._image
 
 
 @torch.inference_mode()
-def encode(model: EdgeSam, image: Image) -> tuple[Frame, Tensor]:
-    """Return the frame of an image and its (1, 256, 64, 64) embedding."""
-    frame = Frame.of(image.size_hw)
-    return frame, model(frame.render(image, next(model.parameters()).device))
+def encode(model: EdgeSam, image: Image) -> tuple[Letterbox, Tensor]:
+    """Return the letterbox of an image and its (1, 256, 64, 64) embedding."""
+    letterbox = Letterbox.of(image.size_hw)
+    return letterbox, model(letterbox.render(image, next(model.parameters()).device))
 
 
 @torch.inference_mode()
@@ -172,7 +172,7 @@ def _boxes(box: Numbers | None) -> FloatArray | None:
 
 
 def _points(
-    frame: Frame,
+    letterbox: Letterbox,
     point_coords: Numbers | None,
     point_labels: Numbers | None,
     boxes: FloatArray | None,
@@ -187,11 +187,11 @@ def _points(
     if (labels > INSIDE).any() or (labels < IGNORED).any():
         raise ValueError(f"point_labels: expected 1, 0, -1 or -2, got {labels.tolist()}")
     count = 1 if boxes is None else len(boxes)
-    places = np.tile(frame.places(points), (count, 1, 1))
+    places = np.tile(letterbox.places(points), (count, 1, 1))
     kinds = np.tile(labels, (count, 1))
     if boxes is not None:
         ends, marks = corners(boxes)
-        places = np.concatenate([places, frame.places(ends)], axis=1)
+        places = np.concatenate([places, letterbox.places(ends)], axis=1)
         kinds = np.concatenate([kinds, marks], axis=1)
     elif len(labels):
         places, kinds = padded(places, kinds)

@@ -1,4 +1,4 @@
-"""What detectors share that read their phrases as one caption."""
+"""Base class of detectors that read their phrases as one caption."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ import numpy as np
 
 from edgeseg.engines.grounding_dino.captions import Caption, captions, merge, phrase_scores, pick
 from edgeseg.engines.torch.engine import TorchEngine
-from edgeseg.engines.torch.placement import Place
+from edgeseg.engines.torch.placement import Placement
 from edgeseg.types import Detections, FloatArray, Image
 
-Looked = tuple[FloatArray, FloatArray]
+ForwardOutput = tuple[FloatArray, FloatArray]
 
 
 class CaptionDetector(TorchEngine):
-    """Scores are those of the model: the probability of the surest token of a phrase.
+    """Scores are those of the model: the probability of a phrase's highest-scoring token.
 
     ``tokenizer`` is a fast one of transformers; ``limit`` is how many tokens the text encoder
     takes, those that begin and end a text included.
     """
 
-    def __init__(self, name: str, place: Place, model: Any, tokenizer: Any, limit: int) -> None:
-        super().__init__(name, place, model)
+    def __init__(
+        self, name: str, placement: Placement, model: Any, tokenizer: Any, limit: int
+    ) -> None:
+        super().__init__(name, placement, model)
         self._tokenizer, self._limit = tokenizer, limit
 
     def prepare(self, image: Image) -> Any:
         """Return the pixels as the model takes them."""
         raise NotImplementedError
 
-    def look(self, pixels: Any, text: str) -> Looked:
+    def forward(self, pixels: Any, text: str) -> ForwardOutput:
         """(Q, 4) centres and sizes in parts of the image and (Q, T) probabilities of tokens."""
         raise NotImplementedError
 
@@ -44,8 +46,8 @@ class CaptionDetector(TorchEngine):
     ) -> Detections:
         """Return boxes in pixels of the image, best first; a box may fit several phrases.
 
-        A phrase's score must reach both thresholds. More phrases than the text encoder takes go
-        through it in turns.
+        A phrase's score must reach both thresholds. More phrases than the text encoder takes are
+        encoded in chunks.
         """
         assert self.model is not None
         threshold = max(box_threshold, text_threshold)
@@ -55,8 +57,8 @@ class CaptionDetector(TorchEngine):
         pixels = self.prepare(image)
         found = []
         for part in parts:
-            with self.place.inference():
-                boxes, tokens = self.look(pixels, part.text)
+            with self.placement.inference():
+                boxes, tokens = self.forward(pixels, part.text)
             scores = phrase_scores(tokens, part.tokens_of(self._offsets(part)))
             labels = [phrases[index] for index in part.indices]
             xyxy = corners(boxes, image.size_hw)

@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.engines.base import Detector, EngineOptions
-from edgeseg.engines.grounding_dino.base import CaptionDetector, Looked
+from edgeseg.engines.grounding_dino.base import CaptionDetector, ForwardOutput
 from edgeseg.engines.torch import deformable
 from edgeseg.engines.torch.hf import as_pillow, import_transformers
-from edgeseg.engines.torch.placement import Place
+from edgeseg.engines.torch.placement import Placement
 from edgeseg.types import Image
 
 
 def load(options: EngineOptions) -> Detector:
     """Build a detector from a folder with a model and its processor."""
     # In 16 bits the places at which the decoder samples the picture would be rounded by pixels.
-    return GroundingDino(options.name, options.weights[0], Place.of(options, half=False))
+    return GroundingDino(options.name, options.weights[0], Placement.of(options, half=False))
 
 
 class GroundingDino(CaptionDetector):
     """Models that transformers loads by AutoModelForZeroShotObjectDetection."""
 
-    def __init__(self, name: str, folder: Path, place: Place) -> None:
+    def __init__(self, name: str, folder: Path, placement: Placement) -> None:
         transformers = import_transformers()
         model = transformers.AutoModelForZeroShotObjectDetection.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype="float32"
@@ -35,15 +35,15 @@ class GroundingDino(CaptionDetector):
         deformable.use_in(model)
         processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
         limit = int(model.config.max_text_len)
-        super().__init__(name, place, model, processor.tokenizer, limit)
+        super().__init__(name, placement, model, processor.tokenizer, limit)
         self._processor = processor.image_processor
 
     def prepare(self, image: Image) -> Any:
         """Return pixels and their mask."""
         made = self._processor(images=as_pillow(image), return_tensors="pt")
-        return made.to(self.place.device)
+        return made.to(self.placement.device)
 
-    def look(self, pixels: Any, text: str) -> Looked:
+    def forward(self, pixels: Any, text: str) -> ForwardOutput:
         """Run the model on one caption."""
         words = self._tokenizer(
             text,
@@ -52,6 +52,6 @@ class GroundingDino(CaptionDetector):
             truncation=True,
             max_length=self._limit,
         )
-        made = self.model(**pixels, **words.to(self.place.device))
+        made = self.model(**pixels, **words.to(self.placement.device))
         boxes, logits = made.pred_boxes[0].float(), made.logits[0].float()
         return boxes.cpu().numpy(), logits.sigmoid().cpu().numpy()

@@ -18,11 +18,11 @@ import torch
 from torch import nn
 
 from edgeseg.engines.base import Detector, EngineOptions
-from edgeseg.engines.grounding_dino.base import CaptionDetector, Looked
+from edgeseg.engines.grounding_dino.base import CaptionDetector, ForwardOutput
 from edgeseg.engines.sam.base import normalised
 from edgeseg.engines.torch import deformable
 from edgeseg.engines.torch.hf import import_transformers
-from edgeseg.engines.torch.placement import Place, read_tensors
+from edgeseg.engines.torch.placement import Placement, read_tensors
 from edgeseg.errors import EngineUnavailableError
 from edgeseg.types import Image
 
@@ -90,15 +90,15 @@ def load(options: EngineOptions) -> Detector:
         config |= json.loads(own.read_text(encoding="utf-8"))
     model = build(config, bert)
     fill(model, checkpoint)
-    place = Place.of(options, half=False)
-    return OriginalGroundingDino(options.name, place, model, config["edges"])
+    placement = Placement.of(options, half=False)
+    return OriginalGroundingDino(options.name, placement, model, config["edges"])
 
 
 class OriginalGroundingDino(CaptionDetector):
     """The authors' own model; ``edges`` are the shorter side that it sees and the longest."""
 
-    def __init__(self, name: str, place: Place, model: Any, edges: tuple[int, int]) -> None:
-        super().__init__(name, place, model, model.tokenizer, int(model.max_text_len))
+    def __init__(self, name: str, placement: Placement, model: Any, edges: tuple[int, int]) -> None:
+        super().__init__(name, placement, model, model.tokenizer, int(model.max_text_len))
         self._edges = edges
 
     def prepare(self, image: Image) -> Any:
@@ -108,9 +108,9 @@ class OriginalGroundingDino(CaptionDetector):
         # The model takes its queries from the cells of the picture: there must be enough of them.
         while cells(size := scaled(image.size_hw, scale)) < int(self.model.num_queries):
             scale *= 1.1
-        return normalised(image, size, self.place.device)
+        return normalised(image, size, self.placement.device)
 
-    def look(self, pixels: Any, text: str) -> Looked:
+    def forward(self, pixels: Any, text: str) -> ForwardOutput:
         """Run the model on one caption."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -14,7 +14,7 @@ from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.llm.conversation import Message
 from edgeseg.engines.llm.simplifier import LanguageSimplifier
 from edgeseg.engines.torch.hf import import_transformers
-from edgeseg.engines.torch.placement import Place, free
+from edgeseg.engines.torch.placement import Placement, free
 from edgeseg.errors import EngineError, EngineUnavailableError
 
 MAX_TOKENS = 256
@@ -26,13 +26,13 @@ BEGINNING = '{"phrases": ['
 
 def text_simplifier(options: EngineOptions) -> LanguageSimplifier:
     """Build the simplifier of a causal language model."""
-    return LanguageSimplifier(LocalModel(options.weights[0], Place.of(options), options.name))
+    return LanguageSimplifier(LocalModel(options.weights[0], Placement.of(options), options.name))
 
 
 def picture_simplifier(options: EngineOptions) -> LanguageSimplifier:
     """Build the simplifier of a model that is shown the picture too."""
     return LanguageSimplifier(
-        LocalModel(options.weights[0], Place.of(options), options.name, looks_at_image=True)
+        LocalModel(options.weights[0], Placement.of(options), options.name, accepts_image=True)
     )
 
 
@@ -44,27 +44,27 @@ class LocalModel:
     """
 
     def __init__(
-        self, folder: Path, place: Place, name: str, *, looks_at_image: bool = False
+        self, folder: Path, placement: Placement, name: str, *, accepts_image: bool = False
     ) -> None:
         self.name = name
-        self.device = str(place.device)
-        self.dtype = place.dtype_name
-        self.looks_at_image = looks_at_image
+        self.device = str(placement.device)
+        self.dtype = placement.dtype_name
+        self.accepts_image = accepts_image
         hf = import_transformers()
-        auto = hf.AutoModelForImageTextToText if looks_at_image else hf.AutoModelForCausalLM
-        reader = hf.AutoProcessor if looks_at_image else hf.AutoTokenizer
+        auto = hf.AutoModelForImageTextToText if accepts_image else hf.AutoModelForCausalLM
+        reader = hf.AutoProcessor if accepts_image else hf.AutoTokenizer
         try:
             self._reader: Any = reader.from_pretrained(folder, local_files_only=True)
             model = auto.from_pretrained(
-                folder, dtype=place.dtype, local_files_only=True, use_safetensors=True
+                folder, dtype=placement.dtype, local_files_only=True, use_safetensors=True
             )
         except (OSError, ValueError, KeyError) as error:
             first = str(error).strip().partition("\n")[0]
             raise EngineUnavailableError(
                 f"The language model in {folder} cannot be loaded: {first}"
             ) from error
-        self._tokenizer: Any = self._reader.tokenizer if looks_at_image else self._reader
-        self._model: Any = model.to(place.device).eval()
+        self._tokenizer: Any = self._reader.tokenizer if accepts_image else self._reader
+        self._model: Any = model.to(placement.device).eval()
         # A published model's own settings draw words by chance.
         ends = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
         self._model.generation_config = hf.GenerationConfig(
@@ -98,11 +98,11 @@ class LocalModel:
             spoken, tokenize=False, add_generation_prompt=True, enable_thinking=False
         )
         pictures = [_shown(turn) for turn in turns if turn.image is not None]
-        seen = {"images": pictures} if self.looks_at_image and pictures else {}
+        seen = {"images": pictures} if self.accepts_image and pictures else {}
         return self._reader(text=[text + BEGINNING], return_tensors="pt", **seen).to(self.device)
 
     def _content(self, turn: Message) -> str | list[dict[str, str]]:
-        if not self.looks_at_image:
+        if not self.accepts_image:
             return turn.text
         text = {"type": "text", "text": turn.text}
         return [text] if turn.image is None else [{"type": "image"}, text]

@@ -46,7 +46,7 @@ class ServerModel:
 
     def __init__(self, server: LanguageServer) -> None:
         self.dtype = "unknown"
-        self.looks_at_image = server.sees_images
+        self.accepts_image = server.sees_images
         self._server = server
         # Some servers know neither a format nor a temperature; then they are not told again.
         self._hints: dict[str, Any] = {

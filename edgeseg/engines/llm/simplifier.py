@@ -21,7 +21,7 @@ _PLAIN_WORDS = 3
 
 
 class ChatModel(Protocol):
-    """A language model; ``looks_at_image`` says whether pictures are shown to it."""
+    """A language model; ``accepts_image`` says whether pictures are shown to it."""
 
     @property
     def name(self) -> str: ...
@@ -33,7 +33,7 @@ class ChatModel(Protocol):
     def dtype(self) -> str: ...
 
     @property
-    def looks_at_image(self) -> bool: ...
+    def accepts_image(self) -> bool: ...
 
     def answer(self, turns: list[Message]) -> str:
         """Return what it says next; raises EngineError when it cannot, with a sentence why."""
@@ -53,7 +53,7 @@ class LanguageSimplifier:
         self.name = model.name
         self.device = model.device
         self.dtype = model.dtype
-        self.looks_at_image = model.looks_at_image
+        self.accepts_image = model.accepts_image
         self._model: ChatModel | None = model
         self._nano = NanoSimplifier()
 
@@ -65,7 +65,7 @@ class LanguageSimplifier:
         if not plain.changed and _is_plain(prompt):
             return plain
         try:
-            answer = _ask(self._model, prompt, image if self.looks_at_image else None)
+            answer = _ask(self._model, prompt, image if self.accepts_image else None)
         except (EngineError, AnswerError) as error:
             detail = error.detail if isinstance(error, EngineError) else f"{error}."
             # No answer is logged: it may repeat what a person wrote.

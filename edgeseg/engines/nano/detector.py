@@ -6,22 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeseg.engines.nano.letterbox import Frame
+from edgeseg.engines.nano.letterbox import Letterbox
 from edgeseg.engines.nano.onnx_session import Network
 from edgeseg.engines.nano.selection import select
 from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.types import Detections, FloatArray, Image, IntArray
 
-# Every photo is seen from near, from further away and from afar, and suppression decides: a thing
-# is told best when it is about as large as those in training.
-LOOKS_AREA_PX = (320 * 256, 208 * 160, 128 * 96)
-# From afar things are told by a hair: a second, mirrored try costs a tenth and takes chance out.
+# Three input scales per image, fused by select(): an object is detected best when it is about as
+# large as those in training.
+SCALES_AREA_PX = (320 * 256, 208 * 160, 128 * 96)
+# Test-time augmentation by a mirrored view, for the coarsest scale alone: its scores are noisy, and
+# a second forward pass there adds a tenth to the time.
 MIRRORED = (False, False, True)
 STRIDES = (8, 16, 32)
 
 
 class NanoDetector:
-    """Runs on the processor in float32; see the model card for data, figures and limits."""
+    """Runs on the CPU in float32; see the model card for data, figures and limits."""
 
     name = "nano"
     device = "cpu"
@@ -51,46 +52,46 @@ class NanoDetector:
         known = text.any(axis=1)
         if not known.any():
             return Detections.empty()
-        boxes, embeddings, looks = look_often(self._network, image)
+        boxes, embeddings, scales = forward_scales(self._network, image)
         logits = embeddings @ text.T + self._bias
         logits[:, ~known] = -np.inf
         area_px = image.size_hw[0] * image.size_hw[1]
         threshold = max(box_threshold, text_threshold, 1e-3)
-        parts = [select(boxes, each, looks, area_px, threshold) for each in logits.T]
-        kept, sure = (np.concatenate(each) for each in zip(*parts, strict=True))
+        parts = [select(boxes, each, scales, area_px, threshold) for each in logits.T]
+        selected, scores = (np.concatenate(each) for each in zip(*parts, strict=True))
         labels = [phrase for phrase, part in zip(phrases, parts, strict=True) for _ in part[1]]
-        order = np.argsort(-sure, kind="stable")
-        return Detections(kept[order], sure[order], tuple(labels[i] for i in order))
+        order = np.argsort(-scores, kind="stable")
+        return Detections(selected[order], scores[order], tuple(labels[i] for i in order))
 
     def close(self) -> None:
         """Free the network."""
         self._network = None
 
 
-def look_often(network: Network, image: Image) -> tuple[FloatArray, FloatArray, IntArray]:
-    """(L, 4) boxes in pixels of the image, (L, D) embeddings and (L,) look of each cell."""
-    seen: list[tuple[FloatArray, FloatArray]] = []
-    looks: list[int] = []
-    for number, (area, mirrored) in enumerate(zip(LOOKS_AREA_PX, MIRRORED, strict=True)):
-        frame = Frame.of(image.size_hw, area)
+def forward_scales(network: Network, image: Image) -> tuple[FloatArray, FloatArray, IntArray]:
+    """(L, 4) boxes in pixels of the image, (L, D) embeddings and (L,) scale of each cell."""
+    outputs: list[tuple[FloatArray, FloatArray]] = []
+    scales: list[int] = []
+    for scale, (area, mirrored) in enumerate(zip(SCALES_AREA_PX, MIRRORED, strict=True)):
+        letterbox = Letterbox.of(image.size_hw, area)
         for mirror in (False, True)[: 1 + mirrored]:
-            seen.append(look(network, image, frame, mirror=mirror))
-            looks += [number] * len(seen[-1][0])
-    boxes, embeddings = (np.concatenate(each) for each in zip(*seen, strict=True))
-    return boxes, embeddings, np.array(looks)
+            outputs.append(forward(network, image, letterbox, mirror=mirror))
+            scales += [scale] * len(outputs[-1][0])
+    boxes, embeddings = (np.concatenate(each) for each in zip(*outputs, strict=True))
+    return boxes, embeddings, np.array(scales)
 
 
-def look(
-    network: Network, image: Image, frame: Frame, *, mirror: bool = False
+def forward(
+    network: Network, image: Image, letterbox: Letterbox, *, mirror: bool = False
 ) -> tuple[FloatArray, FloatArray]:
-    """(L, 4) boxes in pixels of the image and (L, D) embeddings of all cells of one look."""
+    """(L, 4) boxes in pixels of the image and (L, D) embeddings per cell, of one forward pass."""
     rgb = image.rgb[:, ::-1] if mirror else image.rgb
-    sides, embeddings = network.run(image=frame.render(rgb))
-    centres, strides = cell_grid(frame.input_hw)
+    sides, embeddings = network.run(image=letterbox.render(rgb))
+    centres, strides = cell_grid(letterbox.input_hw)
     distances = sides[0] * strides[:, None]
     boxes = np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], axis=1)
     height, width = image.size_hw
-    boxes /= np.tile(frame.scale_xy, 2)
+    boxes /= np.tile(letterbox.scale_xy, 2)
     if mirror:
         boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
     return boxes.clip(0, [width, height, width, height]).astype(np.float32), embeddings[0]

@@ -18,7 +18,7 @@ LONGEST = 1536
 
 
 @dataclass(frozen=True)
-class Frame:
+class Letterbox:
     """How a photo of ``size_hw`` lies in an input of ``input_hw``: photo * scale = input."""
 
     size_hw: tuple[int, int]
@@ -26,7 +26,7 @@ class Frame:
     input_hw: tuple[int, int]
 
     @classmethod
-    def of(cls, size_hw: tuple[int, int], area_px: int) -> Frame:
+    def of(cls, size_hw: tuple[int, int], area_px: int) -> Letterbox:
         """Fit any aspect ratio to about ``area_px``, so that every photo costs the same."""
         h, w = size_hw
         scale = min(math.sqrt(area_px / (h * w)), LONGEST / max(h, w))

@@ -73,20 +73,20 @@ def previous_channel(crop: FloatArray, mask: BoolArray | None) -> FloatArray:
     return np.asarray(small, np.float32) / 127.5 - 1
 
 
-def looked_channel(logits: FloatArray) -> FloatArray:
-    """(N, 64, 64) of the decoder's own (N, 128, 128) logits, as an earlier mask in [-1, 1]."""
+def mask_channel(logits: FloatArray) -> FloatArray:
+    """(N, 64, 64) of the decoder's own (N, 128, 128) logits, as a mask prompt in [-1, 1]."""
     n = len(logits)
     inside = np.tanh(logits / 2).reshape(n, CELLS, 2, CELLS, 2).mean((2, 4))
     return np.asarray(inside, np.float32)
 
 
-def channels(crop: FloatArray, box: FloatArray, given: bool, prompt: MaskPrompt) -> FloatArray:
-    """(5, 64, 64): the box, the box if it was given, inside points, outside points, old mask."""
+def channels(crop: FloatArray, box: FloatArray, has_box: bool, prompt: MaskPrompt) -> FloatArray:
+    """(5, 64, 64): box, box if prompted, positive points, negative points, mask prompt."""
     inside = box_channel(crop, box)
     return np.stack(
         [
             inside,
-            inside * np.float32(given),
+            inside * np.float32(has_box),
             point_channel(crop, prompt.points_xy[prompt.point_labels == 1]),
             point_channel(crop, prompt.points_xy[prompt.point_labels == 0]),
             previous_channel(crop, prompt.previous),

@@ -8,27 +8,27 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from edgeseg.engines.nano.components import tidy
-from edgeseg.engines.nano.letterbox import Frame
+from edgeseg.engines.nano.letterbox import Letterbox
 from edgeseg.engines.nano.onnx_session import Network
 from edgeseg.engines.nano.prompts import (
     PREVIOUS,
     channels,
     crop_around,
-    looked_channel,
     mask_box,
+    mask_channel,
 )
 from edgeseg.types import BoolArray, Embedding, FloatArray, Image, IntArray, MaskPrompt, Masks
 
 INPUT_AREA_PX = 384 * 288
-# Prompts decoded together; more at a time need more memory and are no faster on a processor.
+# Prompts decoded together; more at a time need more memory and are no faster on a CPU.
 CHUNK = 8
-LOOKS = 2
-"""The mask of one look is the earlier mask of the next; a third no longer pays."""
+REFINEMENT_ITERATIONS = 2
+"""The first mask is fed back as the mask prompt of the second; a third no longer improves it."""
 _BOX_MAP_STRIDE = 8
 
 
 class NanoSegmenter:
-    """Runs on the processor in float32; see the model card for data, figures and limits."""
+    """Runs on the CPU in float32; see the model card for data, figures and limits."""
 
     name = "nano"
     device = "cpu"
@@ -42,7 +42,7 @@ class NanoSegmenter:
         """The maps that all prompts on this image share, about 3 MB."""
         if self._encoder is None:
             raise RuntimeError("NanoSegmenter: used after close()")
-        pixels = Frame.of(image.size_hw, INPUT_AREA_PX).render(image.rgb)
+        pixels = Letterbox.of(image.size_hw, INPUT_AREA_PX).render(image.rgb)
         return Embedding(self.name, image.size_hw, (*self._encoder.run(image=pixels), pixels))
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
@@ -56,8 +56,8 @@ class NanoSegmenter:
             scores[start : start + CHUNK] = quality
             for row, (crop, patch, prompt) in enumerate(zip(crops, logits, part, strict=True)):
                 cells = cells_of(prompt.points_xy, crop, patch)
-                wanted = prompt.point_labels == 1
-                paste(masks[start + row], crop, tidy(patch, cells[wanted], cells[~wanted]))
+                positive = prompt.point_labels == 1
+                paste(masks[start + row], crop, tidy(patch, cells[positive], cells[~positive]))
         return Masks(masks, scores)
 
     def close(self) -> None:
@@ -68,44 +68,44 @@ class NanoSegmenter:
         self, embedding: Embedding, prompts: Sequence[MaskPrompt]
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(N, 4) crops in pixels of the image, (N, 128, 128) logits over them, (N,) scores."""
-        frame = Frame.of(embedding.size_hw, INPUT_AREA_PX)
+        letterbox = Letterbox.of(embedding.size_hw, INPUT_AREA_PX)
         crops, inputs = [], []
         for prompt in prompts:
-            box = prompt_box(embedding, frame, prompt)
+            box = prompt_box(embedding, letterbox, prompt)
             crop = crop_around(box, prompt.points_xy[prompt.point_labels == 1])
             crops.append(crop)
             inputs.append(channels(crop, box, prompt.box_xyxy is not None, prompt))
         crop_array, prompt_array = np.stack(crops), np.stack(inputs)
-        logits, quality = self._look(embedding, frame, crop_array, prompt_array)
-        for _ in range(LOOKS - 1):
-            prompt_array[:, PREVIOUS] = looked_channel(logits)
-            logits, quality = self._look(embedding, frame, crop_array, prompt_array)
+        logits, quality = self._forward(embedding, letterbox, crop_array, prompt_array)
+        for _ in range(REFINEMENT_ITERATIONS - 1):
+            prompt_array[:, PREVIOUS] = mask_channel(logits)
+            logits, quality = self._forward(embedding, letterbox, crop_array, prompt_array)
         return crop_array, logits, quality
 
-    def _look(
-        self, embedding: Embedding, frame: Frame, crops: FloatArray, prompts: FloatArray
+    def _forward(
+        self, embedding: Embedding, letterbox: Letterbox, crops: FloatArray, prompts: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """(N, 128, 128) logits and (N,) scores of (N, 5, 64, 64) prompts."""
         if self._decoder is None:
             raise RuntimeError("NanoSegmenter: used after close()")
         s8, s4, _, pixels = embedding.arrays
-        size_xy = np.array(frame.input_hw[::-1], np.float32)
-        relative = (crops * np.tile(frame.scale_xy / size_xy, 2)).astype(np.float32)
+        size_xy = np.array(letterbox.input_hw[::-1], np.float32)
+        relative = (crops * np.tile(letterbox.scale_xy / size_xy, 2)).astype(np.float32)
         logits, quality = self._decoder.run(
             s8=s8, s4=s4, image=pixels, crops=relative, prompt=prompts
         )
         return logits, quality
 
 
-def prompt_box(embedding: Embedding, frame: Frame, prompt: MaskPrompt) -> FloatArray:
-    """(4,) xyxy box in pixels of the image: given, round the earlier mask, or read at a click."""
+def prompt_box(embedding: Embedding, letterbox: Letterbox, prompt: MaskPrompt) -> FloatArray:
+    """(4,) xyxy box in pixels of the image: the prompt's, its mask's, or predicted at points."""
     if prompt.box_xyxy is not None:
         return np.array(prompt.box_xyxy, np.float32)
-    known = mask_box(prompt.previous) if prompt.previous is not None else None
+    from_mask = mask_box(prompt.previous) if prompt.previous is not None else None
     inside = prompt.points_xy[prompt.point_labels == 1]
-    boxes = [] if known is None else [known]
-    if known is None:
-        boxes += [box_at(embedding, frame, point) for point in inside]
+    boxes = [] if from_mask is None else [from_mask]
+    if from_mask is None:
+        boxes += [box_at(embedding, letterbox, point) for point in inside]
     if not boxes:
         height, width = embedding.size_hw
         return np.array([0, 0, width, height], np.float32)
@@ -113,19 +113,21 @@ def prompt_box(embedding: Embedding, frame: Frame, prompt: MaskPrompt) -> FloatA
     return np.concatenate([stacked[:, :2].min(axis=0), stacked[:, 2:].max(axis=0)])
 
 
-def box_at(embedding: Embedding, frame: Frame, point: FloatArray) -> FloatArray:
+def box_at(embedding: Embedding, letterbox: Letterbox, point: FloatArray) -> FloatArray:
     """(4,) xyxy box in pixels of the image of the object under a (2,) point."""
     distances = embedding.arrays[2][0].astype(np.float32)
     rows, columns = distances.shape[1:]
-    place = point * frame.scale_xy
-    x, y = np.clip(place / _BOX_MAP_STRIDE - 0.5, 0, [columns - 1, rows - 1])
+    input_xy = point * letterbox.scale_xy
+    x, y = np.clip(input_xy / _BOX_MAP_STRIDE - 0.5, 0, [columns - 1, rows - 1])
     left, top = min(int(x), max(columns - 2, 0)), min(int(y), max(rows - 2, 0))
     fx, fy = x - left, y - top
     right, bottom = min(left + 1, columns - 1), min(top + 1, rows - 1)
     upper = distances[:, top, left] * (1 - fx) + distances[:, top, right] * fx
     lower = distances[:, bottom, left] * (1 - fx) + distances[:, bottom, right] * fx
     sides = np.exp(np.clip(upper * (1 - fy) + lower * fy, -2, 7))
-    box = np.concatenate([place - sides[:2], place + sides[2:]]) / np.tile(frame.scale_xy, 2)
+    box = np.concatenate([input_xy - sides[:2], input_xy + sides[2:]]) / np.tile(
+        letterbox.scale_xy, 2
+    )
     height, width = embedding.size_hw
     clipped: FloatArray = box.clip(0, [width, height, width, height]).astype(np.float32)
     return clipped

@@ -1,4 +1,15 @@
-"""From what several looks see of one phrase to its boxes: none twice, surer where looks agree."""
+"""Box selection for one phrase across detector scales: consensus, suppression, box voting.
+
+A large object that one scale detects and another doubts, in steps:
+
+    scale 0   score 0.60   logit  0.41     the highest-scoring box
+    scale 1   score 0.10   logit -2.20     IoU above VOTING_IOU, so it votes on the same object
+    scale 2   nothing there
+
+    score penalty     second-best scale minus best: -2.20 - 0.41 = -2.60, at least MIN_PENALTY
+    consensus weight  0.5 for an object of a quarter of the image; 0 for a small one
+    score             sigmoid(0.41 + 0.5 * -2.60) = 0.29
+"""
 
 from __future__ import annotations
 
@@ -9,93 +20,94 @@ from edgeseg.selection.boxes import area, intersection, iou
 from edgeseg.types import BoolArray, FloatArray, IntArray
 
 SAME_OBJECT_IOU = 0.6
-SAME_PLACE_IOU = 0.75
-"""Boxes that agree so far are one place: of one look or of several, they speak for each other."""
-FAINT = 0.01
-"""Cells below this score are left out: beside a box that is shown, LEAST_SAY is more."""
-# Boxes per phrase that go into suppression; a photo with more of one thing is a crowd.
+VOTING_IOU = 0.75
+"""Boxes from this IoU on, of any scale, vote on each other's score and position."""
+SCORE_FLOOR = 0.01
+"""Cells below are left out: beside a box above the threshold they count less than MIN_PENALTY."""
+# Boxes per phrase that go into suppression; an image with more of one thing is a crowd.
 CANDIDATES = 400
 
-# What is small only the nearest look can see; what is large, any two of three should.
+# Only the finest scale can resolve a small object; any two of three should detect a large one.
 SMALL, LARGE = 0.01, 0.05
-"""Parts of the photo's area, between which the second surest look's say grows to SECOND_LOOK."""
-SECOND_LOOK = 0.5
-LEAST_SAY = -4.0
-"""How far a look can pull below the surest one's logit."""
+"""Shares of the image's area between which the consensus weight grows from 0 to its maximum."""
+MAX_CONSENSUS_WEIGHT = 0.5
+MIN_PENALTY = -4.0
+"""Lower bound of what the second-best scale takes from the best one's logit."""
 NESTED_FROM = 0.5
-"""Part of the smaller of two boxes in the other, from which the less sure of them loses."""
-NESTED = 0.5
-"""What it loses of its logit when the one holds all of the other."""
+"""Share of the smaller of two boxes inside the other from which the lower-scoring one loses."""
+NESTED_PENALTY = 0.5
+"""What a box loses of its logit when all of the smaller box is inside the larger."""
 
 
 def select(
-    boxes: FloatArray, logits: FloatArray, looks: IntArray, area_px: int, threshold: float
+    boxes: FloatArray, logits: FloatArray, scales: IntArray, area_px: int, threshold: float
 ) -> tuple[FloatArray, FloatArray]:
-    """(K, 4) boxes and (K,) scores of one phrase, from (L, 4) boxes, their (L,) logits and looks.
+    """(K, 4) boxes and (K,) scores of one phrase, from (L, 4) boxes, (L,) logits and (L,) scales.
 
-    A box that stays is the mean, by score, of all that lie where it does (box voting; Gidaris and
-    Komodakis, 2015): several looks know its sides better than one. Its score is its own look's,
-    less where the others do not see it, and where it lies in a surer box or holds one: a part of
-    a thing, or a thing and what is next to it. ``area_px`` is the photo's.
+    A selected box is the score-weighted mean of all boxes that overlap it (box voting; Gidaris and
+    Komodakis, 2015). Its score is that of its own scale, less a penalty where the other scales do
+    not confirm it, and less where it is nested with a higher-scoring box: a part of an object, or
+    an object and its neighbour. ``area_px`` is that of the image.
     """
-    scores, every_look = sigmoid(logits), np.unique(looks)
-    heard = scores >= min(threshold, FAINT)
-    boxes, logits, scores, looks = boxes[heard], logits[heard], scores[heard], looks[heard]
+    scores, all_scales = sigmoid(logits), np.unique(scales)
+    above_floor = scores >= min(threshold, SCORE_FLOOR)
+    boxes, logits = boxes[above_floor], logits[above_floor]
+    scores, scales = scores[above_floor], scales[above_floor]
     rows = np.flatnonzero(scores >= threshold)
     rows = rows[np.argsort(-logits[rows], kind="stable")][:CANDIDATES]
     overlap = iou(boxes[rows], boxes)
-    here = overlap > SAME_PLACE_IOU
-    seen = np.where(here, logits, -np.inf)
-    best = [seen[:, looks == each].max(1, initial=-np.inf) for each in every_look]
-    shares = area(boxes[rows]) / np.float32(area_px)
-    agreed = logits[rows] + _say(shares) * _doubt(logits[rows], np.stack(best))
-    keep = _unrepeated(overlap[:, rows], agreed)
-    kept, agreed = _mean(boxes[rows[keep]], here[keep], boxes, scores), agreed[keep]
-    sure = sigmoid(agreed - NESTED * _nested(kept, agreed))
-    stay = sure >= threshold
-    return kept[stay], sure[stay]
+    votes = overlap > VOTING_IOU
+    voting_logits = np.where(votes, logits, -np.inf)
+    best = [voting_logits[:, scales == scale].max(1, initial=-np.inf) for scale in all_scales]
+    weight = _consensus_weight(area(boxes[rows]) / np.float32(area_px))
+    consensus = logits[rows] + weight * _penalty(logits[rows], np.stack(best))
+    keep = _suppress(overlap[:, rows], consensus)
+    voted, consensus = _vote(boxes[rows[keep]], votes[keep], boxes, scores), consensus[keep]
+    final = sigmoid(consensus - NESTED_PENALTY * _nesting(voted, consensus))
+    selected = final >= threshold
+    return voted[selected], final[selected]
 
 
-def _unrepeated(overlap: FloatArray, agreed: FloatArray) -> IntArray:
-    """Rows of boxes that repeat no surer one, surest first; ``overlap`` is their (N, N) IoU."""
+def _suppress(overlap: FloatArray, logits: FloatArray) -> IntArray:
+    """Rows that non-maximum suppression keeps, best first; ``overlap`` is their (N, N) IoU."""
     repeats = overlap > SAME_OBJECT_IOU
-    gone = np.zeros(len(agreed), bool)
+    suppressed = np.zeros(len(logits), bool)
     keep: list[int] = []
-    for index in np.argsort(-agreed, kind="stable"):
-        if not gone[index]:
+    for index in np.argsort(-logits, kind="stable"):
+        if not suppressed[index]:
             keep.append(int(index))
-            gone |= repeats[index]
+            suppressed |= repeats[index]
     return np.array(keep, np.int64)
 
 
-def _mean(kept: FloatArray, here: BoolArray, boxes: FloatArray, scores: FloatArray) -> FloatArray:
-    """(K, 4) means of the (L, 4) boxes that lie where the kept ones do: ``here`` is (K, L).
+def _vote(kept: FloatArray, votes: BoolArray, boxes: FloatArray, scores: FloatArray) -> FloatArray:
+    """(K, 4) means of (L, 4) boxes, weighted by score; ``votes`` (K, L) says which count for each.
 
-    Also of those below the threshold: how sure a box must be to be shown does not move it.
+    Boxes below the threshold vote too: the threshold decides what is returned, not where it lies.
     """
-    votes = here * scores
-    total = votes.sum(1, keepdims=True)
+    weights = votes * scores
+    total = weights.sum(1, keepdims=True)
     # A box without area overlaps nothing, not even itself.
-    mean: FloatArray = np.where(total > 0, votes @ boxes / np.maximum(total, 1e-9), kept)
+    mean: FloatArray = np.where(total > 0, weights @ boxes / np.maximum(total, 1e-9), kept)
     return mean.astype(np.float32)
 
 
-def _say(shares: FloatArray) -> FloatArray:
-    """(K,) weight of the second surest look for boxes of these (K,) parts of the photo."""
-    return np.interp(shares, [SMALL, LARGE], [0, SECOND_LOOK]).astype(np.float32)
+def _consensus_weight(shares: FloatArray) -> FloatArray:
+    """(K,) weight of the second-best scale, from (K,) shares of the image's area."""
+    return np.interp(shares, [SMALL, LARGE], [0, MAX_CONSENSUS_WEIGHT]).astype(np.float32)
 
 
-def _doubt(logit: FloatArray, best: FloatArray) -> FloatArray:
-    """(K,) how far the second surest of (N, K) looks is below (K,) logits, from LEAST_SAY to 0."""
+def _penalty(logits: FloatArray, best: FloatArray) -> FloatArray:
+    """(K,) second-best of (N, K) best logits per scale minus (K,) logits, MIN_PENALTY to 0."""
     second = np.sort(best, axis=0)[-2:][0]
-    doubt: FloatArray = np.clip(second - logit, LEAST_SAY, 0).astype(np.float32)
-    return doubt
+    penalty: FloatArray = np.clip(second - logits, MIN_PENALTY, 0).astype(np.float32)
+    return penalty
 
 
-def _nested(boxes: FloatArray, logit: FloatArray) -> FloatArray:
-    """(K,) from 0 to 1: how far a box lies in a surer one, or holds it."""
+def _nesting(boxes: FloatArray, logits: FloatArray) -> FloatArray:
+    """(K,) from 0 to 1: how far each box is nested with a higher-scoring one."""
     areas = area(boxes)
     smaller = np.maximum(np.minimum(areas[:, None], areas[None, :]), 1e-9)
-    held = (intersection(boxes, boxes) / smaller) * (logit[None, :] > logit[:, None])
-    over = np.clip((held - NESTED_FROM) / (1 - NESTED_FROM), 0, 1)
+    nested = (intersection(boxes, boxes) / smaller) * (logits[None, :] > logits[:, None])
+    over = np.clip((nested - NESTED_FROM) / (1 - NESTED_FROM), 0, 1)
     return np.asarray(over.max(1, initial=0), np.float32)

@@ -67,18 +67,20 @@ class SamEngine(TorchEngine):
 
     def prepared(self, options: EngineOptions) -> Self:
         """Compile the network where the options want that; return the engine."""
-        if options.openvino:
+        if options.encoder_runtime == "openvino":
             from edgeseg.engines.compiled.openvino import compile_encoder
 
             blank = Image.from_array(np.zeros((1, 1, 3), np.uint8))
             shape = self.pixels(blank).shape
-            self._compiled = compile_encoder(self.model, self.network, shape, self.place, options)
+            self._compiled = compile_encoder(
+                self.model, self.network, shape, self.placement, options
+            )
         return self
 
     @property
     def device(self) -> str:
         """The device, and what runs the encoder where that is not torch."""
-        return f"{self.place.device}{' and openvino' if self._compiled else ''}"
+        return f"{self.placement.device}{' and openvino' if self._compiled else ''}"
 
     def close(self) -> None:
         """Free the model and what was compiled of it."""
@@ -98,7 +100,7 @@ class SamEngine(TorchEngine):
     def embed(self, image: Image) -> Embedding:
         """Encode the image."""
         assert self.model is not None
-        with self.place.inference():
+        with self.placement.inference():
             features = (self._compiled or self.network)(self.pixels(image))
         return Embedding(self.name, image.size_hw, tuple(map(as_array, features)))
 
@@ -112,7 +114,7 @@ class SamEngine(TorchEngine):
         height, width = size_hw
         masks = np.zeros((len(prompts), height, width), bool)
         scores = np.zeros(len(prompts), np.float32)
-        features = [as_tensor(each).to(self.place.device) for each in embedding.arrays]
+        features = [as_tensor(each).to(self.placement.device) for each in embedding.arrays]
         kinds: dict[_Key, list[int]] = {}
         for index, prompt in enumerate(prompts):
             kinds.setdefault(_kind(prompt), []).append(index)
@@ -129,14 +131,14 @@ class SamEngine(TorchEngine):
 
     def _chunk(self, kind: _Key, size_hw: tuple[int, int]) -> int:
         """Return how many prompts to decode together."""
-        most = CPU_CHUNK if self.place.device.type == "cpu" else GPU_CHUNK
+        most = CPU_CHUNK if self.placement.device.type == "cpu" else GPU_CHUNK
         return max(1, min(most, _PIXELS_AT_ONCE // (size_hw[0] * size_hw[1])))
 
     def _best(
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
     ) -> tuple[BoolArray, FloatArray]:
         """(N, H, W) masks and (N,) scores, for each prompt the candidate of the highest score."""
-        with self.place.inference():
+        with self.placement.inference():
             logits, quality = self.decode(features, batch, size_hw)
             quality = quality.float()
             best = quality.argmax(dim=1, keepdim=True)

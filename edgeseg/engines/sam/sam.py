@@ -15,19 +15,19 @@ from torch.nn.functional import interpolate, pad
 from edgeseg.engines.base import EngineOptions, Segmenter
 from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits, normalised
 from edgeseg.engines.torch.hf import import_transformers
-from edgeseg.engines.torch.placement import Place
+from edgeseg.engines.torch.placement import Placement
 from edgeseg.types import Image
 
 
 def load(options: EngineOptions) -> Segmenter:
     """Build a segmenter from a folder with a model of either kind."""
-    return Sam(options.name, options.weights[0], Place.of(options)).prepared(options)
+    return Sam(options.name, options.weights[0], Placement.of(options)).prepared(options)
 
 
 class Sam(SamEngine):
     """Scales an image until its longer side is the model's, and pads the other with zeros."""
 
-    def __init__(self, name: str, folder: Path, place: Place) -> None:
+    def __init__(self, name: str, folder: Path, placement: Placement) -> None:
         transformers = import_transformers()
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
         self._is_hq = config.model_type == "sam_hq"
@@ -35,13 +35,13 @@ class Sam(SamEngine):
         model = kind.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype="float32"
         )
-        super().__init__(name, place, model)
+        super().__init__(name, placement, model)
         self._side = int(config.vision_config.image_size)
 
     def pixels(self, image: Image) -> torch.Tensor:
         """Return the padded picture."""
         height, width = self._inside(image.size_hw)
-        pixels = normalised(image, (height, width), self.place.device)
+        pixels = normalised(image, (height, width), self.placement.device)
         return pad(pixels, (0, self._side - width, 0, self._side - height))
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -53,7 +53,7 @@ class Sam(SamEngine):
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
     ) -> Decoded:
         """Return masks at a quarter of the model's size, over the padded frame."""
-        device = self.place.device
+        device = self.placement.device
         inside = self._inside(size_hw)
         scale = np.array(inside[::-1], np.float32) / np.array(size_hw[::-1], np.float32)
         given = {"image_embeddings": features[0], "multimask_output": batch.is_ambiguous}

@@ -17,7 +17,7 @@ from torch.nn.functional import interpolate
 
 from edgeseg.engines.base import EngineOptions, Segmenter
 from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits, normalised
-from edgeseg.engines.torch.placement import Place, read_tensors
+from edgeseg.engines.torch.placement import Placement, read_tensors
 from edgeseg.engines.torch.torchvision_ops import make_importable
 from edgeseg.errors import EngineUnavailableError
 from edgeseg.types import FloatArray, Image
@@ -47,19 +47,19 @@ def load(options: EngineOptions) -> Segmenter:
     own = checkpoint.with_name("model.yaml")
     model = build(CONFIGS[options.name], own if own.is_file() else None)
     fill(model, checkpoint)
-    return Sam2(options.name, model, Place.of(options)).prepared(options)
+    return Sam2(options.name, model, Placement.of(options)).prepared(options)
 
 
 class Sam2(SamEngine):
     """Encodes at the model's square size, as it was trained."""
 
-    def __init__(self, name: str, model: Any, place: Place) -> None:
-        super().__init__(name, place, model)
+    def __init__(self, name: str, model: Any, placement: Placement) -> None:
+        super().__init__(name, placement, model)
         self._side = int(model.image_size)
 
     def pixels(self, image: Image) -> torch.Tensor:
         """Return the picture stretched to a square."""
-        return normalised(image, (self._side, self._side), self.place.device)
+        return normalised(image, (self._side, self._side), self.placement.device)
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return three maps of the image, finest first."""
@@ -76,7 +76,7 @@ class Sam2(SamEngine):
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
     ) -> Decoded:
         """Return masks at a quarter of the model's size."""
-        model, device = self.model, self.place.device
+        model, device = self.model, self.placement.device
         points, labels = as_points(batch, size_hw, self._side)
         previous = None
         if batch.previous is not None:

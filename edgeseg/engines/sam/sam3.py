@@ -18,24 +18,24 @@ from edgeseg.engines.base import EngineOptions, Grounder
 from edgeseg.engines.sam.base import CPU_CHUNK, GPU_CHUNK
 from edgeseg.engines.torch.engine import TorchEngine
 from edgeseg.engines.torch.hf import as_pillow, import_transformers
-from edgeseg.engines.torch.placement import Place, in_chunks
+from edgeseg.engines.torch.placement import Placement, in_chunks
 from edgeseg.types import BoolArray, Detections, FloatArray, Image, Masks
 
 
 def load(options: EngineOptions) -> Grounder:
     """Build a grounder from a folder with a model and its processor."""
-    return Sam3(options.name, options.weights[0], Place.of(options))
+    return Sam3(options.name, options.weights[0], Placement.of(options))
 
 
 class Sam3(TorchEngine):
     """A score is how likely the phrase is there at all, times how likely this is it."""
 
-    def __init__(self, name: str, folder: Path, place: Place) -> None:
+    def __init__(self, name: str, folder: Path, placement: Placement) -> None:
         transformers = import_transformers()
         model = transformers.Sam3Model.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype="float32"
         )
-        super().__init__(name, place, model)
+        super().__init__(name, placement, model)
         self._processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
 
     def ground(
@@ -55,9 +55,9 @@ class Sam3(TorchEngine):
         wanted = [phrase for phrase in phrases if phrase.strip()]
         if not wanted:
             return Detections.empty(), _no_masks(image)
-        with self.place.inference():
+        with self.placement.inference():
             pixels = self._processor(images=as_pillow(image), return_tensors="pt")
-            values = pixels["pixel_values"].to(self.place.device)
+            values = pixels["pixel_values"].to(self.placement.device)
             seen = self.model.get_vision_features(pixel_values=values)
             parts = [self._find(seen, phrase, threshold) for phrase in wanted]
         scores = np.concatenate([part[1] for part in parts])
@@ -78,7 +78,7 @@ class Sam3(TorchEngine):
         self, seen: Any, phrase: str, threshold: float
     ) -> tuple[FloatArray, FloatArray, torch.Tensor]:
         """(N, 4) boxes in parts of the image, (N,) scores and (N, h, w) chances of pixels."""
-        text = self._processor(text=phrase.strip(), return_tensors="pt").to(self.place.device)
+        text = self._processor(text=phrase.strip(), return_tensors="pt").to(self.placement.device)
         made = self.model(
             vision_embeds=seen,
             input_ids=text["input_ids"],
@@ -96,10 +96,10 @@ class Sam3(TorchEngine):
         """(N, H, W) masks in the frame of the image."""
         height, width = size_hw
         masks = np.zeros((len(small), height, width), bool)
-        chunk = CPU_CHUNK if self.place.device.type == "cpu" else GPU_CHUNK
+        chunk = CPU_CHUNK if self.placement.device.type == "cpu" else GPU_CHUNK
 
         def run(part: Sequence[int]) -> Sequence[int]:
-            picked = small[list(part)][:, None].to(self.place.device)
+            picked = small[list(part)][:, None].to(self.placement.device)
             large = interpolate(picked, size_hw, mode="bilinear", align_corners=False)
             masks[list(part)] = (large[:, 0] > 0.5).cpu().numpy()
             return part

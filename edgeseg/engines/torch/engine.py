@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeseg.engines.torch.placement import Place, free
+from edgeseg.engines.torch.placement import Placement, free
 
 
 class TorchEngine:
     """Holds one model in evaluation mode on its place."""
 
-    def __init__(self, name: str, place: Place, model: Any) -> None:
+    def __init__(self, name: str, placement: Placement, model: Any) -> None:
         self.name = name
-        self.place = place
-        self._model: Any = model.eval().requires_grad_(False).to(place.device)
+        self.placement = placement
+        self._model: Any = model.eval().requires_grad_(False).to(placement.device)
 
     @property
     def device(self) -> str:
         """The device that it runs on: "cpu", "cuda:0"."""
-        return str(self.place.device)
+        return str(self.placement.device)
 
     @property
     def dtype(self) -> str:
         """The numbers that it computes in: "float32", "bfloat16"."""
-        return self.place.dtype_name
+        return self.placement.dtype_name
 
     @property
     def model(self) -> Any:

@@ -21,14 +21,14 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """A device, and the type of the numbers that a model computes in there."""
 
     device: torch.device
     dtype: torch.dtype
 
     @classmethod
-    def of(cls, options: EngineOptions, half: bool = True) -> Place:
+    def of(cls, options: EngineOptions, half: bool = True) -> Placement:
         """Choose by the options; ``half`` says whether the model can do with 16 bits.
 
         Raises EngineUnavailableError for a device that is not here.

@@ -54,4 +54,4 @@ def test_stages_are_timed(tmp_path: Path) -> None:
     ]
     assert all(row.ms > 0 for row in rows)
     (found,) = speed.measure("detect", "fake", image, tmp_path, "cpu", "auto", 1)
-    assert found.plain_ms is None
+    assert found.reference_ms is None

@@ -12,7 +12,7 @@ import torch
 
 from edgeseg.engines.edge_sam import SamPredictor, sam_model_registry
 from edgeseg.engines.edge_sam.export import _compare, export_onnx
-from edgeseg.engines.edge_sam.letterbox import Frame
+from edgeseg.engines.edge_sam.letterbox import Letterbox
 from edgeseg.errors import EngineError
 from edgeseg.types import Image
 
@@ -29,14 +29,14 @@ def test_the_files_answer_as_the_predictor(checkpoint: Path, tmp_path: Path) -> 
     noise = np.random.default_rng(0).integers(0, 255, (301, 451, 3), dtype=np.uint8)
     predictor = SamPredictor(sam_model_registry["edge_sam"](checkpoint=checkpoint))
     predictor.set_image(noise)
-    frame = Frame.of((301, 451))
-    pixels = frame.render(Image.from_array(noise), torch.device("cpu")).numpy()
+    letterbox = Letterbox.of((301, 451))
+    pixels = letterbox.render(Image.from_array(noise), torch.device("cpu")).numpy()
     (embeddings,) = encoder.run(None, {"image": pixels})
     assert np.allclose(embeddings, predictor.get_image_embedding().numpy(), atol=1e-3)
     box = np.array([[20.0, 30.0], [300.0, 200.0]], np.float32)
     asked = {
         "image_embeddings": embeddings,
-        "point_coords": frame.places(box)[None],
+        "point_coords": letterbox.places(box)[None],
         "point_labels": np.array([[2, 3]]),
     }
     scores, masks = decoder.run(None, asked)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image as PillowImage
 
 from edgeseg.engines.edge_sam import SamPredictor, sam_model_registry
-from edgeseg.engines.edge_sam.letterbox import Frame, stability
+from edgeseg.engines.edge_sam.letterbox import Letterbox, stability
 from edgeseg.types import UInt8Array
 
 BOX = [60.0, 40.0, 400.0, 290.0]
@@ -121,9 +121,9 @@ def test_wrong_use_is_said(predictor: SamPredictor, photo: UInt8Array) -> None:
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (1, 5000), (300, 451), (1024, 1024), (3000, 2000)])
 def test_places_and_masks_come_back_to_the_photo(size_hw: tuple[int, int]) -> None:
-    frame = Frame.of(size_hw)
+    letterbox = Letterbox.of(size_hw)
     height, width = size_hw
-    assert max(frame.scaled_hw) == 1024
-    corner = frame.places(np.array([[width, height]], np.float32))[0]
-    assert corner.tolist() == [frame.scaled_hw[1], frame.scaled_hw[0]]
-    assert frame.restore(torch.zeros(1, 2, 256, 256)).shape == (1, 2, height, width)
+    assert max(letterbox.scaled_hw) == 1024
+    corner = letterbox.places(np.array([[width, height]], np.float32))[0]
+    assert corner.tolist() == [letterbox.scaled_hw[1], letterbox.scaled_hw[0]]
+    assert letterbox.restore(torch.zeros(1, 2, 256, 256)).shape == (1, 2, height, width)

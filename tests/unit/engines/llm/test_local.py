@@ -17,7 +17,7 @@ from edgeseg.engines.llm import local
 from edgeseg.engines.llm.conversation import opening
 from edgeseg.engines.llm.local import BEGINNING, LocalModel
 from edgeseg.engines.nano.simplifier import NanoSimplifier
-from edgeseg.engines.torch.placement import Place
+from edgeseg.engines.torch.placement import Placement
 from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import EngineUnavailableError
 from edgeseg.testing.checkpoints import llm
@@ -56,7 +56,7 @@ def test_an_answer_goes_from_the_folder_to_phrases(taught: Any, photo: Image) ->
     name, folder = taught
     engine: Any = registry.load("simplify", name, options(name, folder))
     assert (engine.name, engine.device, engine.dtype) == (name, "cpu", "float32")
-    assert engine.looks_at_image == (name == "qwen3-vl-2b")
+    assert engine.accepts_image == (name == "qwen3-vl-2b")
     for image in (None, photo):
         made = engine.simplify(NEED, image)
         assert (made.phrases, made.warnings) == (["trash bin"], [])
@@ -75,8 +75,8 @@ def test_closing_frees_the_model(taught: Any) -> None:
 
 def test_the_answer_ends_with_its_object(taught: Any) -> None:
     name, folder = taught
-    place = Place(torch.device("cpu"), torch.float32)
-    model = LocalModel(folder, place, name, looks_at_image=name == "qwen3-vl-2b")
+    placement = Placement(torch.device("cpu"), torch.float32)
+    model = LocalModel(folder, placement, name, accepts_image=name == "qwen3-vl-2b")
     assert model.answer(opening(NEED, None)) == BEGINNING + WORDS
     model.close()
 
@@ -98,9 +98,9 @@ def test_nonsense_is_left_to_the_rules(
 
 
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
-    place = Place(torch.device("cpu"), torch.float32)
+    placement = Placement(torch.device("cpu"), torch.float32)
     with pytest.raises(EngineUnavailableError, match="cannot be loaded"):
-        LocalModel(tmp_path, place, "qwen3-0.6b")
+        LocalModel(tmp_path, placement, "qwen3-0.6b")
 
 
 def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
@@ -109,6 +109,6 @@ def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
     tensors = tmp_path / "model.safetensors"
     tensors.rename(tmp_path / "kept")
     torch.save({}, tmp_path / "pytorch_model.bin")
-    place = Place(torch.device("cpu"), torch.float32)
+    placement = Placement(torch.device("cpu"), torch.float32)
     with pytest.raises(EngineUnavailableError, match="safetensors"):
-        LocalModel(tmp_path, place, "qwen3-0.6b")
+        LocalModel(tmp_path, placement, "qwen3-0.6b")

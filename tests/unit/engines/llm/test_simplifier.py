@@ -25,8 +25,8 @@ class Scripted:
     device = "cpu"
     dtype = "float32"
 
-    def __init__(self, *answers: str | EngineError, looks_at_image: bool = False) -> None:
-        self.looks_at_image = looks_at_image
+    def __init__(self, *answers: str | EngineError, accepts_image: bool = False) -> None:
+        self.accepts_image = accepts_image
         self.answers = list(answers)
         self.asked: list[list[Message]] = []
         self.closed = 0
@@ -144,7 +144,7 @@ def test_an_answer_that_repeats_the_prompt_changes_nothing() -> None:
 
 @pytest.mark.parametrize("sees", [True, False])
 def test_the_picture_goes_to_models_that_look_at_it(sees: bool, photo: Image) -> None:
-    model = Scripted("nonsense", BIN, looks_at_image=sees)
+    model = Scripted("nonsense", BIN, accepts_image=sees)
     LanguageSimplifier(model).simplify(NEED, photo)
     for turns in model.asked:
         shown = [turn.image for turn in turns if turn.image is not None]

@@ -10,7 +10,13 @@ import pytest
 import torch
 
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.torch.placement import Place, in_chunks, pick_device, pick_dtype, read_tensors
+from edgeseg.engines.torch.placement import (
+    Placement,
+    in_chunks,
+    pick_device,
+    pick_dtype,
+    read_tensors,
+)
 from edgeseg.errors import EngineUnavailableError
 
 
@@ -24,12 +30,12 @@ def test_a_device_that_is_not_here_is_refused() -> None:
 
 def test_the_wanted_type_is_what_a_model_computes_in() -> None:
     for name in ("float32", "bfloat16"):
-        place = Place.of(EngineOptions("cpu", dtype=name))
-        assert place.dtype_name == name
-        with place.inference():
+        placement = Placement.of(EngineOptions("cpu", dtype=name))
+        assert placement.dtype_name == name
+        with placement.inference():
             made = torch.nn.Linear(4, 4)(torch.ones(1, 4))
         assert made.dtype == getattr(torch, name)
-    assert Place.of(EngineOptions("cpu", dtype="bfloat16"), half=False).dtype_name == "float32"
+    assert Placement.of(EngineOptions("cpu", dtype="bfloat16"), half=False).dtype_name == "float32"
     assert pick_dtype(torch.device("cpu")) in (torch.float32, torch.bfloat16)
 
 
