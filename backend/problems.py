@@ -116,6 +116,8 @@ async def _http(request: Request, error: Exception) -> Response:
         headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=headers)
+    if error.status_code == 204:
+        return Response(status_code=204, headers=headers)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
     request.state.error_code = code
     document = {

@@ -214,13 +214,14 @@ class EdgeSegClient:
                 if response.is_error:
                     response.read()
                     raise _error_of(response)
-                event_id = ""
+                fields: dict[str, str] = {}
                 for line in response.iter_lines():
                     name, _, value = line.partition(": ")
-                    if name == "id":
-                        event_id = value
-                    elif name == "data":
-                        yield StageEvent.model_validate({**json.loads(value), "id": event_id})
+                    fields |= {name: value} if name else {}
+                    if not line and "data" in fields:
+                        row = {**json.loads(fields["data"]), "id": fields.get("id", "")}
+                        yield StageEvent.model_validate(row)
+                        fields = {}
         except httpx.TransportError as error:
             raise UnavailableError(f"The connection to the API broke: {error}.") from error
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from backend import gateway
 from backend.admission import AdmittedRoute, note_submitted
@@ -32,8 +33,8 @@ _MISSING = responses(UnknownTaskError, InvalidParameterError, QueueUnavailableEr
 # Fewer digits than the largest id of a Redis stream, past which Redis answers with an error.
 _EVENT_ID = re.compile(r"\d{1,19}(-\d{1,19})?", re.ASCII)
 _SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"example": (
-    'id: 1730000000000-0\nevent: finished\ndata: {"type": "finished", "stage": "detect", '
-    '"at": 1730000000.1, "data": {"objects": 2}}\n\n'
+    'event: finished\ndata: {"type": "finished", "stage": "detect", '
+    '"at": 1730000000.1, "data": {"objects": 2}}\nid: 1730000000000-0\n\n'
 )}}}}  # fmt: skip
 
 
@@ -59,8 +60,7 @@ async def cancel_task(task_id: TaskId, services: ServicesDep) -> TaskStatus:
     return _status(await gateway.read_task(services, task_id))
 
 
-@router.get("/events", response_class=StreamingResponse, responses={**_MISSING, **_SSE})
-async def task_events(
+async def _last_event(
     task_id: TaskId,
     services: ServicesDep,
     last_event_id: Annotated[
@@ -77,22 +77,31 @@ async def task_events(
             examples=["1730000000000-0"],
         ),
     ] = None,
-) -> Response:
-    """Stream the events of a task (server-sent events) until it ends.
-
-    Asked for what comes after the last one, it answers 204, so that a browser does not come back.
-    """
+) -> str:
+    """Return the id of the event to continue after; refuse before the answer has begun."""
     start = last_event_id or after or "0"
     if not _EVENT_ID.fullmatch(start):
         raise InvalidParameterError(f"Last-Event-ID: expected an event id, got {start[:64]!r}.")
     await gateway.read_task(services, task_id)
     has_ended, rows = await services.watch.since(task_id, start)
     if has_ended and not rows:
-        return Response(status_code=204)
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        _stream(services, task_id, start), media_type="text/event-stream", headers=headers
-    )
+        raise HTTPException(status_code=204)
+    return start
+
+
+@router.get("/events", response_class=EventSourceResponse, responses={**_MISSING, **_SSE})
+async def task_events(
+    task_id: TaskId, services: ServicesDep, after: Annotated[str, Depends(_last_event)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Stream the events of a task (server-sent events) until it ends.
+
+    Asked for what comes after the last one, it answers 204, so that a browser does not come back.
+    """
+    # A break ends the answer, and the reader comes back with Last-Event-ID.
+    with suppress(EdgeSegError):
+        async for event in services.watch.events(task_id, after):
+            data = event.model_dump_json(exclude={"id"})
+            yield ServerSentEvent(raw_data=data, event=event.type, id=event.id)
 
 
 @submitting.post("/refine", response_model=RefineResult, responses=REFINE_RESPONSES)
@@ -139,19 +148,6 @@ def _submit_refine(services: Services, child: NewTask) -> None:
     assert child.parent is not None
     services.store.keep(child.parent)
     services.chain.submit(child)
-
-
-async def _stream(services: Services, task_id: str, start: str) -> AsyncIterator[str]:
-    try:
-        async for event in services.watch.events(task_id, start):
-            if event is None:
-                yield ": still here\n\n"
-            else:
-                data = event.model_dump_json(exclude={"id"})
-                yield f"id: {event.id}\nevent: {event.type}\ndata: {data}\n\n"
-    except EdgeSegError:
-        # The answer has begun: closing it makes the reader come back with Last-Event-ID.
-        return
 
 
 def _status(record: TaskRecord, drawing: bytes | None = None) -> TaskStatus:

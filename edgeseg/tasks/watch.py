@@ -66,8 +66,8 @@ class TaskWatch:
                     return None
                 await _wait(changed, min(left, POLL_S))
 
-    async def events(self, task_id: str, after: str = "0") -> AsyncIterator[StageEvent | None]:
-        """Yield events of a task after the given id until its last; None when a second was still.
+    async def events(self, task_id: str, after: str = "0") -> AsyncIterator[StageEvent]:
+        """Yield the events of a task after the given id until its last.
 
         Raises:
             QueueUnavailableError: Redis went away meanwhile.
@@ -82,8 +82,8 @@ class TaskWatch:
                     yield event.model_copy(update={"id": after})
                 if has_ended:
                     return
-                if not rows and not await _wait(changed, POLL_S):
-                    yield None
+                if not rows:
+                    await _wait(changed, POLL_S)
 
     async def since(
         self, task_id: str, after: str
@@ -160,11 +160,8 @@ class _Waiter:
             del self._table[self._name]
 
 
-async def _wait(changed: asyncio.Event, timeout_s: float) -> bool:
-    """Return whether the event came within the time, and clear it."""
-    try:
+async def _wait(changed: asyncio.Event, timeout_s: float) -> None:
+    """Wait for the event, at most so long, and clear it."""
+    with suppress(TimeoutError):
         await asyncio.wait_for(changed.wait(), timeout_s)
-    except TimeoutError:
-        return False
     changed.clear()
-    return True

@@ -196,7 +196,12 @@ def test_events_resume_after_the_last_one_seen(
     by_query = httpx.get(
         f"{stack.api_url}/tasks/{task_id}/events", params={"after": everything[-2].id}
     )
-    assert by_query.text.startswith(f"id: {everything[-1].id}\nevent: done\ndata: ")
+    assert by_query.headers["content-type"].startswith("text/event-stream")
+    assert by_query.headers["cache-control"] == "no-cache"
+    event, data, event_id, *end = by_query.text.split("\n")
+    assert (event, event_id) == ("event: done", f"id: {everything[-1].id}")
+    assert data.startswith('data: {"type":"done"')
+    assert end == ["", ""]
 
 
 def test_the_same_key_is_the_same_task(client: EdgeSegClient, picture: Picture) -> None:

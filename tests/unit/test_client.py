@@ -99,7 +99,7 @@ def test_events_are_read_with_their_ids() -> None:
         {"type": "done", "stage": None, "at": 2.0, "data": {"objects": 0}},
     ]
     text = "".join(
-        f": still here\n\nid: {number}-0\nevent: {row['type']}\ndata: {json.dumps(row)}\n\n"
+        f": ping\n\nevent: {row['type']}\ndata: {json.dumps(row)}\nid: {number}-0\n\n"
         for number, row in enumerate(rows, 1)
     )
     events = list(answering(httpx.Response(200, text=text)).events("a" * 32))
