@@ -6,17 +6,22 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import PIL.Image
 
 from edgeseg.codecs import ImageSource, load_image, rle_to_mask, union_of
-from edgeseg.errors import InvalidParameterError
+from edgeseg.errors import InvalidParameterError, UnavailableError
 from edgeseg.exporters import Export, Picture, export
 from edgeseg.files import identity, write_bytes
 from edgeseg.render import overlay
 from edgeseg.schemas import SegmentationResult, SegmentedObject
 from edgeseg.settings import Settings
 from edgeseg.types import BoolArray, Image
+
+if TYPE_CHECKING:
+    import supervision
 
 
 class Segmentation:
@@ -111,6 +116,32 @@ class Segmentation:
         if path is not None:
             self._write(Path(path), made.data)
         return made
+
+    def to_supervision(self) -> supervision.Detections:
+        """Return the objects as supervision's Detections, best first.
+
+        ``xyxy`` is (N, 4) float32 in pixels, ``mask`` (N, H, W) bool, ``confidence`` (N,) float32
+        and ``class_id`` (N,) int64: the position of the label among the phrases, other labels
+        after them. ``data["class_name"]`` holds the labels. Raises UnavailableError without the
+        extra ``supervision``.
+        """
+        try:
+            import supervision
+        except ImportError as error:
+            raise UnavailableError(
+                'to_supervision needs another package: pip install "edgeseg[supervision]".'
+            ) from error
+        labels = [each.label for each in self.objects]
+        classes = list(dict.fromkeys([*self.result.phrases, *labels]))
+        masks = [rle_to_mask(each.mask) for each in self.objects]
+        boxes = [each.box for each in self.objects]
+        return supervision.Detections(
+            xyxy=np.array(boxes, np.float32).reshape(-1, 4),
+            mask=np.array(masks, bool).reshape(-1, *self._size_hw),
+            confidence=np.array([each.score for each in self.objects], np.float32),
+            class_id=np.array([classes.index(label) for label in labels], np.int64),
+            data={"class_name": np.array(labels, str)},
+        )
 
     def _write(self, target: Path, data: bytes) -> None:
         if isinstance(self._source, str | os.PathLike):

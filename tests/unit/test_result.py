@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgeseg import EdgeSegAI, Segmentation, SegmentationResult, Settings
-from edgeseg.errors import InvalidParameterError
+from edgeseg.errors import InvalidParameterError, UnavailableError
 from edgeseg.files import replacing, write_bytes
 
 
@@ -72,3 +73,42 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         fill(target)
     assert [each.name for each in tmp_path.iterdir()] == ["result.json"]
     assert target.read_bytes() == b"earlier"
+
+
+def test_supervision_gets_boxes_masks_and_classes(made: Segmentation) -> None:
+    detections = made.to_supervision()
+    assert np.allclose(detections.xyxy, [each.box for each in made.objects])
+    assert detections.mask is not None
+    assert detections.class_id is not None
+    assert detections.confidence is not None
+    for mask, each in zip(detections.mask, made.objects, strict=True):
+        assert np.array_equal(mask, made.mask_of(each.id))
+    assert detections.confidence.tolist() == pytest.approx([each.score for each in made.objects])
+    names = detections.data["class_name"]
+    assert [made.result.phrases[number] for number in detections.class_id] == list(names)
+    assert list(names) == [each.label for each in made.objects]
+
+
+def test_supervision_numbers_other_labels_after_the_phrases(made: Segmentation) -> None:
+    first = made.objects[0].model_copy(update={"label": "by hand"})
+    changed = Segmentation(made.result.with_object(first), b"")
+    class_id = changed.to_supervision().class_id
+    assert class_id is not None
+    assert class_id[0] == len(made.result.phrases)
+
+
+def test_supervision_gets_a_result_without_objects(made: Segmentation) -> None:
+    empty = Segmentation(made.result.model_copy(update={"objects": []}), b"")
+    detections = empty.to_supervision()
+    assert len(detections) == 0
+    assert detections.mask is not None
+    assert detections.mask.shape == (0, 300, 451)
+
+
+def test_without_supervision_the_error_names_the_extra(
+    made: Segmentation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As the import system marks a module that is not there.
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(UnavailableError, match=r"edgeseg\[supervision\]"):
+        made.to_supervision()
