@@ -107,10 +107,10 @@ site: $(VENV)/test.stamp $(MERMAID)  ## Build the documentation site into out/si
 	MERMAID_JS=$(abspath $(MERMAID)) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
 	@echo "Open out/site/index.html"
 
-screenshots: $(VENV)/test.stamp chromium  ## Make the pictures of the UI anew
+screenshots: $(VENV)/test.stamp chromium  ## Make the images of the UI anew
 	$(BIN)/python docs/screenshots.py
 
-hero: $(VENV)/test.stamp  ## Make the README's pictures anew, after `make screenshots`
+hero: $(VENV)/test.stamp  ## Make the README's images anew, after `make screenshots`
 	$(BIN)/python docs/hero.py
 
 format: $(VENV)/test.stamp  ## Format the code

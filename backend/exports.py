@@ -55,7 +55,7 @@ class UploadRoute(APIRoute):
 async def answer(services: Services, request: Request, read: Read, format_name: str) -> Response:
     """Answer with the export of the documents that ``read`` returns.
 
-    Raises what :func:`export_in_process` raises, QueueFullError while too many exports wait, and
+    Raises what `export_in_process` raises, QueueFullError while too many exports wait, and
     RequestTimeoutError for one that takes too long.
     """
     if services.exporters.statistics().tasks_waiting >= MAX_WAITING:

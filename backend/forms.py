@@ -18,8 +18,8 @@ RequestT = TypeVar("RequestT", bound=BaseModel)
 ImageField = Annotated[
     UploadFile | None,
     File(
-        description="The picture: JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF, one frame. EXIF "
-        "orientation is applied; boxes and masks are in the frame of the upright picture."
+        description="The image: JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF, one frame. EXIF "
+        "orientation is applied; boxes and masks are in the frame of the upright image."
     ),
 ]
 PreferHeader = Annotated[

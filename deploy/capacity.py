@@ -63,7 +63,7 @@ class Costs:
 @app.command()
 def measure(
     path: Path = FIGURES,
-    jpeg_bytes: Annotated[int, typer.Option(help="Size of the picture, about.")] = 1_000_000,
+    jpeg_bytes: Annotated[int, typer.Option(help="Size of the image, about.")] = 1_000_000,
 ) -> None:
     """Load a stack of fake engines and see what Redis and the backend spend on it."""
     photo = jpeg_of(jpeg_bytes)

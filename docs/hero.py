@@ -1,4 +1,4 @@
-"""Make the README's pictures: hero.jpg, and the UI's states side by side in ui_frames.jpg.
+"""Make the README's images: hero.jpg, and the UI's states side by side in ui_frames.jpg.
 
 ``make hero``. The photos are scikit-image's, in the public domain; what is drawn is what the nano
 engines find.
@@ -28,7 +28,7 @@ FRAMES = {
 
 
 def main() -> None:
-    """Write both pictures."""
+    """Write both images."""
     hero().save(IMAGES / "hero.jpg", quality=88, optimize=True)
     frames().save(IMAGES / "ui_frames.jpg", quality=85, optimize=True)
 

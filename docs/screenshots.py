@@ -1,4 +1,4 @@
-"""Make the pictures of the UI in docs/images: the main states, in light, dark and on a phone."""
+"""Make the images of the UI in docs/images: the main states, in light, dark and on a phone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="edgeseg-ui-") as folder, sync_playwright() as player:
         settings = Settings(
-            # The fake detector, chosen where pictures are to be seen on their way, takes its time.
+            # The fake detector, chosen where images are to be seen on their way, takes its time.
             engines="nano",
             api_port=0,
             ui_port=0,
@@ -83,7 +83,7 @@ def results(browser: Browser, url: str) -> None:
 
 
 def batch(browser: Browser, url: str) -> None:
-    """Several pictures, and the cut-outs of one."""
+    """Several images, and the cut-outs of one."""
     page = visit(browser, url)
     for title in ("Astronaut", "Cat", "Coffee"):
         driver.pick(page, title)
@@ -111,7 +111,7 @@ def phone(browser: Browser, url: str) -> None:
 
 
 def progress(browser: Browser, url: str) -> None:
-    """Pictures on their way: many, so that some are still queued when the picture is taken."""
+    """Images on their way: many, so that some are still queued when the image is taken."""
     page = visit(browser, url)
     for title in ("Cat", "Astronaut", "Coffee", "Motorcycle", "Drawn balls"):
         driver.pick(page, title)
@@ -142,14 +142,14 @@ def visit(
 def segment(page: Page) -> None:
     """Press Segment Image and wait for the result."""
     page.get_by_role("button", name=SEGMENT).click()
-    expect(page.get_by_text("How it was found")).to_be_visible(timeout=driver.PATIENCE_MS)
+    expect(page.get_by_text("Result details")).to_be_visible(timeout=driver.PATIENCE_MS)
     driver.settle(page)
 
 
 def save(page: Page, name: str) -> None:
-    """Write a screenshot once all pictures on the page are loaded."""
+    """Write a screenshot once all images on the page are loaded."""
     page.mouse.move(5, 5)
-    # Long enough for the page to begin drawing anew; it is a picture, not a test.
+    # Long enough for the page to begin drawing anew; it is an image, not a test.
     page.wait_for_timeout(700)
     driver.settle(page)
     page.wait_for_function("[...document.images].every(each => each.complete)")
@@ -160,8 +160,8 @@ def save(page: Page, name: str) -> None:
 
 def shrink(path: Path) -> None:
     """Make a screenshot a JPEG of a tenth of its size."""
-    with PIL.Image.open(path) as picture:
-        picture.convert("RGB").save(path.with_suffix(".jpg"), quality=86)
+    with PIL.Image.open(path) as pil_image:
+        pil_image.convert("RGB").save(path.with_suffix(".jpg"), quality=86)
     path.unlink()
 
 

@@ -16,7 +16,7 @@ from edgeseg.codecs import ImageSource, file_bytes
 from edgeseg.errors import EdgeSegError, InvalidParameterError, UnavailableError
 from edgeseg.exporters import Export
 from edgeseg.exporters.names import relative_names
-from edgeseg.result import Segmentation, pictures_of
+from edgeseg.result import Segmentation, image_results_of
 from edgeseg.schemas import (
     DetectionResult,
     EngineInfo,
@@ -39,7 +39,7 @@ _UNNAMED = "image"
 
 
 class EdgeSegClient:
-    """Talks to a backend; errors come back as the classes of :mod:`edgeseg.errors`.
+    """Talks to a backend; errors come back as the classes of `edgeseg.errors`.
 
     ``transport`` is any httpx transport, for tests. Safe to use from several threads.
     """
@@ -242,9 +242,9 @@ class EdgeSegClient:
         if here:
             if len(here) < len(several):
                 raise InvalidParameterError("task: expected ids or results, got both.")
-            pictures = pictures_of(here, file_name)
-            names = [each.file_name or "" for each in pictures]
-            return self.export_results([each.result for each in pictures], format_name, names)
+            image_results = image_results_of(here, file_name)
+            names = [each.file_name or "" for each in image_results]
+            return self.export_results([each.result for each in image_results], format_name, names)
         parameters: dict[str, Any] = {"format": format_name}
         if isinstance(task, str):
             path = f"/tasks/{task}/export"

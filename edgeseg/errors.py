@@ -71,7 +71,7 @@ class EdgeSegError(Exception):
         return (EdgeSegError.from_dict, (self.to_dict(),))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``{"code", "detail", "extra"}``, which :meth:`from_dict` reads back."""
+        """Return ``{"code", "detail", "extra"}``, which `from_dict` reads back."""
         return {"code": self.code, "detail": self.detail, "extra": self.extra}
 
     def to_problem(self, instance: str | None = None) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class EdgeSegError(Exception):
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> EdgeSegError:
-        """Rebuild the error of the same class from :meth:`to_dict` or :meth:`to_problem`."""
+        """Rebuild the error of the same class from `to_dict` or `to_problem`."""
         known = {"type", "title", "status", "detail", "code", "instance", "extra"}
         extra = dict(data["extra"]) if "extra" in data else {}
         extra.update({key: value for key, value in data.items() if key not in known})
@@ -100,7 +100,7 @@ EdgeSegError._by_code[EdgeSegError.code] = EdgeSegError
 
 
 def error_class(code: str) -> type[EdgeSegError]:
-    """Return the class with this code, or :class:`EdgeSegError` for a code of another version."""
+    """Return the class with this code, or `EdgeSegError` for a code of another version."""
     return EdgeSegError._by_code.get(code, EdgeSegError)
 
 

@@ -17,7 +17,7 @@ from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import EdgeSegError, NoImageError
 from edgeseg.exporters import Export, export
-from edgeseg.result import Segmentation, pictures_of
+from edgeseg.result import Segmentation, image_results_of
 from edgeseg.run import Run, step_many
 from edgeseg.schemas import (
     DetectionResult,
@@ -43,7 +43,7 @@ _EMBEDDING_BYTES = 64 * 1024 * 1024
 class EdgeSegAI:
     """Segments images from words in this process.
 
-    Engines are chosen by name (see :mod:`edgeseg.engines.registry`) or by the settings. ``ttl``
+    Engines are chosen by name (see `edgeseg.engines.registry`) or by the settings. ``ttl``
     says how long an engine stays loaded after use: 0 frees it before the next one loads, so that
     memory holds one at a time; -1 keeps all; any other number is seconds. Safe to use from several
     threads.
@@ -110,7 +110,7 @@ class EdgeSegAI:
     ) -> DetectionResult:
         """Return the boxes of what the prompt names in one image, without masks.
 
-        Raises what :meth:`segment_image` raises.
+        Raises what `segment_image` raises.
         """
         run = self._run(image, prompt, options, DetectRequest)
         run.keeps_image = True
@@ -133,7 +133,7 @@ class EdgeSegAI:
 
         The image is a path, file bytes, (H, W, 3) uint8 RGB pixels or a Pillow image, given as
         ``image_path`` or ``image``. ``options`` are the fields of
-        :class:`edgeseg.schemas.DetectRequest`, such as ``box_threshold`` and ``max_objects``.
+        `DetectRequest`, such as ``box_threshold`` and ``max_objects``.
         Raises an InputError for a prompt, image or number that cannot
         be used, and EngineUnavailableError for an engine that cannot run here.
         """
@@ -208,9 +208,9 @@ class EdgeSegAI:
         """Return the masks of a result, or of several as one data set, as a file.
 
         ``file_name`` names the image, or the images one by one, in place of their own names.
-        Raises what :func:`edgeseg.exporters.export` raises.
+        Raises what `export` raises.
         """
-        return export(pictures_of(task, file_name), format_name)
+        return export(image_results_of(task, file_name), format_name)
 
     def engines(self) -> list[EngineInfo]:
         """List the engines that can be chosen."""
@@ -222,7 +222,7 @@ class EdgeSegAI:
         """Correct one object, or add one, by points or a box.
 
         Takes a RefineRequest or its fields, and returns a new result. Raises what
-        :func:`edgeseg.stages.refine` raises.
+        `refine` raises.
         """
         wanted = request or parse(RefineRequest, parameters)
         image = segmentation.image

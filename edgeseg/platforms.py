@@ -20,7 +20,7 @@ def cpu_count() -> int:
 
 
 def module_command(module: str) -> list[str]:
-    """Return the command that runs a module of ours, in :func:`module_environment`."""
+    """Return the command that runs a module of ours, in `module_environment`."""
     return [sys.executable, "-P", "-m", module]
 
 

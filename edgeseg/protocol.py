@@ -22,7 +22,7 @@ from edgeseg.types import Progress
 class SegmentsImages(Protocol):
     """Segments images from words, in this process or through a stack elsewhere.
 
-    Every method raises classes of :mod:`edgeseg.errors`.
+    Every method raises classes of `edgeseg.errors`.
     """
 
     def close(self) -> None:

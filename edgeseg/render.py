@@ -1,4 +1,4 @@
-"""Pictures of results: overlays with distinct colours and readable labels, and contact sheets."""
+"""Images of results: overlays with distinct colours and readable labels, and contact sheets."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def overlay(
     labels: bool = True,
     colours: Sequence[Colour] | None = None,
 ) -> PIL.Image.Image:
-    """Draw objects on the image and return an RGB picture of the same size.
+    """Draw objects on the image and return an RGB image of the same size.
 
     ``opacity`` is that of the masks' fill, 0..1; their outlines are always drawn. ``colours`` has
-    one for each object, in place of :func:`colour_of`. Raises ValueError when there are too few,
+    one for each object, in place of `colour_of`. Raises ValueError when there are too few,
     and when a mask has another size than the image.
     """
     if not 0 <= opacity <= 1:
@@ -55,39 +55,39 @@ def overlay(
         # Larger ones first, so that what lies on top of them stays in sight.
         for index in sorted(range(len(objects)), key=lambda i: -objects[i].area):
             _fill(pixels, objects[index], paints[index], opacity, width_px)
-    picture = PIL.Image.fromarray(pixels)
-    draw = PIL.ImageDraw.Draw(picture)
+    pil_image = PIL.Image.fromarray(pixels)
+    draw = PIL.ImageDraw.Draw(pil_image)
     if boxes:
         for index, each in enumerate(objects):
             _frame(draw, each, paints[index], width_px)
     if labels:
         _write_labels(draw, objects, paints, image.size_hw)
-    return picture
+    return pil_image
 
 
 def contact_sheet(
-    pictures: Sequence[PIL.Image.Image],
+    images: Sequence[PIL.Image.Image],
     captions: Sequence[str],
     *,
     columns: int = 3,
     cell_px: int = 480,
 ) -> PIL.Image.Image:
-    """Put pictures in rows, each fitted into a square cell with its caption below."""
-    if len(pictures) != len(captions):
-        raise ValueError(f"captions: expected {len(pictures)}, got {len(captions)}")
-    if not pictures:
-        raise ValueError("pictures: expected at least one, got none")
+    """Put images in rows, each fitted into a square cell with its caption below."""
+    if len(images) != len(captions):
+        raise ValueError(f"captions: expected {len(images)}, got {len(captions)}")
+    if not images:
+        raise ValueError("images: expected at least one, got none")
     font = PIL.ImageFont.load_default(max(12, cell_px // 24))
-    columns = min(columns, len(pictures))
+    columns = min(columns, len(images))
     gap, strip = cell_px // 30, cell_px // 12
-    rows = math.ceil(len(pictures) / columns)
+    rows = math.ceil(len(images) / columns)
     size = (columns * (cell_px + gap) + gap, rows * (cell_px + strip + gap) + gap)
     sheet = PIL.Image.new("RGB", size, "white")
     draw = PIL.ImageDraw.Draw(sheet)
-    for index, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+    for index, (pil_image, caption) in enumerate(zip(images, captions, strict=True)):
         left = gap + index % columns * (cell_px + gap)
         top = gap + index // columns * (cell_px + strip + gap)
-        small = picture.convert("RGB")
+        small = pil_image.convert("RGB")
         small.thumbnail((cell_px, cell_px))
         sheet.paste(
             small, (left + (cell_px - small.width) // 2, top + (cell_px - small.height) // 2)

@@ -13,7 +13,7 @@ import PIL.Image
 
 from edgeseg.codecs import ImageSource, load_image, rle_to_mask, union_of
 from edgeseg.errors import InvalidParameterError, UnavailableError
-from edgeseg.exporters import Export, Picture, export
+from edgeseg.exporters import Export, ImageResult, export
 from edgeseg.files import identity, write_bytes
 from edgeseg.render import overlay
 from edgeseg.schemas import SegmentationResult, SegmentedObject
@@ -65,7 +65,7 @@ class Segmentation:
 
     @property
     def image(self) -> Image:
-        """The image as people see it; raises what :func:`edgeseg.codecs.load_image` raises."""
+        """The image after EXIF orientation; raises what `load_image` raises."""
         return load_image(self._source, self._settings)
 
     @cached_property
@@ -88,7 +88,7 @@ class Segmentation:
         boxes: bool = True,
         labels: bool = True,
     ) -> PIL.Image.Image:
-        """Draw the objects on the image; see :func:`edgeseg.render.overlay`."""
+        """Draw the objects on the image; see `overlay`."""
         return overlay(
             self.image, self.objects, opacity=opacity, masks=masks, boxes=boxes, labels=labels
         )
@@ -110,9 +110,9 @@ class Segmentation:
         """Return the result as a file of another tool's format, and write it to ``path`` if given.
 
         ``file_name`` is that of the image, in place of its path's. Raises UnknownFormatError, and
-        for ``path`` what :meth:`to_json` raises.
+        for ``path`` what `to_json` raises.
         """
-        made = export([Picture(self.result, file_name or self.file_name)], format_name)
+        made = export([ImageResult(self.result, file_name or self.file_name)], format_name)
         if path is not None:
             self._write(Path(path), made.data)
         return made
@@ -157,9 +157,9 @@ class Segmentation:
         return self.result.image.height, self.result.image.width
 
 
-def pictures_of(
+def image_results_of(
     results: Segmentation | Sequence[Segmentation], file_name: str | Sequence[str] | None = None
-) -> list[Picture]:
+) -> list[ImageResult]:
     """Return results as exporters take them; ``file_name`` goes before their own names.
 
     Raises InvalidParameterError unless there is a name for each or for none.
@@ -172,4 +172,4 @@ def pictures_of(
         raise InvalidParameterError(
             f"file_name: expected a name for each of {len(rows)} results, got {len(names)}."
         )
-    return [Picture(row.result, name) for row, name in zip(rows, names, strict=True)]
+    return [ImageResult(row.result, name) for row, name in zip(rows, names, strict=True)]

@@ -146,9 +146,7 @@ class Settings(BaseSettings):
     llm_timeout_s: float = Field(
         30.0, gt=0, description="Seconds to wait for its answer; then rules simplify instead."
     )
-    llm_images: bool = Field(
-        False, description="Show it the picture too; only for models that see."
-    )
+    llm_images: bool = Field(False, description="Show it the image too; only for models that see.")
 
     # Limits of the input
     max_image_bytes: int = Field(

@@ -41,7 +41,7 @@ from edgeseg.types import (
     MaskPrompt,
 )
 
-# Masks held as arrays at one time, in pixels; beyond that they become run lengths in turns.
+# Pixels of masks held as arrays at one time; more are encoded chunk by chunk.
 _PIXELS_AT_ONCE = 2**26
 
 
@@ -154,7 +154,7 @@ def segment(
 def ground(
     engine: Grounder, image: Image, request: DetectRequest, simplification: Simplification
 ) -> list[SegmentedObject]:
-    """Find boxes and masks in one step, chosen as :func:`detect` chooses."""
+    """Find boxes and masks in one step, chosen as `detect` chooses."""
     asked, negatives = _asked(request, simplification)
     masks: list[BoolArray] = []
 
@@ -187,7 +187,7 @@ def refine(
 ) -> SegmentedObject:
     """Correct one object by points or a box, or make a new one.
 
-    Raises what :func:`check_refinement` raises.
+    Raises what `check_refinement` raises.
     """
     check_refinement(request, [each.id for each in objects], image.size_hw)
     old = next((each for each in objects if each.id == request.object_id), None)
@@ -235,7 +235,7 @@ def _as_score(score: np.float32) -> float:
 
 
 def detections_of(objects: Sequence[DetectedObject]) -> Detections:
-    """Return the detections that :func:`detected_objects` was made from."""
+    """Return the detections that `detected_objects` was made from."""
     return Detections(
         np.array([each.box for each in objects], np.float32).reshape(-1, 4),
         np.array([each.score for each in objects], np.float32),

@@ -1,4 +1,4 @@
-"""In-memory values that engines and stages exchange: numpy arrays, validated when made."""
+"""In-memory values that engines and stages exchange: numpy arrays, validated on construction."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _check(name: str, array: object, shape: tuple[int | None, ...], dtype: npt.D
         raise ValueError(f"{name}: expected shape {want}, got {array.shape}")
 
 
-# Called with the stage, how many images it has done and how many there are.
+# Called with the stage, the number of images done and the total.
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A picture as people see it: upright, three channels, alpha already on white.
+    """An RGB image after EXIF orientation, with alpha composited onto white.
 
     ``rgb`` is (H, W, 3) uint8, sRGB, row 0 at the top. ``sha256`` identifies the content, so that
     an embedding can be cached by it. ``warnings`` say what was changed or lost when it was decoded.
@@ -135,10 +135,10 @@ def _no_labels() -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class MaskPrompt:
-    """What one mask is asked for by: a box, points, an earlier mask, or any of them together.
+    """Prompt for one mask: a box, points, a previous mask, or any combination.
 
     ``box_xyxy`` and ``points_xy`` (P, 2) float32 are in pixels of the image; ``point_labels``
-    (P,) int64 says 1 for inside and 0 for outside; ``previous`` is an (H, W) bool mask to correct.
+    (P,) int64 is 1 for inside and 0 for outside; ``previous`` is an (H, W) bool mask to correct.
     """
 
     box_xyxy: Box | None = None
@@ -163,7 +163,7 @@ class MaskPrompt:
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """What a segmenter computed from one image; only the engine named in ``engine`` reads it.
+    """Encoder output for one image; only the engine named in ``engine`` can read it.
 
     ``size_hw`` is the size of the image in pixels, ``arrays`` whatever the engine keeps.
     """

@@ -12,7 +12,7 @@ from edgeseg import EdgeSegAI
 
 
 def main(path: str, x: str, y: str) -> None:
-    """Add an object at a point, then take away what lies at the picture's corner."""
+    """Add an object at a point, then take away what lies at the image's corner."""
     with EdgeSegAI(ttl=60) as ai:
         result = ai.segment_image(path, "cat")
         result = ai.refine(result, points=[{"x": x, "y": y}], label="clicked")

@@ -14,7 +14,7 @@ def main(path: str, prompt: str) -> None:
     print(f"Looked for: {result.simplified_prompt}")
     for each in result.objects:
         print(f"{each.label} {each.score:.2f}: box {each.box}, {each.area} pixels")
-    print(f"{result.segmentation_mask.mean():.1%} of the picture is covered.")
+    print(f"{result.segmentation_mask.mean():.1%} of the image is covered.")
     folder = Path("out")
     folder.mkdir(exist_ok=True)
     result.overlay().save(folder / "overlay.png")

@@ -1,33 +1,33 @@
-"""Errors as sentences: what happened, and what the person can do about it."""
+"""Error messages: what happened, and what the user can do about it."""
 
 from __future__ import annotations
 
 from edgeseg import errors
 from edgeseg.errors import EdgeSegError
 
-# The first class that fits says it; narrow ones come before their parents.
+# The first class that fits gives the advice; subclasses come before their parents.
 _ADVICE: tuple[tuple[type[EdgeSegError], str], ...] = (
-    (errors.ImageTooLargeError, "Make the picture smaller and add it again."),
+    (errors.ImageTooLargeError, "Make the image smaller and add it again."),
     (errors.AnimatedImageError, "Save one frame as JPEG, PNG or WebP and add that."),
     (errors.InvalidImageError, "Open it in an image viewer, save it as JPEG or PNG, and try that."),
-    (errors.NoImageError, "Add a picture, or pick a sample."),
+    (errors.NoImageError, "Add an image, or pick a sample."),
     (errors.EmptyPromptError, "Write what to look for, such as: cat . dog ."),
-    (errors.PromptTooLongError, "Name fewer things, or ask for them in several turns."),
+    (errors.PromptTooLongError, "Name fewer things, or split the prompt into several requests."),
     (errors.UnknownEngineError, "Choose another engine in the sidebar."),
     (errors.EngineUnavailableError, "Choose another engine in the sidebar."),
     (errors.InvalidParameterError, "Change the value and try again."),
     (
         errors.UnknownTaskError,
-        "The server keeps a finished picture for some minutes only: press Segment Image again.",
+        "The server keeps a finished image for some minutes only: press Segment Image again.",
     ),
     (errors.UnknownObjectError, "Press Segment Image again to start from what the server has."),
     (errors.CancelledError, "Press Segment Image to start it again."),
-    (errors.RequestTimeoutError, "The server is busy: try again, or use a smaller picture."),
-    (errors.QueueUnavailableError, "Wait a moment and try again; if it stays so, start Redis."),
-    (errors.QueueFullError, "The server has much to do: wait a minute and try again."),
-    (errors.NoWorkerError, "Wait a moment and try again; if it stays so, start that worker."),
+    (errors.RequestTimeoutError, "The server is busy: try again, or use a smaller image."),
+    (errors.QueueUnavailableError, "Wait a moment and try again; if it persists, start Redis."),
+    (errors.QueueFullError, "The server is busy: wait a minute and try again."),
+    (errors.NoWorkerError, "Wait a moment and try again; if it persists, start that worker."),
     (errors.UnavailableError, "Check that the stack runs (make up), then try again."),
-    (errors.WorkerLostError, "Try a smaller picture, or another engine in the sidebar."),
+    (errors.WorkerLostError, "Try a smaller image, or another engine in the sidebar."),
     (errors.EngineError, "Try again, or choose another engine in the sidebar."),
     (errors.InputError, "Change the request and try again."),
 )
@@ -35,7 +35,7 @@ _ELSE = "Try again; the server's log says more."
 
 
 def advice(error: EdgeSegError) -> str:
-    """Return what the person can do about an error, as a sentence."""
+    """Return what the user can do about an error, as a sentence."""
     return next((text for kind, text in _ADVICE if isinstance(error, kind)), _ELSE)
 
 

@@ -1,4 +1,4 @@
-"""The page: what to look for on the left, what was found on the right."""
+"""The page: inputs and prompt on the left, results on the right."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def main() -> None:
         st.subheader("EdgeSeg", anchor=False)
         photos = inputs.choose_photos()
         prompt.ask(settings["engines"])
-        wanted = _go_button(photos)
-        if wanted and not written():
-            st.warning("Say what to find, such as: cat . dog .")
-    if wanted and written():
+        is_pressed = _segment_button(photos)
+        if is_pressed and not written():
+            st.warning("Write what to find, such as: cat . dog .")
+    if is_pressed and written():
         parameters = {**settings, **prompt.fields()}
         session.set_run(jobs.start(api.client(), photos, written(), parameters))
     with right:
         _outcome()
 
 
-def _go_button(photos: list[Photo]) -> bool:
-    """Draw Segment Image, which waits for a picture.
+def _segment_button(photos: list[Photo]) -> bool:
+    """Draw Segment Image, disabled until there is an image.
 
-    It does not wait for words: they reach us only as the box that they are written in is left,
-    by pressing this button perhaps.
+    It is not disabled for an empty prompt: the text arrives only when its box loses focus,
+    which pressing this button may cause.
     """
     run = session.run()
     busy = run is not None and not run.collected
@@ -54,7 +54,7 @@ def _go_button(photos: list[Photo]) -> bool:
         icon=":material/play_arrow:", key="segment",
     )  # fmt: skip
     if not photos:
-        st.caption("Add a picture first.")
+        st.caption("Add an image first.")
     return pressed
 
 
@@ -76,9 +76,9 @@ def _welcome() -> None:
     with st.container(border=True, key="welcome"):
         st.markdown(
             "#### From words to masks\n"
-            "1. Drop one or several pictures, or pick a sample.\n"
+            "1. Drop one or several images, or pick a sample.\n"
             "2. Write what to find: a list of things, a place, or a question.\n"
-            "3. Press **Simplify** to see and change what will be looked for, or go straight on.\n"
+            "3. Press **Simplify** to see and edit the simplified prompt, or skip this step.\n"
             "4. Press **Segment Image**. Then hide, rename, refine by clicks, and download."
         )
 

@@ -8,17 +8,17 @@ import zipfile
 from collections.abc import Mapping, Sequence
 
 from edgeseg.codecs import encode_png
-from edgeseg.exporters import FORMATS, Picture, export, export_files, find_format
+from edgeseg.exporters import FORMATS, ImageResult, export, export_files, find_format
 from edgeseg.exporters.names import apart, relative_names, stem_of
 from edgeseg.render import overlay
-from frontend.pictures import cutout, decoded
+from frontend.images import cutout, decoded
 from frontend.state import Entry
 
 LABEL_MAP = "png"
 
 
 def overlay_png(entry: Entry, opacity: float = 0.45) -> bytes:
-    """Return the overlay in the full size of the picture."""
+    """Return the overlay in the full size of the image."""
     shown = entry.shown
     colours = [entry.colour(each.id) for each in shown]
     return encode_png(overlay(decoded(entry.photo.data), shown, opacity=opacity, colours=colours))
@@ -29,9 +29,9 @@ def cutouts(entry: Entry) -> dict[str, bytes]:
     image = decoded(entry.photo.data)
     made = {}
     for number, each in enumerate(entry.shown, 1):
-        picture = cutout(image, each)
-        if picture is not None:
-            made[f"{number:02d}_{safe(each.label)}.png"] = encode_png(picture)
+        pil_image = cutout(image, each)
+        if pil_image is not None:
+            made[f"{number:02d}_{safe(each.label)}.png"] = encode_png(pil_image)
     return made
 
 
@@ -66,16 +66,16 @@ def batch_zip(entries: Sequence[Entry]) -> bytes:
     return zipped(files)
 
 
-def _named(entries: Sequence[Entry], format_name: str) -> list[Picture]:
+def _named(entries: Sequence[Entry], format_name: str) -> list[ImageResult]:
     """Name the images; those of the same name, which the browser sends without their folders,
     lie in numbered folders."""
     names = relative_names([each.photo.name for each in entries])
     names = apart(names, by_stem=find_format(format_name).has_file_per_image)
-    return [Picture(each.result, name) for each, name in zip(entries, names, strict=True)]
+    return [ImageResult(each.result, name) for each, name in zip(entries, names, strict=True)]
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """Return files in one zip; pictures are not compressed again."""
+    """Return files in one zip; images are not compressed again."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
@@ -86,4 +86,4 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 def safe(text: str) -> str:
     """Return text that can be a file's name anywhere."""
-    return re.sub(r"[^\w\-]+", "_", text).strip("_")[:60] or "picture"
+    return re.sub(r"[^\w\-]+", "_", text).strip("_")[:60] or "image"

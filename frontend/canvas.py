@@ -1,4 +1,4 @@
-"""The picture that Refine listens to: clicks, taps, and boxes whose band follows the pointer."""
+"""Canvas of the Refine view: clicks, taps, and boxes drawn by dragging."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-ALT = "The picture to refine on"
+ALT = "The image to refine on"
 _HTML = f'<div class="canvas"><img alt="{ALT}"><div class="band" hidden></div></div>'
 _CSS = """
 .canvas { position: relative; line-height: 0; }
@@ -68,17 +68,17 @@ _show = st.components.v2.component("edgeseg_canvas", html=_HTML, css=_CSS, js=_J
 
 @dataclass(frozen=True)
 class Stroke:
-    """From where to where the pointer went, in shares of the picture; ``is_tap``: it stayed."""
+    """Start and end of a pointer stroke, as fractions of the image; ``is_tap``: it did not move."""
 
     first: tuple[float, float]
     second: tuple[float, float]
     is_tap: bool
 
 
-def canvas(picture_url: str, key: str, *, draws_boxes: bool, on_drawn: Callable[[], None]) -> None:
-    """Show a picture, given as a data URL, and call back when something was drawn on it."""
+def canvas(image_url: str, key: str, *, draws_boxes: bool, on_drawn: Callable[[], None]) -> None:
+    """Show an image, given as a data URL, and call back when something was drawn on it."""
     _show(
-        data={"src": picture_url, "box": draws_boxes},
+        data={"src": image_url, "box": draws_boxes},
         key=key,
         on_drawn_change=on_drawn,
         height="content",

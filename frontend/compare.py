@@ -1,4 +1,4 @@
-"""Before and after in one picture, with a handle to drag; it moves without asking the server."""
+"""Before/after slider; dragging it needs no request to the server."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import streamlit as st
 
 _HTML = """
 <div class="pair">
-  <img class="after" alt="After: the picture with its objects">
-  <img class="before" alt="Before: the picture as it came">
+  <img class="after" alt="After: the image with its overlay">
+  <img class="before" alt="Before: the original image">
   <div class="line"></div>
   <input type="range" min="0" max="100" value="50" aria-label="Before and after">
 </div>
@@ -47,5 +47,5 @@ _show = st.components.v2.component("edgeseg_compare", html=_HTML, css=_CSS, js=_
 
 
 def before_and_after(before_url: str, after_url: str, key: str) -> None:
-    """Show two pictures of one size, given as data URLs, one over the other."""
+    """Show two images of one size, given as data URLs, one over the other."""
     _show(data={"before": before_url, "after": after_url}, key=key, height="content")

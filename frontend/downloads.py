@@ -1,4 +1,4 @@
-"""The download menu: files are made when they are asked for."""
+"""The download menu; files are generated on demand."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def _items(entry: Entry, batch: Sequence[Entry]) -> None:
     st.caption(FORMATS[chosen].description)
     _export_button("Export", [entry], chosen)
     if len(batch) > 1:
-        _export_button(f"Export all {len(batch)} pictures", batch, chosen)
+        _export_button(f"Export all {len(batch)} images", batch, chosen)
         st.divider()
-        label = f"Everything of all {len(batch)} pictures (zip)"
+        label = f"Everything of all {len(batch)} images (zip)"
         _button(label, partial(bundle.batch_zip, batch), "edgeseg.zip")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from frontend import pictures
+from frontend import images
 from frontend.state import Entry, History
 
 SHOWN = 24
@@ -38,8 +38,8 @@ def _open(history: History, key: int) -> None:
 
 def _thumbnail(entry: Entry) -> None:
     shown = entry.shown
-    drawn = pictures.draw(
+    drawn = images.draw(
         entry.photo.data, shown, [entry.colour(each.id) for each in shown],
-        boxes=False, labels=False, longest_px=pictures.THUMB_PX,
+        boxes=False, labels=False, longest_px=images.THUMB_PX,
     )  # fmt: skip
     st.image(drawn, width="stretch", output_format="JPEG", alt=entry.prompt)

@@ -1,4 +1,4 @@
-"""Where pictures come from: files that people drop, and samples."""
+"""Image inputs: uploaded files and samples."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import streamlit as st
 from edgeseg.errors import EdgeSegError
 from frontend import samples, session
 from frontend.advice import explain
-from frontend.pictures import THUMB_PX, on_screen
+from frontend.images import THUMB_PX, on_screen
 from frontend.state import Photo
 
 SUFFIXES = ("jpg", "jpeg", "png", "webp")
 
 
 def choose_photos() -> list[Photo]:
-    """Draw the uploader and the samples; return the pictures chosen, each once."""
+    """Draw the uploader and the samples; return the images chosen, each once."""
     files = st.file_uploader(
-        "Pictures: drop one or several here",
+        "Images: drop one or several here",
         type=list(SUFFIXES),
         accept_multiple_files=True,
         help="One or several; JPG, PNG or WebP.",
@@ -47,7 +47,7 @@ def _suggest_prompt() -> None:
 
 
 def _usable(photo: Photo) -> bool:
-    """Whether the picture can be read; if not, say so by its name."""
+    """Whether the image can be read; if not, say so by its name."""
     try:
         on_screen(photo.data)
     except EdgeSegError as error:

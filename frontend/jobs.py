@@ -1,4 +1,4 @@
-"""Running requests: each picture in a thread of its own, its progress read from its events."""
+"""Running requests: one thread per image, with progress from its event stream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _batches = itertools.count(1)
 
 @dataclass
 class Job:
-    """One picture on its way; written by its thread, read by the page."""
+    """One image on its way; written by its thread, read by the page."""
 
     photo: Photo
     prompt: str
@@ -73,7 +73,7 @@ class Job:
 
 @dataclass
 class Run:
-    """The pictures that one press of Segment Image started."""
+    """The images that one press of Segment Image started."""
 
     jobs: list[Job]
     batch: int = field(default_factory=lambda: next(_batches))
@@ -86,7 +86,7 @@ class Run:
 
 
 def start(client: Api, photos: Sequence[Photo], prompt: str, parameters: Mapping[str, Any]) -> Run:
-    """Send the pictures, a few at a time, and return at once.
+    """Send the images, a few at a time, and return at once.
 
     ``parameters`` are fields of POST /segment, ``text_prompt`` among them; ``prompt`` is what the
     person wrote.
@@ -100,14 +100,14 @@ def start(client: Api, photos: Sequence[Photo], prompt: str, parameters: Mapping
 
 
 def cancel(client: Api, job: Job) -> None:
-    """Cancel a picture, also one that was not sent yet; raises what the client raises."""
+    """Cancel an image, also one that was not sent yet; raises what the client raises."""
     job.wants_cancel.set()
     if job.task_id is not None and not job.ended:
         client.cancel(job.task_id)
 
 
 def follow(client: Api, job: Job, parameters: Mapping[str, Any]) -> None:
-    """Send one picture and follow it to its end; what goes wrong ends up in the job."""
+    """Send one image and follow it to its end; what goes wrong ends up in the job."""
     try:
         _follow(client, job, parameters)
     except CancelledError:

@@ -1,4 +1,4 @@
-"""Live progress: one row per picture with its stages, what it waits for, and Cancel."""
+"""Live progress: one row per image with its stages, its queue position, and Cancel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MARKS: dict[StepState, str] = {"waiting": "○", "running": "◐", "done": "●
 
 @st.fragment(run_every=EVERY_S)
 def live() -> None:
-    """Show what runs; once all of it ended, turn it into results and draw the page anew."""
+    """Show running jobs; when all have ended, collect the results and rerun the page."""
     run = session.run()
     if run is None:
         return
@@ -39,7 +39,7 @@ def live() -> None:
 
 
 def collect() -> None:
-    """Put what is done into the history; what failed stays to be told."""
+    """Add finished jobs to the history; failed ones are reported by tell_failures."""
     run = session.run()
     if run is None or run.collected:
         return
@@ -54,7 +54,7 @@ def collect() -> None:
 
 
 def tell_failures() -> None:
-    """Say which pictures of the last run failed or were cancelled, and what to do."""
+    """Say which images of the last run failed or were cancelled, and what to do."""
     run = session.run()
     for job in run.jobs if run is not None and run.collected else []:
         if job.state == "cancelled":
@@ -64,7 +64,7 @@ def tell_failures() -> None:
 
 
 def describe(job: Job) -> str:
-    """Return where a picture stands, in words."""
+    """Return where an image stands, in words."""
     if job.state == "sending":
         return "Sending ..."
     if job.ended:
@@ -91,8 +91,8 @@ def _row(number: int, job: Job) -> None:
             )
 
 
-def _cancel(wanted: list[Job]) -> None:
-    for job in wanted:
+def _cancel(pending: list[Job]) -> None:
+    for job in pending:
         try:
             jobs.cancel(api.client(), job)
         except EdgeSegError as error:

@@ -1,4 +1,4 @@
-"""The prompt: its box, examples to click, and the review of what Simplify makes of it."""
+"""The prompt: its box, examples to click, and the review of the simplified prompt."""
 
 from __future__ import annotations
 
@@ -63,20 +63,20 @@ def ask(engines: Mapping[str, str]) -> None:
         _simplify(session.written(), engines)
     elif pressed:
         st.warning("Write what to find first.")
-    made = session.review()
-    if made is not None and mode != "never":
-        _review(made)
+    simplification = session.review()
+    if simplification is not None and mode != "never":
+        _review(simplification)
 
 
 def fields() -> dict[str, Any]:
     """Return the fields of POST /segment that the prompt sets: as reviewed, if it was."""
-    made = session.review()
+    simplification = session.review()
     mode = st.session_state.get("mode") or "auto"
-    if made is None or mode == "never":
+    if simplification is None or mode == "never":
         return {"text_prompt": session.written(), "simplify": mode}
     kept = [
         each.model_dump(exclude_defaults=True)
-        for number, each in enumerate(made.filters)
+        for number, each in enumerate(simplification.filters)
         if st.session_state.get(_filter_key(number), True)
     ]
     text = str(st.session_state.get("reviewed") or "")
@@ -111,31 +111,31 @@ def _simplify(written: str, engines: Mapping[str, str]) -> None:
     chosen = {role: name for role, name in engines.items() if role == "simplify"}
     try:
         with st.spinner("Simplifying ..."):
-            made = api.client().simplify(written, chosen)
+            simplification = api.client().simplify(written, chosen)
     except EdgeSegError as error:
         session.set_review(None)
         st.error(explain(error))
         return
-    session.set_review(made)
-    st.session_state["reviewed"] = made.simplified_prompt
-    for number in range(len(made.filters)):
+    session.set_review(simplification)
+    st.session_state["reviewed"] = simplification.simplified_prompt
+    for number in range(len(simplification.filters)):
         st.session_state[_filter_key(number)] = True
 
 
-def _review(made: Simplification) -> None:
-    """Show what the prompt became and why, to be changed before anything is segmented."""
+def _review(simplification: Simplification) -> None:
+    """Show the simplified prompt and the reason, editable before segmentation."""
     with st.container(border=True, key="review"):
         st.text_area(
             "Simplified prompt",
             key="reviewed",
             height=68,
-            help="This is what Segment Image looks for; change it as you like.",
+            help="This is what Segment Image looks for; edit it as you like.",
         )
-        for number, each in enumerate(made.filters):
+        for number, each in enumerate(simplification.filters):
             st.checkbox(say(each).capitalize(), key=_filter_key(number))
-        why = made.reason or "The prompt is simple already."
+        why = simplification.reason or "The prompt is already simple."
         st.caption(f"Why: {why}")
-        for warning in made.warnings:
+        for warning in simplification.warnings:
             st.caption(f":material/warning: {warning}")
 
 

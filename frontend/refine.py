@@ -1,4 +1,4 @@
-"""Refine: clicks and boxes on the picture that correct an object, or make a new one; Undo."""
+"""Refine: clicks and boxes on the image that correct an object, or make a new one; Undo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from edgeseg.errors import EdgeSegError
 from edgeseg.schemas import BoxXYXY, Point, SegmentedObject
-from frontend import api, pictures
+from frontend import api, images
 from frontend.advice import explain
 from frontend.canvas import canvas, drawn
 from frontend.state import Entry
@@ -23,18 +23,18 @@ TOOLS: dict[Tool, str] = {
 }
 _NEW = "new"
 _HINTS: dict[Tool, str] = {
-    "add": "Click on the picture where the object is.",
-    "remove": "Click on the picture where the object is not.",
+    "add": "Click on the image where the object is.",
+    "remove": "Click on the image where the object is not.",
     "box": "Drag a box round the object, or tap two of its corners.",
 }
 
 
 def panel(entry: Entry) -> None:
-    """Draw the tools and the picture to click on."""
+    """Draw the tools and the image to click on."""
     tool, target = _tools(entry)
     key = f"canvas_{entry.key}"
     canvas(
-        pictures.jpeg_url(_drawn(entry, target)),
+        images.jpeg_url(_drawn(entry, target)),
         key,
         draws_boxes=tool == "box",
         on_drawn=partial(_clicked, entry, key),
@@ -49,9 +49,9 @@ def _tools(entry: Entry) -> tuple[Tool, int | None]:
     names = {each.id: f"{each.id + 1} · {each.label}" for each in entry.shown}
     options: list[int | str] = [*names, _NEW]
     key = f"target_{entry.key}"
-    wanted: int | str = entry.chosen if entry.chosen in names else _NEW
+    selected: int | str = entry.chosen if entry.chosen in names else _NEW
     if st.session_state.get(key) not in options:
-        st.session_state[key] = wanted if entry.chosen is not None else options[0]
+        st.session_state[key] = selected if entry.chosen is not None else options[0]
     with st.container(horizontal=True, vertical_alignment="bottom", key="refine_tools"):
         target = st.selectbox(
             "Object",
@@ -84,16 +84,16 @@ def _drawn(entry: Entry, target: int | None) -> PIL.Image.Image:
     """Draw all objects, and the clicks on the chosen one."""
     shown = entry.shown
     colours = [entry.colour(each.id) for each in shown]
-    picture = pictures.draw(
+    pil_image = images.draw(
         entry.photo.data, shown, colours, opacity=0.35, boxes=False, labels=False
     )
-    scale = picture.width / entry.segmentation.result.image.width
+    scale = pil_image.width / entry.segmentation.result.image.width
     if target is not None:
-        pictures.mark_points(picture, entry.points.get(target, []), scale)
+        images.mark_points(pil_image, entry.points.get(target, []), scale)
     corner = st.session_state.get(f"corner_{entry.key}")
     if corner is not None:
-        pictures.mark_corner(picture, corner[0] * scale, corner[1] * scale)
-    return picture
+        images.mark_corner(pil_image, corner[0] * scale, corner[1] * scale)
+    return pil_image
 
 
 def _undo(entry: Entry) -> None:
@@ -103,7 +103,7 @@ def _undo(entry: Entry) -> None:
 
 
 def _clicked(entry: Entry, key: str) -> None:
-    """Take one click or drag, told in shares of the picture."""
+    """Handle one click or drag, in fractions of the image."""
     stroke = drawn(key)
     if stroke is None:
         return
@@ -144,13 +144,13 @@ def add_point(entry: Entry, object_id: int | None, point: Point) -> None:
     """Send a click together with those before it on the same object."""
     before = entry.points.get(object_id, []) if object_id is not None else []
     if object_id is None and point.label == 0:
-        st.toast("A new object starts with a place where it is: choose Add, or Box.")
+        st.toast("A new object starts with a positive point: choose Add, or Box.")
         return
     send(entry, object_id, [*before, point], entry.box_to_send(object_id))
 
 
 def send(entry: Entry, object_id: int | None, points: list[Point], box: BoxXYXY | None) -> None:
-    """Ask the server for the mask and take it over; what goes wrong is told on the page."""
+    """Request the refined mask and apply it; errors are shown on the page."""
     known = {each.id for each in entry.segmentation.objects}
     label = str(st.session_state.get(f"new_name_{entry.key}") or "").strip() or "object"
     if object_id is None:

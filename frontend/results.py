@@ -1,4 +1,4 @@
-"""One result: its views, the table of its objects, and how it came about."""
+"""One result: its views, the table of its objects, and its details."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 import PIL.Image
 import streamlit as st
 
-from frontend import downloads, pictures, refine
+from frontend import downloads, images, refine
 from frontend.compare import before_and_after
 from frontend.state import Entry, History
 
@@ -40,10 +40,10 @@ def show(entry: Entry, history: History) -> None:
         wrap=True,
     )  # fmt: skip
     # The table comes last, but what it hides and renames counts for all above it.
-    above = st.container(key="picture")
+    above = st.container(key="image")
     _table(entry)
     with above:
-        _picture(entry, view)
+        _overlay(entry, view)
     with corner:
         downloads.menu(entry, batch)
     _details(entry)
@@ -52,7 +52,7 @@ def show(entry: Entry, history: History) -> None:
 def _pick_of_batch(entry: Entry, batch: list[Entry], history: History) -> None:
     names = {each.key: each.photo.name for each in batch}
     chosen = st.pills(
-        "Pictures of this run", list(names), format_func=lambda key: names[key],
+        "Images of this run", list(names), format_func=lambda key: names[key],
         default=entry.key, required=True, key=f"of_batch_{entry.batch}_{entry.key}",
     )  # fmt: skip
     if chosen != entry.key:
@@ -64,8 +64,8 @@ def _headline(entry: Entry) -> None:
     result = entry.segmentation.result
     count = len(entry.segmentation.objects)
     found = f"{count} object" + ("" if count == 1 else "s")
-    looked = f" · looked for `{result.simplified_prompt.replace('`', ' ')}`"
-    st.markdown(f"**{found}** in {entry.photo.name.replace('*', '')}{looked}")
+    prompt = f" · prompt `{result.simplified_prompt.replace('`', ' ')}`"
+    st.markdown(f"**{found}** in {entry.photo.name.replace('*', '')}{prompt}")
 
 
 def _remarks(entry: Entry) -> None:
@@ -74,12 +74,12 @@ def _remarks(entry: Entry) -> None:
         st.warning(warning)
     if not entry.segmentation.objects:
         st.info(
-            "Nothing was found. **What to do:** name the thing more simply, lower the box "
+            "No objects found. **What to do:** use a simpler name, lower the box "
             "threshold in the sidebar, or choose Refine and click on it."
         )
 
 
-def _picture(entry: Entry, view: View) -> None:
+def _overlay(entry: Entry, view: View) -> None:
     data, shown = entry.photo.data, entry.shown
     colours = [entry.colour(each.id) for each in shown]
     if view == "refine":
@@ -87,40 +87,40 @@ def _picture(entry: Entry, view: View) -> None:
     elif view == "cutouts":
         _cutouts(entry)
     elif view == "masks":
-        _image(pictures.masks_only(data, shown, colours), "The masks, each in its colour")
+        _image(images.masks_only(data, shown, colours), "The masks, each in its colour")
     elif view == "boxes":
-        _image(pictures.draw(data, shown, colours, masks=False), "The boxes with their labels")
+        _image(images.draw(data, shown, colours, masks=False), "The boxes with their labels")
     elif view == "compare":
-        before = pictures.jpeg_url(pictures.on_screen(data).rgb)
-        after = pictures.jpeg_url(pictures.draw(data, shown, colours))
+        before = images.jpeg_url(images.on_screen(data).rgb)
+        after = images.jpeg_url(images.draw(data, shown, colours))
         before_and_after(before, after, key=f"compare_{entry.key}")
     else:
-        place = st.container()
+        above_slider = st.container()
         opacity = (
             st.slider("Opacity", 0.0, 1.0, downloads.OPACITY, 0.05, key="opacity") if shown else 0.0
         )
-        with place:
-            drawn = pictures.draw(data, shown, colours, opacity=opacity)
-            _image(drawn, "The picture with its objects")
+        with above_slider:
+            drawn = images.draw(data, shown, colours, opacity=opacity)
+            _image(drawn, "The image with its overlay")
 
 
-def _image(picture: PIL.Image.Image, alt: str) -> None:
-    st.image(picture, width="stretch", output_format="JPEG", alt=alt)
+def _image(pil_image: PIL.Image.Image, alt: str) -> None:
+    st.image(pil_image, width="stretch", output_format="JPEG", alt=alt)
 
 
 def _cutouts(entry: Entry) -> None:
     """Show each object alone; grey squares stand for transparency."""
-    image = pictures.on_screen(entry.photo.data)
-    objects = pictures.scaled(entry.shown, image.size_hw)
+    image = images.on_screen(entry.photo.data)
+    objects = images.scaled(entry.shown, image.size_hw)
     with st.container(horizontal=True, key="cutouts"):
         for each in objects[:CUTOUTS_SHOWN]:
-            picture = pictures.cutout(image, each)
-            if picture is None:
+            pil_image = images.cutout(image, each)
+            if pil_image is None:
                 continue
-            picture.thumbnail((2 * CUTOUT_PX, 2 * CUTOUT_PX))
-            narrow = CUTOUT_PX * picture.width // max(picture.size)
+            pil_image.thumbnail((2 * CUTOUT_PX, 2 * CUTOUT_PX))
+            narrow = CUTOUT_PX * pil_image.width // max(pil_image.size)
             with st.container(width=max(narrow, CUTOUT_PX // 2)):
-                st.image(pictures.on_squares(picture), width="stretch", alt=each.label)
+                st.image(images.on_squares(pil_image), width="stretch", alt=each.label)
                 st.caption(f"{each.label} {each.score:.2f}")
     if len(objects) > CUTOUTS_SHOWN:
         st.caption(f"The first {CUTOUTS_SHOWN} of {len(objects)}; the download holds all.")
@@ -153,7 +153,7 @@ def _table(entry: Entry) -> None:
 
 
 def take_edits(entry: Entry, rows: list[dict[str, Any]]) -> None:
-    """Follow what the person did in the table."""
+    """Apply the user's edits of the table."""
     objects = entry.segmentation.objects
     entry.hidden = {each.id for each, row in zip(objects, rows, strict=True) if not row["show"]}
     entry.names = {
@@ -167,7 +167,7 @@ def _rows(entry: Entry) -> list[dict[str, Any]]:
     return [
         {
             "show": each.id not in entry.hidden,
-            "colour": pictures.swatch_url(entry.colour(each.id)),
+            "colour": images.swatch_url(entry.colour(each.id)),
             "label": each.label,
             "score": each.score,
             "area": each.area,
@@ -179,7 +179,7 @@ def _rows(entry: Entry) -> list[dict[str, Any]]:
 
 def _details(entry: Entry) -> None:
     result = entry.segmentation.result
-    with st.expander("How it was found"):
+    with st.expander("Result details"):
         if result.simplify_reason:
             st.markdown(result.simplify_reason)
         engines = ", ".join(

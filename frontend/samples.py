@@ -1,4 +1,4 @@
-"""Pictures to try without having one: photos that scikit-image brings, and one drawn here."""
+"""Sample images: photos of scikit-image, and one drawn here."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _file(name: str) -> Path | None:
 
 def _balls() -> PIL.Image.Image:
     """Draw three balls on grass under a sky."""
-    picture = PIL.Image.new("RGB", (640, 420), (168, 208, 240))
-    pen = PIL.ImageDraw.Draw(picture)
+    pil_image = PIL.Image.new("RGB", (640, 420), (168, 208, 240))
+    pen = PIL.ImageDraw.Draw(pil_image)
     pen.rectangle((0, 230, 640, 420), fill=(96, 158, 72))
     for x, y, radius, colour in (
         (170, 270, 95, (205, 45, 40)),
@@ -65,4 +65,4 @@ def _balls() -> PIL.Image.Image:
             (x - light, y - radius * 0.75, x + light * 0.2, y - radius * 0.35),
             fill=tuple(min(255, value + 70) for value in colour),
         )
-    return picture
+    return pil_image

@@ -19,12 +19,12 @@ def history() -> History:
 
 
 def run() -> Run | None:
-    """Return what runs now or ended last."""
+    """Return the current or last run."""
     return cast(Run | None, st.session_state.get("run"))
 
 
 def set_run(value: Run | None) -> None:
-    """Note what runs."""
+    """Store the current run."""
     st.session_state["run"] = value
 
 
@@ -34,13 +34,13 @@ def written() -> str:
 
 
 def review() -> Simplification | None:
-    """Return what Simplify said of the prompt, if the prompt is still the same."""
+    """Return the simplification of the current prompt, if there is one."""
     made = cast(Simplification | None, st.session_state.get("review"))
     return made if made is not None and made.prompt.strip() == written() else None
 
 
 def set_review(value: Simplification | None) -> None:
-    """Note what Simplify said."""
+    """Store a simplification."""
     st.session_state["review"] = value
 
 

@@ -1,4 +1,4 @@
-"""The sidebar: how strictly to look, which engines to use, and what the stack is doing."""
+"""The sidebar: thresholds, engines, and the state of queues and workers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _max_objects() -> int | None:
 
 def _tile() -> TileMode:
     return st.segmented_control(
-        "Small things in large pictures",
+        "Tiling for small objects",
         list(MODES),
         format_func=lambda mode: MODES[mode],
         default="auto",

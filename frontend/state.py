@@ -1,4 +1,4 @@
-"""What one browser session knows: photos, results with the person's edits, and history."""
+"""State of one browser session: photos, results with the user's edits, and history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture file that the person added; ``key`` is the hash of its bytes."""
+    """An image file that the person added; ``key`` is the hash of its bytes."""
 
     name: str
     data: bytes = field(repr=False)

@@ -1,4 +1,4 @@
-"""What Streamlit's own look leaves to be said; colours come from its theme, light or dark."""
+"""CSS on top of Streamlit's theme, light or dark."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CSS = """
 .st-key-chosen img, .st-key-history img {
   aspect-ratio: 4 / 3; object-fit: cover; border-radius: .4rem; }
 .st-key-headline { scroll-margin-top: 4rem; }
-.st-key-picture img { border-radius: .5rem; }
+.st-key-image img { border-radius: .5rem; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding-left: .9rem; padding-right: .9rem; }
 }
@@ -24,11 +24,11 @@ _CSS = """
 
 def icon() -> PIL.Image.Image:
     """Draw the page's icon, an object in its box: a named one would come from elsewhere."""
-    picture = PIL.Image.new("RGBA", (64, 64), (0, 0, 0, 0))
-    pen = PIL.ImageDraw.Draw(picture)
+    pil_image = PIL.Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    pen = PIL.ImageDraw.Draw(pil_image)
     pen.ellipse((14, 14, 50, 50), fill=(23, 105, 170))
     pen.rectangle((4, 4, 59, 59), outline=(245, 150, 30), width=6)
-    return picture
+    return pil_image
 
 
 def apply() -> None:

@@ -31,7 +31,7 @@ async def simplify(
 ) -> Response:
     """Return what would be looked for, which filters would apply, and why.
 
-    A simplifier that looks at pictures uses the image, if there is one.
+    A simplifier that looks at images uses the image, if there is one.
     """
     gateway.check_engines(services, wanted.engines)
     upload = await read_upload(services, image) if image is not None else None

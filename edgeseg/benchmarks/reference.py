@@ -50,10 +50,10 @@ def _grounding_dino(engine: Any, folder: Path, image: Image, phrases: Sequence[s
         folder, local_files_only=True, dtype="float32"
     ).to(engine.placement.device)
     processor = transformers.GroundingDinoProcessor(engine._processor, engine._tokenizer)
-    picture, text = as_pillow(image), ". ".join(phrases) + "."
+    pil_image, text = as_pillow(image), ". ".join(phrases) + "."
 
     def detect() -> object:
-        inputs = processor(images=picture, text=text, return_tensors="pt").to(
+        inputs = processor(images=pil_image, text=text, return_tensors="pt").to(
             engine.placement.device
         )
         with engine.placement.inference():
@@ -84,7 +84,7 @@ def _original_grounding_dino(engine: Any, image: Image, phrases: Sequence[str]) 
             scaling.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
         ]
     )
-    picture, text, device = as_pillow(image), ". ".join(phrases), str(engine.placement.device)
+    pil_image, text, device = as_pillow(image), ". ".join(phrases), str(engine.placement.device)
     name = "multi_scale_deformable_attn_pytorch"
     own = getattr(_second_copy(ms_deform_attn.__name__), name)
 
@@ -92,7 +92,7 @@ def _original_grounding_dino(engine: Any, image: Image, phrases: Sequence[str]) 
         kept = getattr(ms_deform_attn, name)
         setattr(ms_deform_attn, name, own)
         try:
-            pixels, _ = prepare(picture, None)
+            pixels, _ = prepare(pil_image, None)
             return predict(engine.model, pixels, text, BOX_THRESHOLD, TEXT_THRESHOLD, device)
         finally:
             setattr(ms_deform_attn, name, kept)
@@ -137,7 +137,7 @@ def _sam(engine: Any, image: Image) -> Reference:
     from edgeseg.engines.torch.hf import as_pillow, import_transformers
 
     transformers = import_transformers()
-    picture = as_pillow(image)
+    pil_image = as_pillow(image)
     kept: dict[str, Any] = {}
     kind = "SamHQProcessor" if engine._is_hq else "SamProcessor"
     side, small = engine._side, engine._side // 4
@@ -151,14 +151,14 @@ def _sam(engine: Any, image: Image) -> Reference:
     )
 
     def embed() -> object:
-        inputs = processor(picture, return_tensors="pt").to(engine.placement.device)
+        inputs = processor(pil_image, return_tensors="pt").to(engine.placement.device)
         with engine.placement.inference():
             kept["maps"] = engine.model.get_image_embeddings(inputs["pixel_values"])
         return kept["maps"]
 
     def segment(boxes: np.ndarray) -> Call:
         def call() -> object:
-            inputs = processor(picture, input_boxes=[boxes.tolist()], return_tensors="pt")
+            inputs = processor(pil_image, input_boxes=[boxes.tolist()], return_tensors="pt")
             sizes = inputs["original_sizes"], inputs["reshaped_input_sizes"]
             given: dict[str, Any] = {"image_embeddings": kept["maps"]}
             if engine._is_hq:

@@ -74,7 +74,7 @@ def stack(
 
 
 def overhead(requests: int) -> dict[str, float]:
-    """Time requests through the stack and in process, in turns, with the fake engine."""
+    """Time requests through the stack and in process, interleaved, with the fake engine."""
     # Bytes after the end of a JPEG change its hash and nothing else, so no cache can help.
     numbers = itertools.count()
     photo = jpeg_of(JPEG_BYTES)
@@ -176,8 +176,8 @@ def probing(url: str, every_s: float = 0.05) -> Iterator[list[float]]:
 
 def jpeg_of(size: int) -> bytes:
     """Return a photo of 1800x1200 as a JPEG of about this many bytes, quality as needed."""
-    with PIL.Image.open(find_photo("coffee")) as picture:
-        large = picture.convert("RGB").resize((1800, 1200), PIL.Image.Resampling.LANCZOS)
+    with PIL.Image.open(find_photo("coffee")) as pil_image:
+        large = pil_image.convert("RGB").resize((1800, 1200), PIL.Image.Resampling.LANCZOS)
     made = []
     for quality in range(80, 101):
         out = io.BytesIO()

@@ -37,7 +37,7 @@ def engines_command(
     """Time engines per stage and dtype; missing weights are initialised at random."""
     check_json(json_path, overwrite)
     settings = get_settings()
-    picture = load_image(image, settings)
+    photo = load_image(image, settings)
     chosen = [each for each in speed.ENGINES if engine is None or each[1] in engine]
     if not chosen:
         raise typer.BadParameter(f"expected some of {', '.join(name for _, name in speed.ENGINES)}")
@@ -53,7 +53,7 @@ def engines_command(
                 timings += speed.measure(
                     role,
                     name,
-                    picture,
+                    photo,
                     weights or Path(scratch),
                     settings.device,
                     each_dtype,

@@ -111,14 +111,14 @@ def _photo() -> bytes:
 
     from edgeseg.cli.demo import find_photo
 
-    with PIL.Image.open(find_photo(PHOTO)) as picture:
+    with PIL.Image.open(find_photo(PHOTO)) as pil_image:
         out = io.BytesIO()
-        picture.convert("RGB").resize(SIZE).save(out, "JPEG", quality=90)
+        pil_image.convert("RGB").resize(SIZE).save(out, "JPEG", quality=90)
     return out.getvalue()
 
 
 def _timed_ms(action: Callable[[], object], times: int) -> tuple[list[float], float]:
-    """Milliseconds of each call after a warm-up, and those of all processors on average.
+    """Milliseconds of each call after a warm-up, and those of all CPU cores on average.
 
     The latter hardly depend on what else the machine does.
     """

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from edgeseg.cli.app import app
-from edgeseg.cli.outputs import Overwrite, check_targets, save_picture
+from edgeseg.cli.outputs import Overwrite, check_targets, save_image
 from edgeseg.cli.table import table
 from edgeseg.cli.up import check_engines, with_settings
 from edgeseg.client import EdgeSegClient
@@ -91,7 +91,7 @@ def _save(out: Path, found: Sequence[Segmentation]) -> list[Path]:
     """Write one overlay per result and all of them on one sheet."""
     paths = [out / name for name in _file_names()]
     for path, each in zip(paths, found, strict=False):
-        save_picture(each.overlay(), path)
+        save_image(each.overlay(), path)
     sheet = contact_sheet([each.overlay() for each in found], [each.prompt for each in found])
-    save_picture(sheet, paths[-1])
+    save_image(sheet, paths[-1])
     return paths

@@ -15,7 +15,7 @@ from edgeseg.cli.outputs import Overwrite
 from edgeseg.exporters import FORMATS
 
 if TYPE_CHECKING:
-    from edgeseg.exporters import Picture
+    from edgeseg.exporters import ImageResult
 
 STDIO = "-"
 
@@ -45,22 +45,22 @@ def export(
 
     exporters.find_format(format_name)
     _check_out(out)
-    pictures = [picture for source in results for picture in read_results(source)]
+    image_results = [image_result for source in results for image_result in read_results(source)]
     limits = exporters.Limits(max_image_pixels=get_settings().max_image_pixels)
     if out == STDIO:
-        sys.stdout.buffer.write(exporters.export(pictures, format_name, limits).data)
+        sys.stdout.buffer.write(exporters.export(image_results, format_name, limits).data)
         return
     if out is not None and _is_new_folder(out):
-        files = exporters.export_files(pictures, format_name, limits)
+        files = exporters.export_files(image_results, format_name, limits)
         targets = {Path(out) / name: data for name, data in files.items()}
         shown = Path(out)
     else:
-        made = exporters.export(pictures, format_name, limits)
+        made = exporters.export(image_results, format_name, limits)
         is_folder = out is None or out.endswith(("/", "\\")) or Path(out).is_dir()
         shown = Path(out or ".") / made.file_name if is_folder else Path(str(out))
         targets = {shown: made.data}
     _write(targets, overwrite)
-    print(f"{shown}: {FORMATS[format_name].title}, {len(pictures)} image(s)")
+    print(f"{shown}: {FORMATS[format_name].title}, {len(image_results)} image(s)")
 
 
 def _check_out(out: str | None) -> None:
@@ -85,7 +85,7 @@ def _write(targets: Mapping[Path, bytes], overwrite: bool) -> None:
         write_bytes(target, data)
 
 
-def read_results(source: str) -> list[Picture]:
+def read_results(source: str) -> list[ImageResult]:
     """Read one JSON file: a result, a list of them, or the state of a task.
 
     Raises InvalidParameterError for anything else.
@@ -102,7 +102,7 @@ def read_results(source: str) -> list[Picture]:
     except (ValueError, RecursionError) as error:
         raise InvalidParameterError(f"{source} is not valid JSON: {error}.") from error
     rows = data if isinstance(data, list) else [data]
-    return [_picture(source, row) for row in rows]
+    return [_image_result(source, row) for row in rows]
 
 
 def _parse(text: bytes) -> Any:
@@ -116,9 +116,9 @@ def _parse(text: bytes) -> Any:
         return [json.loads(row) for row in rows]
 
 
-def _picture(source: str, row: Any) -> Picture:
+def _image_result(source: str, row: Any) -> ImageResult:
     from edgeseg.errors import EdgeSegError, InvalidParameterError
-    from edgeseg.exporters import Picture
+    from edgeseg.exporters import ImageResult
     from edgeseg.schemas import SegmentationResult, parse
 
     if isinstance(row, dict) and isinstance(row.get("result"), dict):
@@ -134,4 +134,4 @@ def _picture(source: str, row: Any) -> Picture:
         raise InvalidParameterError(
             f"{source} holds no result of segmenting: {error.detail}", **error.extra
         ) from error
-    return Picture(result, name if isinstance(name, str) else None)
+    return ImageResult(result, name if isinstance(name, str) else None)

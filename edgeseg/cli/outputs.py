@@ -30,21 +30,21 @@ _JSON_START = re.compile(rb'\s*\[?\s*\{\s*"file":')
 _JSON_MARK, _JSON_HEAD = b'"simplified_prompt"', 65536
 
 
-def save_picture(picture: PIL.Image.Image, target: Path, description: str = "") -> None:
-    """Write an overlay, mask or sheet with the mark by which :func:`is_ours` knows it.
+def save_image(pil_image: PIL.Image.Image, target: Path, description: str = "") -> None:
+    """Write an overlay, mask or sheet with the mark by which `is_ours` knows it.
 
-    ``description`` is what :func:`description_of` returns later.
+    ``description`` is what `description_of` returns later.
     """
     exif = PIL.Image.Exif()
     exif[SOFTWARE_TAG] = SOFTWARE
     if description:
         exif[DESCRIPTION_TAG] = description
     with replacing(target) as part:
-        picture.save(part, format=_format_of(target), exif=exif)
+        pil_image.save(part, format=_format_of(target), exif=exif)
 
 
 def check_suffix(target: Path, what: str) -> None:
-    """Raise InvalidParameterError for a picture of a kind that cannot be written and recognised."""
+    """Raise InvalidParameterError for an image of a kind that cannot be written and recognised."""
     if _format_of(target) not in _MARKED_FORMATS:
         raise InvalidParameterError(
             f"{what}: expected an image's name that ends in .png, .jpg, .webp, .tif or .avif, or a "
@@ -53,18 +53,18 @@ def check_suffix(target: Path, what: str) -> None:
 
 
 def is_ours(path: Path) -> bool:
-    """Say whether EdgeSeg wrote this file: a picture with its mark, or JSON of results."""
+    """Say whether EdgeSeg wrote this file: an image with its mark, or JSON of results."""
     return _is_our_json(path) or description_of(path) is not None
 
 
 def description_of(path: Path) -> str | None:
-    """Return what a picture of ours was saved with; None for any other file."""
+    """Return what an image of ours was saved with; None for any other file."""
     try:
         with warnings.catch_warnings():
             # Of many pixels; only the head is read.
             warnings.simplefilter("ignore")
-            with PIL.Image.open(path) as picture:
-                exif = picture.getexif()
+            with PIL.Image.open(path) as pil_image:
+                exif = pil_image.getexif()
     except Exception:
         # Whatever cannot be read is somebody else's.
         return None
@@ -92,7 +92,7 @@ def check_targets(
 
 
 def check_target(target: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
-    """Do the same as :func:`check_targets` for one file."""
+    """Do the same as `check_targets` for one file."""
     check_targets([target], inputs, overwrite)
 
 

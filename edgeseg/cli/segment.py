@@ -51,7 +51,7 @@ def segment(
     tile: Annotated[
         bool | None,
         typer.Option(
-            help="Look at large pictures in tiles too, for what is small in them.",
+            help="Look at large images in tiles too, for what is small in them.",
             show_default="where needed",
         ),
     ] = None,

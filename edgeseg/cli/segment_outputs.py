@@ -14,7 +14,7 @@ from typing import Any
 import PIL.Image
 
 from edgeseg.cli.inputs import Input
-from edgeseg.cli.outputs import check_suffix, check_targets, description_of, save_picture
+from edgeseg.cli.outputs import check_suffix, check_targets, description_of, save_image
 from edgeseg.cli.result_file import STDOUT, EarlierRows, ResultFile
 from edgeseg.errors import InvalidParameterError
 from edgeseg.result import Segmentation
@@ -24,7 +24,7 @@ from edgeseg.result import Segmentation
 class Outputs:
     """Where the results of one call go: overlays, masks and JSON, of one image or of several.
 
-    ``request`` stands for the prompt and its options, see :func:`request_hash`.
+    ``request`` stands for the prompt and its options, see `request_hash`.
     """
 
     out: str | None
@@ -44,9 +44,9 @@ class Outputs:
         return self._target(self.mask, f"{each.name}_mask.png")
 
     def check(self, inputs: Sequence[Input], overwrite: bool) -> None:
-        """Check every target before the work; raises what :func:`check_target` raises."""
+        """Check every target before the work; raises what `check_target` raises."""
         self._check_names()
-        targets = [target for each in inputs for target in self._pictures_of(each)]
+        targets = [target for each in inputs for target in self._images_of(each)]
         if self.json is not None and self.json != STDOUT:
             targets.append(self.json)
         check_targets(targets, [each.path for each in inputs if each.path is not None], overwrite)
@@ -70,21 +70,21 @@ class Outputs:
         if each.path is None:
             # Standard input holds another image each time.
             return False
-        targets = self._pictures_of(each)
-        has_pictures = all(description_of(target) == self.request for target in targets)
+        targets = self._images_of(each)
+        has_images = all(description_of(target) == self.request for target in targets)
         if self.json is None or self.json == STDOUT:
-            return bool(targets) and has_pictures
+            return bool(targets) and has_images
         has_row = self.earlier is not None and self.earlier.prompts.get(each.shown) == self.prompt
-        return has_row and has_pictures
+        return has_row and has_images
 
-    def write_pictures(self, each: Input, result: Segmentation) -> None:
+    def write_images(self, each: Input, result: Segmentation) -> None:
         """Write an image's overlay and mask."""
         overlay, mask = self.overlay_of(each), self.mask_of(each)
         if overlay is not None:
-            save_picture(result.overlay(), overlay, self.request)
+            save_image(result.overlay(), overlay, self.request)
         if mask is not None:
-            picture = PIL.Image.fromarray(result.segmentation_mask).convert("L")
-            save_picture(picture, mask, self.request)
+            pil_image = PIL.Image.fromarray(result.segmentation_mask).convert("L")
+            save_image(pil_image, mask, self.request)
 
     def say_kept(self, done: int, total: int, error: BaseException) -> None:
         """Print how far a run came before it was stopped, and how to go on."""
@@ -96,7 +96,7 @@ class Outputs:
         kept = f" and kept in {', '.join(places)}; --resume goes on from there" if places else ""
         print(f"Stopped: {done} of {total} images are done{kept}.", file=sys.stderr)
 
-    def _pictures_of(self, each: Input) -> list[Path]:
+    def _images_of(self, each: Input) -> list[Path]:
         return [path for path in (self.overlay_of(each), self.mask_of(each)) if path is not None]
 
     def _check_names(self) -> None:
@@ -120,6 +120,6 @@ class Outputs:
 
 
 def request_hash(prompt: str, options: Mapping[str, Any], engines: Sequence[str | None]) -> str:
-    """Return what stands for a request in the pictures that it makes."""
+    """Return what stands for a request in the images that it makes."""
     text = json.dumps([prompt, dict(options), list(engines)], sort_keys=True)
     return f"request {hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -97,7 +97,7 @@ class _Work:
             tqdm.write(f"{each.shown}: {row.detail} [{row.code}]", file=sys.stderr)
             return
         report(each, row, quiet=self.outputs.json == STDOUT)
-        self.outputs.write_pictures(each, row)
+        self.outputs.write_images(each, row)
         if self.file is not None:
             self.file.write(row_of(each, row))
         self.done += 1
@@ -107,7 +107,7 @@ def _one(ai: EdgeSegAI, each: Input, prompt: str, options: SegmentOptions, outpu
     """Segment one image; its JSON is an object and no list, and its errors are the command's."""
     result = ai.segment_image(each.source(), prompt, **options)
     report(each, result, quiet=outputs.json == STDOUT)
-    outputs.write_pictures(each, result)
+    outputs.write_images(each, result)
     if outputs.json is not None:
         write_single(outputs.json, row_of(each, result))
     return 0

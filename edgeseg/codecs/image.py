@@ -1,4 +1,4 @@
-"""Image bytes to pixels as people see them, with limits checked before anything is decoded."""
+"""Decoding of image bytes to upright RGB, with limits checked before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def decode_image(
     max_bytes: int = _DEFAULTS["max_image_bytes"].default,
     max_pixels: int = _DEFAULTS["max_image_pixels"].default,
 ) -> Image:
-    """Decode a picture file into upright RGB with alpha on white.
+    """Decode an image file into upright RGB with alpha on white.
 
     Raises NoImageError for no bytes, ImageTooLargeError past a limit, AnimatedImageError for
     several frames or pages, InvalidImageError for anything else that cannot be read.
@@ -55,9 +55,9 @@ def decode_image(
 
 def _decode(data: bytes, original: bytes, max_bytes: int, max_pixels: int) -> Image:
     try:
-        with _checked(data, max_bytes, max_pixels) as picture:
-            picture.load()
-            rgb, warnings = to_rgb(_upright(picture))
+        with _checked(data, max_bytes, max_pixels) as pil_image:
+            pil_image.load()
+            rgb, warnings = to_rgb(_upright(pil_image))
     except InvalidImageError:
         mended = mended_jpeg(data) if data is original and format_of(data) == "JPEG" else None
         if mended is None:
@@ -67,17 +67,17 @@ def _decode(data: bytes, original: bytes, max_bytes: int, max_pixels: int) -> Im
     return Image(rgb, hashlib.sha256(original).hexdigest(), tuple(warnings))
 
 
-def decode_picture(picture: PIL.Image.Image) -> Image:
+def decode_pil(pil_image: PIL.Image.Image) -> Image:
     """Return an Image of a Pillow image: upright, in sRGB, with alpha on white.
 
     Raises InvalidImageError for one whose file is broken, and NotEnoughMemoryError.
     """
     try:
-        picture.load()
-        rgb, warnings = to_rgb(_upright(picture))
+        pil_image.load()
+        rgb, warnings = to_rgb(_upright(pil_image))
     except Exception as error:
         if is_memory_error(error):
-            raise _no_memory(picture) from error
+            raise _no_memory(pil_image) from error
         raise InvalidImageError(f"The image is broken or ends too early: {error}.") from error
     return replace(Image.from_array(rgb), warnings=tuple(warnings))
 
@@ -89,44 +89,44 @@ def inspect_image(
     max_pixels: int = _DEFAULTS["max_image_pixels"].default,
     to_the_end: bool = True,
 ) -> tuple[tuple[int, int], str]:
-    """Check a picture file as :func:`decode_image` does; return (height, width) and its hash.
+    """Check an image file as `decode_image` does; return (height, width) and its hash.
 
     Costs less: a baseline JPEG is read to its end, but turned into an eighth of its pixels only,
     and of large images in other formats only the head is read. Without ``to_the_end`` it is the
     head of every image, so that a file that breaks off may pass.
     """
-    with _checked(data, max_bytes, max_pixels) as picture:
-        width, height = picture.size
-        if to_the_end and _is_cheap(picture):
-            picture.draft(None, (max(1, width // 8), max(1, height // 8)))
-            _load_or_mend(picture, data)
+    with _checked(data, max_bytes, max_pixels) as pil_image:
+        width, height = pil_image.size
+        if to_the_end and _is_cheap(pil_image):
+            pil_image.draft(None, (max(1, width // 8), max(1, height // 8)))
+            _load_or_mend(pil_image, data)
         # Pillow turns a TIFF by itself, and gives its size as turned from the start.
-        if picture.format != "TIFF" and _orientation(picture) >= 5:
+        if pil_image.format != "TIFF" and _orientation(pil_image) >= 5:
             width, height = height, width
     return (height, width), hashlib.sha256(data).hexdigest()
 
 
-def _is_cheap(picture: PIL.Image.Image) -> bool:
+def _is_cheap(pil_image: PIL.Image.Image) -> bool:
     """Whether decoding takes little memory; of a progressive JPEG everything is held."""
-    is_baseline = picture.format in ("JPEG", "MPO") and not picture.info.get("progressive")
-    return is_baseline or picture.width * picture.height <= MAX_CHECKED_PIXELS
+    is_baseline = pil_image.format in ("JPEG", "MPO") and not pil_image.info.get("progressive")
+    return is_baseline or pil_image.width * pil_image.height <= MAX_CHECKED_PIXELS
 
 
-def _load_or_mend(picture: PIL.Image.Image, data: bytes) -> None:
+def _load_or_mend(pil_image: PIL.Image.Image, data: bytes) -> None:
     try:
-        picture.load()
+        pil_image.load()
     except OSError:
-        if picture.format != "JPEG" or mended_jpeg(data) is None:
+        if pil_image.format != "JPEG" or mended_jpeg(data) is None:
             raise
 
 
-def encode_png(picture: PIL.Image.Image | UInt8Array) -> bytes:
+def encode_png(pil_image: PIL.Image.Image | UInt8Array) -> bytes:
     """Return a PNG of a Pillow image or of (H, W, 3) or (H, W) uint8 pixels."""
-    if isinstance(picture, np.ndarray):
-        picture = PIL.Image.fromarray(picture)
+    if isinstance(pil_image, np.ndarray):
+        pil_image = PIL.Image.fromarray(pil_image)
     out = io.BytesIO()
     # Level 1 is some three times as fast as the default and a few per cent larger.
-    picture.save(out, "PNG", compress_level=1)
+    pil_image.save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 
@@ -153,35 +153,35 @@ def _checked(data: bytes, max_bytes: int, max_pixels: int) -> Iterator[PIL.Image
             got_bytes=len(data),
             max_bytes=max_bytes,
         )
-    with _open(data, max_pixels) as picture:
-        _check_size(picture.size, max_pixels)
+    with _open(data, max_pixels) as pil_image:
+        _check_size(pil_image.size, max_pixels)
         try:
-            _check_frames(picture)
+            _check_frames(pil_image)
             # The page that was chosen may be larger than the first.
-            _check_size(picture.size, max_pixels)
-            yield picture
+            _check_size(pil_image.size, max_pixels)
+            yield pil_image
         except EdgeSegError:
             raise
         # Decoders raise errors of every class when bytes make no sense.
         except Exception as error:
-            width, height = picture.size
+            width, height = pil_image.size
             if is_memory_error(error) or _is_short_of(width * height * BYTES_PER_PIXEL):
-                raise _no_memory(picture) from error
+                raise _no_memory(pil_image) from error
             raise InvalidImageError(
-                f"The {picture.format} image is broken or ends too early: {error}."
+                f"The {pil_image.format} image is broken or ends too early: {error}."
             ) from error
 
 
-def _check_frames(picture: PIL.Image.Image) -> None:
+def _check_frames(pil_image: PIL.Image.Image) -> None:
     # Frames are not counted: that takes seconds when there are a million. MPO is how cameras store
     # a photo with a second view or a preview.
-    if picture.format == "MPO" or not getattr(picture, "is_animated", False):
+    if pil_image.format == "MPO" or not getattr(pil_image, "is_animated", False):
         return
-    if picture.format != "TIFF":
+    if pil_image.format != "TIFF":
         raise AnimatedImageError(
-            f"The {picture.format} image has several frames; send one of them."
+            f"The {pil_image.format} image has several frames; send one of them."
         )
-    select_page(picture)
+    select_page(pil_image)
 
 
 def _open(data: bytes, max_pixels: int) -> PIL.Image.Image:
@@ -216,8 +216,8 @@ def _is_short_of(size_bytes: int) -> bool:
     return False
 
 
-def _no_memory(picture: PIL.Image.Image | None = None) -> NotEnoughMemoryError:
-    size = "" if picture is None else f" of {picture.width}x{picture.height} pixels"
+def _no_memory(pil_image: PIL.Image.Image | None = None) -> NotEnoughMemoryError:
+    size = "" if pil_image is None else f" of {pil_image.width}x{pil_image.height} pixels"
     return NotEnoughMemoryError(
         f"There is not enough memory to decode the image{size}; try again, or send a smaller one."
     )
@@ -236,24 +236,24 @@ def _check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
         raise InvalidImageError(f"The image has no pixels: {width}x{height}.")
 
 
-def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
+def _upright(pil_image: PIL.Image.Image) -> PIL.Image.Image:
     """Apply the EXIF orientation; a damaged EXIF block says nothing about it."""
     try:
-        # Pillow copies the whole picture even when there is nothing to turn.
-        return PIL.ImageOps.exif_transpose(picture) if _orientation(picture) > 1 else picture
+        # Pillow copies the whole image even when there is nothing to turn.
+        return PIL.ImageOps.exif_transpose(pil_image) if _orientation(pil_image) > 1 else pil_image
     except MemoryError:
         raise
     except Exception:
-        return picture
+        return pil_image
 
 
-def _orientation(picture: PIL.Image.Image) -> int:
+def _orientation(pil_image: PIL.Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 when there is none that makes sense."""
     # To look for EXIF data behind the pixels of a PNG, Pillow would decode all of it.
-    if picture.format == "PNG" and "exif" not in picture.info:
+    if pil_image.format == "PNG" and "exif" not in pil_image.info:
         return 1
     try:
-        number = picture.getexif().get(PIL.ExifTags.Base.Orientation, 1)
+        number = pil_image.getexif().get(PIL.ExifTags.Base.Orientation, 1)
     except Exception:
         return 1
     return number if isinstance(number, int) and 1 <= number <= 8 else 1

@@ -128,7 +128,7 @@ def mask_to_png(mask: BoolArray) -> bytes:
 def png_to_mask(data: bytes) -> BoolArray:
     """Decode a mask PNG to (H, W) bool: true where it is brighter than half."""
     try:
-        with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
-            return np.asarray(picture.convert("L")) > 127
+        with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as pil_image:
+            return np.asarray(pil_image.convert("L")) > 127
     except (OSError, SyntaxError, ValueError) as error:
         raise InvalidImageError(f"The mask is no PNG that can be read: {error}.") from error

@@ -55,7 +55,7 @@ def _same(thinner: Sequence[Sequence[Ring]], parts: Sequence[Sequence[Ring]]) ->
 
 
 def _traced(mask: BoolArray) -> list[tuple[Ring, ...]]:
-    """Trace only the tight box of the mask: an object is often small beside its picture."""
+    """Trace only the tight box of the mask: an object is often small beside its image."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return []
@@ -103,14 +103,14 @@ def _drawings(polygon: Polygon, size_hw: tuple[int, int], reading: Reading) -> I
     """Yield what readers of this kind make of a polygon."""
     ring = join_holes(polygon)
     if reading == "pixels":
-        picture = PIL.Image.new("1", (size_hw[1], size_hw[0]))
-        pen = PIL.ImageDraw.Draw(picture)
+        pil_image = PIL.Image.new("1", (size_hw[1], size_hw[0]))
+        pen = PIL.ImageDraw.Draw(pil_image)
         points = [(x, y) for x, y in ring.tolist()]
         pen.polygon(points, fill=1, outline=1)
-        yield np.array(picture)
+        yield np.array(pil_image)
         # OpenCV draws the outline too, which shows along gentle slopes.
         pen.line([*points, points[0]], fill=1)
-        yield np.array(picture)
+        yield np.array(pil_image)
         return
     yield fill(polygon.rings, size_hw)
     # COCO's own reader works on a grid of fifths of a pixel, and differs along slopes.

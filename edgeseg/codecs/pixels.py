@@ -22,43 +22,43 @@ NO_DATA = 1e30
 _GDAL_NO_DATA = 42113
 
 
-def to_rgb(picture: PIL.Image.Image) -> tuple[UInt8Array, list[str]]:
-    """Return (H, W, 3) uint8 sRGB of a picture, and warnings about what was changed in it."""
-    if picture.mode.startswith(("I", "F")):
-        gray, warnings = to_8_bit(np.asarray(picture), _no_data(picture))
+def to_rgb(pil_image: PIL.Image.Image) -> tuple[UInt8Array, list[str]]:
+    """Return (H, W, 3) uint8 sRGB of an image, and warnings about what was changed in it."""
+    if pil_image.mode.startswith(("I", "F")):
+        gray, warnings = to_8_bit(np.asarray(pil_image), _no_data(pil_image))
         return np.repeat(gray[:, :, None], 3, axis=2), warnings
-    picture, warnings = in_srgb(picture)
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        picture = PIL.Image.new("RGB", picture.size, "white")
-        picture.paste(layer, mask=layer)
-    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB")), warnings
+    pil_image, warnings = in_srgb(pil_image)
+    if pil_image.has_transparency_data:
+        layer = pil_image.convert("RGBA")
+        pil_image = PIL.Image.new("RGB", pil_image.size, "white")
+        pil_image.paste(layer, mask=layer)
+    return np.asarray(pil_image if pil_image.mode == "RGB" else pil_image.convert("RGB")), warnings
 
 
-def in_srgb(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, list[str]]:
-    """Convert colours by the ICC profile of a picture to sRGB, keeping its transparency.
+def in_srgb(pil_image: PIL.Image.Image) -> tuple[PIL.Image.Image, list[str]]:
+    """Convert colours by the ICC profile of an image to sRGB, keeping its transparency.
 
-    Without a profile, or with sRGB's own, the picture stays as it is, to the bit. A profile that
+    Without a profile, or with sRGB's own, the image stays as it is, to the bit. A profile that
     cannot be used is left out, with a warning.
     """
-    data = picture.info.get("icc_profile")
-    if not data or picture.mode not in ("RGB", "RGBA", "L", "LA", "CMYK"):
-        return picture, []
+    data = pil_image.info.get("icc_profile")
+    if not data or pil_image.mode not in ("RGB", "RGBA", "L", "LA", "CMYK"):
+        return pil_image, []
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
         if "srgb" in ImageCms.getProfileDescription(profile).lower():
-            return picture, []
-        alpha = picture.getchannel("A") if picture.mode in ("RGBA", "LA") else None
-        colours = picture.convert(picture.mode.removesuffix("A")) if alpha else picture
+            return pil_image, []
+        alpha = pil_image.getchannel("A") if pil_image.mode in ("RGBA", "LA") else None
+        colours = pil_image.convert(pil_image.mode.removesuffix("A")) if alpha else pil_image
         converted = ImageCms.profileToProfile(
             colours, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        return picture, [
+        return pil_image, [
             f"The image's colour profile was ignored, since it cannot be used: {error}."
         ]
     if converted is None:
-        return picture, []
+        return pil_image, []
     if alpha is not None:
         converted.putalpha(alpha)
     return converted, []
@@ -114,9 +114,9 @@ def _spans(low: float, high: float, top: float) -> bool:
     return low >= 0 and high <= top and high - low >= SPANNED * top
 
 
-def _no_data(picture: PIL.Image.Image) -> float | None:
+def _no_data(pil_image: PIL.Image.Image) -> float | None:
     """Return the value that a GeoTIFF marks missing pixels with."""
-    tags = getattr(picture, "tag_v2", {})
+    tags = getattr(pil_image, "tag_v2", {})
     try:
         return float(str(tags[_GDAL_NO_DATA]).strip("\0 "))
     except (KeyError, ValueError):

@@ -38,7 +38,7 @@ def mended_jpeg(data: bytes) -> bytes | None:
     return None
 
 
-def select_page(picture: PIL.Image.Image) -> None:
+def select_page(pil_image: PIL.Image.Image) -> None:
     """Seek the one full-size page of a TIFF that has overviews, a thumbnail or a mask besides.
 
     Raises AnimatedImageError for a file of several pages.
@@ -46,23 +46,23 @@ def select_page(picture: PIL.Image.Image) -> None:
     full = []
     for page in range(MAX_PAGES):
         try:
-            picture.seek(page)
+            pil_image.seek(page)
         except EOFError:
             break
-        tags = picture.tag_v2  # type: ignore[attr-defined]
+        tags = pil_image.tag_v2  # type: ignore[attr-defined]
         is_part = int(tags.get(_SUBFILE, 0)) & (_REDUCED | _MASK) or tags.get(_OLD_SUBFILE) == 2
         if not is_part:
             full.append(page)
     if len(full) != 1:
         raise AnimatedImageError("The TIFF has several pages; send each as an image of its own.")
-    picture.seek(full[0])
+    pil_image.seek(full[0])
 
 
 def _decoded(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
     """Return the pixels of a JPEG, None for one that is broken."""
     try:
-        with PIL.Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            picture.load()
-            return np.asarray(picture.convert("RGB"))
+        with PIL.Image.open(io.BytesIO(data), formats=("JPEG",)) as pil_image:
+            pil_image.load()
+            return np.asarray(pil_image.convert("RGB"))
     except Exception:
         return None

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import PIL.Image
 
-from edgeseg.codecs.image import decode_image, decode_picture, encode_png
+from edgeseg.codecs.image import decode_image, decode_pil, encode_png
 from edgeseg.errors import InvalidImageError, NoImageError
 from edgeseg.settings import Settings, get_settings
 from edgeseg.types import Image, UInt8Array
@@ -36,12 +36,12 @@ def load_image(source: ImageSource | Any, settings: Settings | None = None) -> I
     """Return an Image of any source.
 
     Raises NoImageError for a path without a file, InvalidImageError for anything that is no image,
-    and what :func:`decode_image` raises.
+    and what `decode_image` raises.
     """
     if isinstance(source, Image):
         return source
     if isinstance(source, PIL.Image.Image):
-        return decode_picture(source)
+        return decode_pil(source)
     limits = settings or get_settings()
     data = _bytes_of(source, limits.max_image_bytes)
     if data is not None:
@@ -54,7 +54,7 @@ def load_image(source: ImageSource | Any, settings: Settings | None = None) -> I
 def file_bytes(source: ImageSource | Any, max_bytes: int | None = None) -> bytes:
     """Return any source as the bytes of a file; pixels become a PNG.
 
-    Raises what :func:`load_image` raises.
+    Raises what `load_image` raises.
     """
     data = _bytes_of(source, max_bytes)
     if data is not None:
@@ -111,5 +111,5 @@ def _array_of(source: Any) -> UInt8Array:
     if pixels.dtype != np.uint8:
         raise InvalidImageError(f"{got}.")
     if pixels.shape[2] == 4:
-        return decode_picture(PIL.Image.fromarray(np.ascontiguousarray(pixels))).rgb
+        return decode_pil(PIL.Image.fromarray(np.ascontiguousarray(pixels))).rgb
     return np.ascontiguousarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)

@@ -157,4 +157,4 @@ class Grounder(Engine, Protocol):
         box_threshold: float,
         text_threshold: float,
     ) -> tuple[Detections, Masks]:
-        """Return boxes as :meth:`Detector.detect` does, and the mask of each."""
+        """Return boxes as `Detector.detect` does, and the mask of each."""

@@ -44,8 +44,8 @@ _LANGUAGE_MODELS = (
         "Qwen3-VL-2B-Instruct",
         "89644892e4d85e24eaac8bacfd4f463576704203",
         4255,
-        "picture_simplifier",
-        "A language model that is shown the picture too.",
+        "vision_simplifier",
+        "A language model that is shown the image too.",
     ),
 )
 

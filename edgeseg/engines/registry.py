@@ -98,7 +98,7 @@ def load(role: Role, name: str, options: EngineOptions | None = None) -> Engine:
 def load_present(role: Role, name: str, options: EngineOptions) -> Engine:
     """Load an engine whose weights are here; nothing is downloaded.
 
-    Raises what :func:`load` raises; where weights are missing, the error says how to fetch them.
+    Raises what `load` raises; where weights are missing, the error says how to fetch them.
     """
     entry = find(role, name)
     offline = replace(options.store, offline=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from edgeseg.errors import UnknownFormatError
-from edgeseg.exporters.base import Dataset, Files, Format, Picture
+from edgeseg.exporters.base import Dataset, Files, Format, ImageResult
 from edgeseg.exporters.coco import COCO, COCO_RLE
 from edgeseg.exporters.cvat import CVAT
 from edgeseg.exporters.geojson import GEOJSON
@@ -54,7 +54,7 @@ def find_format(name: str) -> Format:
 
 
 def export_files(
-    pictures: Sequence[Picture], format_name: str, limits: Limits = NO_LIMITS
+    image_results: Sequence[ImageResult], format_name: str, limits: Limits = NO_LIMITS
 ) -> Files:
     """Return the files of a format, by their path within a folder.
 
@@ -62,16 +62,18 @@ def export_files(
     ImageTooLargeError or ExportTooLargeError for those beyond the limits.
     """
     chosen = find_format(format_name)
-    return chosen.write(_dataset(pictures, chosen, limits))
+    return chosen.write(_dataset(image_results, chosen, limits))
 
 
-def export(pictures: Sequence[Picture], format_name: str, limits: Limits = NO_LIMITS) -> Export:
+def export(
+    image_results: Sequence[ImageResult], format_name: str, limits: Limits = NO_LIMITS
+) -> Export:
     """Return the one file that a format makes, or a zip when it makes several.
 
-    The same results and names give the same bytes. Raises what :func:`export_files` raises.
+    The same results and names give the same bytes. Raises what `export_files` raises.
     """
     chosen = find_format(format_name)
-    dataset = _dataset(pictures, chosen, limits)
+    dataset = _dataset(image_results, chosen, limits)
     files = chosen.write(dataset)
     stem = dataset.items[0].stem if len(dataset.items) == 1 else "edgeseg"
     base = PurePosixPath(stem).name
@@ -84,8 +86,8 @@ def export(pictures: Sequence[Picture], format_name: str, limits: Limits = NO_LI
     return Export(name, MEDIA_TYPES[suffix], data)
 
 
-def _dataset(pictures: Sequence[Picture], chosen: Format, limits: Limits) -> Dataset:
-    dataset = Dataset.of(pictures)
+def _dataset(image_results: Sequence[ImageResult], chosen: Format, limits: Limits) -> Dataset:
+    dataset = Dataset.of(image_results)
     if chosen.has_file_per_image:
         check_files([item.file_name for item in dataset.items], chosen.title)
     limits.check(dataset, chosen.has_outlines)
@@ -110,7 +112,7 @@ __all__ = [
     "Export",
     "Format",
     "Limits",
-    "Picture",
+    "ImageResult",
     "export",
     "export_files",
     "find_format",

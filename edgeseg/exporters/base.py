@@ -24,7 +24,7 @@ MAX_LABELS = 2**16 - 1
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageResult:
     """A result and the path of its image; without one it is named after its task."""
 
     result: SegmentationResult
@@ -72,17 +72,19 @@ class Dataset:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, pictures: Sequence[Picture]) -> Dataset:
+    def of(cls, image_results: Sequence[ImageResult]) -> Dataset:
         """Name images and check them.
 
         Raises InvalidParameterError for none, for names that no file can have or that come twice,
         for labels that no file can hold, and for masks of another size than their image.
         """
-        if not pictures:
+        if not image_results:
             raise InvalidParameterError("There is no result to export.")
-        names = relative_names([each.file_name or _fallback(each) for each in pictures])
+        names = relative_names([each.file_name or _fallback(each) for each in image_results])
         check_distinct(names)
-        items = tuple(Item(name, each.result) for name, each in zip(names, pictures, strict=True))
+        items = tuple(
+            Item(name, each.result) for name, each in zip(names, image_results, strict=True)
+        )
         for item in items:
             _check(item)
         phrases = dict.fromkeys(phrase for item in items for phrase in item.result.phrases)
@@ -144,8 +146,8 @@ def to_json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
-def _fallback(picture: Picture) -> str:
-    return f"{picture.result.task_id}.jpg"
+def _fallback(image_result: ImageResult) -> str:
+    return f"{image_result.result.task_id}.jpg"
 
 
 def _check(item: Item) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgeseg.errors import ExportTooLargeError
-from edgeseg.exporters import Export, Limits, Picture, export
+from edgeseg.exporters import Export, ImageResult, Limits, export
 from edgeseg.schemas import SegmentationResult, input_error
 
 # A result as JSON, and the file name of its image.
@@ -24,18 +24,18 @@ _MIN_BYTES = 512 * 2**20
 def export_documents(documents: Sequence[Document], format_name: str, limits: Limits) -> Export:
     """Return the file of the results that documents hold.
 
-    Raises what :func:`edgeseg.exporters.export` raises, InvalidParameterError for a document that
+    Raises what `export` raises, InvalidParameterError for a document that
     holds no result, and ExportTooLargeError where memory does not suffice.
     """
     try:
-        pictures = [Picture(_result(data), name) for data, name in documents]
-        return export(pictures, format_name, limits)
+        image_results = [ImageResult(_result(data), name) for data, name in documents]
+        return export(image_results, format_name, limits)
     except MemoryError:
         raise out_of_memory() from None
 
 
 def export_in_process(documents: Sequence[Document], format_name: str, limits: Limits) -> Export:
-    """Do as :func:`export_documents` in a process that does nothing else.
+    """Do as `export_documents` in a process that does nothing else.
 
     Lowers its priority and bounds its memory, for good.
     """

@@ -1,4 +1,4 @@
-"""GeoJSON: a feature collection per picture, in pixels, with holes as rings."""
+"""GeoJSON: a feature collection per image, in pixels, with holes as rings."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _write(dataset: Dataset) -> Files:
 GEOJSON = Format(
     "geojson",
     "GeoJSON",
-    "A feature collection per picture; x and y in pixels, y downwards; holes are rings.",
+    "A feature collection per image; x and y in pixels, y downwards; holes are rings.",
     _write,
     has_file_per_image=True,
 )

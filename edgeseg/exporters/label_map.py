@@ -30,9 +30,9 @@ def _png(numbers: _LargeMap, highest: int) -> bytes:
     """Return a PNG with a palette, or 16-bit grayscale for more numbers than a palette holds."""
     if highest > _PALETTE_HOLDS:
         return encode_png(PIL.Image.fromarray(numbers))
-    picture = PIL.Image.fromarray(numbers.astype(np.uint8))
-    picture.putpalette([value for index in range(256) for value in colour(index)])
-    return encode_png(picture)
+    pil_image = PIL.Image.fromarray(numbers.astype(np.uint8))
+    pil_image.putpalette([value for index in range(256) for value in colour(index)])
+    return encode_png(pil_image)
 
 
 def _maps(item: Item, numbers: Mapping[str, int]) -> Files:
@@ -73,7 +73,7 @@ def _write(dataset: Dataset) -> Files:
 LABEL_MAP = Format(
     "png",
     "Label maps, Pascal VOC",
-    "PNGs of classes and of objects per picture, with a palette, and labelmap.txt.",
+    "PNGs of classes and of objects per image, with a palette, and labelmap.txt.",
     _write,
     has_file_per_image=True,
     has_outlines=False,

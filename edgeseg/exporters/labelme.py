@@ -1,4 +1,4 @@
-"""LabelMe: a JSON file beside each picture."""
+"""LabelMe: a JSON file beside each image."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _write(dataset: Dataset) -> Files:
 LABELME = Format(
     "labelme",
     "LabelMe",
-    "A JSON file per picture, to lie beside it; parts of an object share a group.",
+    "A JSON file per image, to lie beside it; parts of an object share a group.",
     _write,
     has_file_per_image=True,
 )

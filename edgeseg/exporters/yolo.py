@@ -1,4 +1,4 @@
-"""YOLO segmentation: a text file per picture and data.yaml."""
+"""YOLO segmentation: a text file per image and data.yaml."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _write(dataset: Dataset) -> Files:
 YOLO = Format(
     "yolo",
     "YOLO segmentation",
-    "data.yaml and a text file per picture; put the pictures into a folder images.",
+    "data.yaml and a text file per image; put the images into a folder images.",
     _write,
     has_file_per_image=True,
 )

@@ -47,7 +47,7 @@ SINGULAR_S = word_set(
     "physics mathematics athletics gymnastics sis"
 )
 
-# Plural in form, one thing in the picture.
+# Plural in form, one thing in the image.
 PAIRS = word_set(
     "scissors glasses sunglasses eyeglasses pants trousers jeans shorts leggings tights binoculars "
     "goggles headphones earphones pliers tongs tweezers stairs pyjamas pajamas overalls"

@@ -69,7 +69,7 @@ GENERIC = word_set(
     "protection apparel supplies material"
 )
 
-# Words after which "left", "right", "top", "front" and the like are not places in the picture.
+# Words after which "left", "right", "top", "front" and the like are not places in the image.
 PARTS = word_set(
     "hand hands arm arms leg legs foot feet eye eyes ear ears shoulder shoulders knee knees elbow "
     "cheek wrist ankle thumb finger fingers paw paws wing wings hoof horn breast lung side sides "

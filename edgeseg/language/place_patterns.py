@@ -66,7 +66,7 @@ PREDICATE = compiled(
     rf"(?P<word>(?!left\b|right\b|top\b|upper\b|lower\b|bottom\b|middle\b|center\b|central\b)"
     rf"(?:{SUPER}))(?:\s+one)?{IMAGE}\s*$"
 )
-# "on the left", "at the top of the picture", "in front", "in the background"
+# "on the left", "at the top of the image", "in front", "in the background"
 AT = compiled(
     rf"{LINK}(?P<prep>on|at|to|in|from|towards?|by|near)\s+{PLACE}{SIDE_WORD}{IMAGE}{END}"
 )

@@ -128,8 +128,8 @@ def person_or_thing_asked_for(text: str) -> str | None:
     return None
 
 
-def is_about_the_picture(text: str) -> bool:
-    """Tell whether only the picture holds the answer: "what is on the table?"."""
+def is_about_the_image(text: str) -> bool:
+    """Tell whether only the image holds the answer: "what is on the table?"."""
     return _ABOUT.search(tidy(text)) is not None
 
 

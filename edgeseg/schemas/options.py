@@ -10,7 +10,7 @@ from edgeseg.schemas.simplification import Filter
 
 
 class SegmentOptions(TypedDict, total=False):
-    """The options of a request; :class:`DetectRequest` says what they mean and their defaults.
+    """The options of a request; `DetectRequest` says what they mean and their defaults.
 
     A test keeps both the same.
     """

@@ -84,8 +84,8 @@ class DetectRequest(Wire):
     )
     tile: TileMode = Field(
         "auto",
-        description="Look at large pictures in overlapping tiles too, so that small things are "
-        "found. auto: where the whole picture of 1600 pixels or more shows nothing of a phrase; "
+        description="Look at large images in overlapping tiles too, so that small things are "
+        "found. auto: where the whole image of 1600 pixels or more shows nothing of a phrase; "
         "always: in tiles of every scale; never: not at all.",
     )
     engines: EngineChoice = Field(

@@ -44,7 +44,7 @@ class Rle(Wire):
 
 
 class ImageInfo(Wire):
-    """Size of the image as people see it, after its orientation was applied."""
+    """Size of the image after EXIF orientation."""
 
     width: Pixels = Field(description="Pixels.", examples=[451])
     height: Pixels = Field(description="Pixels.", examples=[300])

@@ -63,7 +63,7 @@ class Simplification(Wire):
     alternatives: list[str] = Field(
         default_factory=list,
         description="Phrases that were put for a need or a question: where boxes of several of "
-        "them lie on one thing, the surest stays.",
+        "them lie on one thing, the highest-scoring stays.",
         examples=[["cup", "mug"]],
     )
     filters: list[Filter] = Field(default_factory=list, description="Choices among the boxes.")

@@ -73,7 +73,7 @@ WireT = TypeVar("WireT", bound=BaseModel)
 
 
 def parse(model: type[WireT], data: Mapping[str, Any]) -> WireT:
-    """Validate ``data``; raise an :class:`InputError` that names each field that is wrong."""
+    """Validate ``data``; raise an `InputError` that names each field that is wrong."""
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:

@@ -13,7 +13,7 @@ from edgeseg.types import Detections, FloatArray, IntArray
 Keys = tuple[npt.NDArray[np.float64], ...]
 
 # Boxes that end this near the lower edge of the image, as a share of its height, count as equally
-# far in front: a picture cuts off what stands nearest.
+# far in front: an image cuts off what stands nearest.
 CUT_OFF = 0.02
 
 

@@ -47,7 +47,7 @@ def merge(views: Sequence[View]) -> tuple[Detections, list[list[tuple[int, int]]
 
 
 def _in_the_photo(views: Sequence[View]) -> tuple[Detections, list[tuple[int, int]]]:
-    """All boxes in pixels of the photo, the surest MAX_BOXES, and the (view, row) of each."""
+    """The best MAX_BOXES boxes in pixels of the photo, and the (view, row) of each."""
     rows = [(view, row) for view, (_, found) in enumerate(views) for row in range(len(found))]
     scores = np.concatenate([found.scores for _, found in views])
     moved = [found.boxes_xyxy + np.tile(tile.corner_xy, 2) for tile, found in views]
@@ -75,7 +75,7 @@ def _groups(
     cuts: BoolArray,
     tiles: Sequence[Tile],
 ) -> list[list[int]]:
-    """Rows of the boxes that make up each object, the surest object first."""
+    """Rows of the boxes that make up each object, the highest-scoring object first."""
     rows = range(len(boxes))
     is_cut: BoolArray = np.array(cuts.any(axis=1))
     _, kind = np.unique(boxes.labels, return_inverse=True)

@@ -17,7 +17,7 @@ class StageTimeout(BaseException):
 
 
 class StageTimeLimit(get_default_death_penalty_class()):  # type: ignore[misc]
-    """RQ's timer, raising :class:`StageTimeout`."""
+    """RQ's timer, raising `StageTimeout`."""
 
     def __init__(self, timeout: int, *_: Any, **more: Any) -> None:
         super().__init__(timeout, StageTimeout, **more)

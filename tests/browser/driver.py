@@ -76,28 +76,28 @@ def choose(page: Page, label: str, name: str) -> None:
 
 
 def canvas(page: Page) -> Locator:
-    """Return the picture that Refine listens to."""
+    """Return the image that Refine listens to."""
     return page.get_by_alt_text(ALT)
 
 
 def click_at(page: Page, x: float, y: float) -> None:
-    """Click on the picture at a share of its width and height."""
-    picture = canvas(page)
-    expect(picture).to_have_js_property("complete", True, timeout=PATIENCE_MS)
-    size = picture.bounding_box()
+    """Click on the image at a share of its width and height."""
+    target = canvas(page)
+    expect(target).to_have_js_property("complete", True, timeout=PATIENCE_MS)
+    size = target.bounding_box()
     assert size is not None
-    picture.click(position={"x": size["width"] * x, "y": size["height"] * y})
+    target.click(position={"x": size["width"] * x, "y": size["height"] * y})
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag a box over the picture, from and to shares of its width and height.
+    """Drag a box over the image, from and to shares of its width and height.
 
     Its band is there while the button is down.
     """
-    picture = canvas(page)
-    expect(picture).to_have_js_property("complete", True, timeout=PATIENCE_MS)
-    picture.scroll_into_view_if_needed()
-    size = picture.bounding_box()
+    target = canvas(page)
+    expect(target).to_have_js_property("complete", True, timeout=PATIENCE_MS)
+    target.scroll_into_view_if_needed()
+    size = target.bounding_box()
     assert size is not None
     page.mouse.move(size["x"] + size["width"] * start[0], size["y"] + size["height"] * start[1])
     page.mouse.down()

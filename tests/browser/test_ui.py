@@ -31,7 +31,7 @@ def test_upload_simplify_edit_segment_refine_download(
     driver.write(page, "Simplified prompt", "cup")
 
     driver.press(page, re.compile("Segment Image$"))
-    expect(page.get_by_text("How it was found")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Result details")).to_be_visible(timeout=PATIENCE_MS)
     driver.settle(page)
     found = driver.rows(page)
     assert found >= 1
@@ -82,7 +82,7 @@ def test_exports_are_those_of_the_api(page: Page, stack: EmbeddedStack) -> None:
     driver.pick(page, "Cat")
     driver.write(page, "What to find", "cat .")
     driver.press(page, re.compile("Segment Image$"))
-    expect(page.get_by_text("How it was found")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Result details")).to_be_visible(timeout=PATIENCE_MS)
     driver.settle(page)
     driver.press(page, re.compile("Download$"))
     _, data = driver.download(page, "Result (JSON)")
@@ -93,21 +93,21 @@ def test_exports_are_those_of_the_api(page: Page, stack: EmbeddedStack) -> None:
     assert (name, exported) == (same.file_name, same.data)
 
 
-def test_several_pictures_at_once_come_as_one_zip(page: Page) -> None:
+def test_several_images_at_once_come_as_one_zip(page: Page) -> None:
     for title in ("Astronaut", "Coffee"):
         driver.pick(page, title)
     driver.write(page, "What to find", "person . cup .")
     driver.press(page, re.compile("Segment 2 Images$"))
-    expect(page.get_by_text("Pictures of this run")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Images of this run")).to_be_visible(timeout=PATIENCE_MS)
     driver.settle(page)
     driver.press(page, re.compile("Download$"))
-    name, data = driver.download(page, re.compile("Everything of all 2 pictures"))
+    name, data = driver.download(page, re.compile("Everything of all 2 images"))
     assert name == "edgeseg.zip"
     files = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert {"astronaut/overlay.png", "coffee/overlay.png", "coffee/result.json"} <= set(files)
 
 
-def test_progress_is_live_and_a_picture_can_be_cancelled(page: Page) -> None:
+def test_progress_is_live_and_an_image_can_be_cancelled(page: Page) -> None:
     page.get_by_text("Engines", exact=True).click()
     driver.choose(page, "Detector", "fake")
     driver.pick(page, "Drawn balls")
@@ -122,7 +122,7 @@ def test_the_page_fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     driver.pick(page, "Drawn balls")
     driver.press(page, re.compile("Segment Image$"))
-    expect(page.get_by_text("How it was found")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Result details")).to_be_visible(timeout=PATIENCE_MS)
     driver.settle(page)
     wide = page.evaluate(
         "[...document.querySelectorAll('.stMainBlockContainer *')]"

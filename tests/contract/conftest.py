@@ -17,7 +17,7 @@ from tests.unit.engines.llm.chat_server import Reply, serving
 
 @pytest.fixture(scope="session")
 def options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineOptions]:
-    """Float32 on the processor, a folder for all hubs, and a language model's server."""
+    """Float32 on the CPU, a folder for all hubs, and a language model's server."""
     store = WeightStore(tmp_path_factory.mktemp("weights"), offline=True)
     said = Reply('{"phrases": ["cat"], "filters": []}')
     with serving(*[said] * 100) as chat:
@@ -27,5 +27,5 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineOptions]
 
 @pytest.fixture(scope="session")
 def photo(photo_folder: Any) -> Image:
-    with PIL.Image.open(photo_folder / "chelsea.png") as picture:
-        return Image.from_array(np.array(picture.convert("RGB")))
+    with PIL.Image.open(photo_folder / "chelsea.png") as pil_image:
+        return Image.from_array(np.array(pil_image.convert("RGB")))

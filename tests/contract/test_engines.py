@@ -63,8 +63,8 @@ SIZES = [(1, 1), (7, 300), (300, 7), (33, 65), (300, 451), (1200, 1600)]
 @pytest.fixture(scope="module", params=SIZES, ids=lambda size: f"{size[1]}x{size[0]}")
 def sized(request: pytest.FixtureRequest, photo: Image) -> Image:
     height, width = cast("tuple[int, int]", request.param)
-    picture = PIL.Image.fromarray(photo.rgb).resize((width, height))
-    return Image.from_array(np.array(picture))
+    pil_image = PIL.Image.fromarray(photo.rgb).resize((width, height))
+    return Image.from_array(np.array(pil_image))
 
 
 def check_detections(found: Detections, image: Image, phrases: list[str]) -> None:

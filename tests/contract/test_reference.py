@@ -150,7 +150,7 @@ def test_sam(name: str, options: EngineOptions, photo: Image) -> None:
         out.pred_masks, inputs["original_sizes"], inputs["reshaped_input_sizes"]
     )
     made = engine.segment(engine.embed(photo), box_prompts())
-    # The library rounds the scaled picture to whole numbers; ours is not rounded.
+    # The library rounds the scaled image to whole numbers; ours is not rounded.
     assert (made.masks != masks[:, 0].numpy()).mean() < 0.02
     assert np.allclose(made.scores, out.iou_scores[0, :, 0].clamp(0, 1).numpy(), atol=5e-3)
     engine.close()

@@ -33,8 +33,8 @@ def test_every_example_is_run() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_example(name: str, tmp_path: Path, chelsea: Path) -> None:
-    with PIL.Image.open(chelsea) as picture:
-        picture.save(tmp_path / "photo.jpg", quality=92)
+    with PIL.Image.open(chelsea) as pil_image:
+        pil_image.save(tmp_path / "photo.jpg", quality=92)
     red = PIL.Image.new("RGB", (80, 60), "gray")
     red.paste("red", (20, 10, 60, 50))
     red.save(tmp_path / "red.png")

@@ -23,8 +23,8 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, chelsea: Path) -> Path:
-    with PIL.Image.open(chelsea) as picture:
-        picture.save(tmp_path / "photo.jpg", quality=92)
+    with PIL.Image.open(chelsea) as pil_image:
+        pil_image.save(tmp_path / "photo.jpg", quality=92)
     return tmp_path
 
 

@@ -36,8 +36,8 @@ def lines(starting_with: str) -> list[str]:
 @pytest.fixture
 def folder(tmp_path: Path, chelsea: Path) -> Path:
     """A folder with the photo that the documentation speaks of."""
-    with PIL.Image.open(chelsea) as picture:
-        picture.save(tmp_path / "photo.jpg", quality=92)
+    with PIL.Image.open(chelsea) as pil_image:
+        pil_image.save(tmp_path / "photo.jpg", quality=92)
     return tmp_path
 
 

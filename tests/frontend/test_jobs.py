@@ -78,7 +78,7 @@ def test_who_is_before_it_is_what_the_server_counts(
     assert describe(job).startswith(said)
 
 
-def test_a_picture_is_followed_to_its_result(job: Job, client: LocalClient) -> None:
+def test_an_image_is_followed_to_its_result(job: Job, client: LocalClient) -> None:
     jobs.follow(client, job, FIELDS)
     assert (job.state, job.share, job.error) == ("done", 1.0, None)
     assert job.segmentation is not None
@@ -120,14 +120,14 @@ def test_what_fails_on_the_server_ends_up_in_the_job(
     assert isinstance(job.error, StageFailedError)
 
 
-def test_a_picture_cancelled_before_it_was_sent_is_not_sent(job: Job, client: LocalClient) -> None:
+def test_an_image_cancelled_before_it_was_sent_is_not_sent(job: Job, client: LocalClient) -> None:
     jobs.cancel(client, job)
     jobs.follow(client, job, FIELDS)
     assert job.state == "cancelled"
     assert client.sent == []
 
 
-def test_a_picture_on_its_way_is_cancelled_at_the_server(job: Job, client: LocalClient) -> None:
+def test_an_image_on_its_way_is_cancelled_at_the_server(job: Job, client: LocalClient) -> None:
     job.task_id = "task1"
     jobs.cancel(client, job)
     assert client.cancelled == ["task1"]

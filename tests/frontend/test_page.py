@@ -51,12 +51,12 @@ def segment(page: AppTest, results: int = 1) -> History:
 def test_a_visitor_is_told_what_is_missing(open_page: Opener) -> None:
     page = open_page()
     assert page.button(key="segment").disabled
-    assert "Add a picture first." in text_of(page)
+    assert "Add an image first." in text_of(page)
     with_samples(page, "Drawn balls")
     assert not page.button(key="segment").disabled
     ask(page, "")
     page.button(key="segment").click().run()
-    assert "Say what to find" in text_of(page)
+    assert "Write what to find, such as" in text_of(page)
     assert "run" not in page.session_state
 
 
@@ -140,7 +140,7 @@ def test_a_review_of_another_prompt_is_not_used(
     assert "filters" not in client.sent[0]
 
 
-def test_several_pictures_become_a_batch(open_page: Opener, client: LocalClient) -> None:
+def test_several_images_become_a_batch(open_page: Opener, client: LocalClient) -> None:
     page = ask(with_samples(open_page(), "Drawn balls", "Cat"), "cat . ball .")
     assert page.button(key="segment").label == "Segment 2 Images"
     history = segment(page, results=2)
@@ -167,7 +167,7 @@ def test_each_view_of_a_result_is_drawn(open_page: Opener) -> None:
     for view in ("overlay", "masks", "boxes", "cutouts", "compare", "refine"):
         page.button_group(key="view").set_value(view).run()
         assert not page.exception, view
-    assert "Click on the picture where the object is." in text_of(page)
+    assert "Click on the image where the object is." in text_of(page)
 
 
 def test_an_error_is_a_sentence_with_what_to_do(open_page: Opener, client: LocalClient) -> None:
@@ -215,7 +215,7 @@ def test_rows_of_the_table_are_hidden_and_renamed(open_page: Opener) -> None:
     assert [each.id for each in entry.shown] == [1]
 
 
-def test_a_file_that_is_no_picture_is_told_and_not_sent(open_page: Opener) -> None:
+def test_a_file_that_is_no_image_is_told_and_not_sent(open_page: Opener) -> None:
     page = open_page()
     page.file_uploader(key="files").set_value(
         [

@@ -14,7 +14,7 @@ from edgeseg import EdgeSegAI
 from edgeseg.codecs import encode_png, rle_to_mask
 from edgeseg.exporters import FORMATS
 from edgeseg.schemas import Point
-from frontend import bundle, pictures, refine, samples
+from frontend import bundle, images, refine, samples
 from frontend.results import take_edits
 from frontend.state import Entry, History, Photo
 from tests.frontend.conftest import LocalClient
@@ -105,14 +105,14 @@ def test_a_new_object_cannot_start_with_where_it_is_not(entry: Entry, client: Lo
     assert client.refined == []
 
 
-def test_the_overlay_has_the_size_of_the_picture_and_cutouts_are_transparent(entry: Entry) -> None:
-    with PIL.Image.open(io.BytesIO(bundle.overlay_png(entry))) as picture:
-        assert picture.size == (640, 420)
+def test_the_overlay_has_the_size_of_the_image_and_cutouts_are_transparent(entry: Entry) -> None:
+    with PIL.Image.open(io.BytesIO(bundle.overlay_png(entry))) as pil_image:
+        assert pil_image.size == (640, 420)
     made = bundle.cutouts(entry)
     assert len(made) == 3
     first = entry.shown[0]
-    with PIL.Image.open(io.BytesIO(next(iter(made.values())))) as picture:
-        alpha = np.asarray(picture)[:, :, 3]
+    with PIL.Image.open(io.BytesIO(next(iter(made.values())))) as pil_image:
+        alpha = np.asarray(pil_image)[:, :, 3]
     assert int((alpha == 255).sum()) == first.area
     assert int((alpha == 0).sum()) == alpha.size - first.area
 
@@ -128,16 +128,16 @@ def test_a_batch_is_one_zip_with_everything(entry: Entry) -> None:
         assert any(name.startswith(f"exports/{format_name}/") for name in names), format_name
 
 
-def test_large_pictures_are_drawn_at_the_size_of_a_screen() -> None:
+def test_large_images_are_drawn_at_the_size_of_a_screen() -> None:
     photo = Photo.of("large.png", encode_png(np.full((300, 2600, 3), 90, np.uint8)))
     with EdgeSegAI("fake", "fake", "fake") as engines:
         made = engines.segment_image(image=photo.data, prompt="thing")
-    small = pictures.on_screen(photo.data)
-    assert max(small.size_hw) == pictures.SCREEN_PX
-    (each,) = pictures.scaled(made.objects, small.size_hw)
+    small = images.on_screen(photo.data)
+    assert max(small.size_hw) == images.SCREEN_PX
+    (each,) = images.scaled(made.objects, small.size_hw)
     share = each.area / (small.size_hw[0] * small.size_hw[1])
     assert share == pytest.approx(made.objects[0].area / (300 * 2600), rel=0.05)
-    assert pictures.draw(photo.data, made.objects, [(255, 0, 0)]).size == small.size_hw[::-1]
+    assert images.draw(photo.data, made.objects, [(255, 0, 0)]).size == small.size_hw[::-1]
 
 
 def test_the_history_keeps_batches_together(entry: Entry) -> None:

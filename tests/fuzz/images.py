@@ -28,14 +28,16 @@ def _whole(name: str, rng: random.Random) -> bytes:
     """One valid file: noise or a gradient, in a mode and with options of the format's own."""
     pixels = np.random.default_rng(rng.getrandbits(32))
     size = (rng.choice(SIDES_PX), rng.choice(SIDES_PX))
-    picture = PIL.Image.fromarray(pixels.integers(0, 256, (size[1], size[0], 3), np.uint8))
+    pil_image = PIL.Image.fromarray(pixels.integers(0, 256, (size[1], size[0], 3), np.uint8))
     mode = rng.choice({"JPEG": ("RGB", "L", "CMYK"), "PNG": ("RGB", "RGBA", "P", "L", "1", "I;16")}
                       .get(name, ("RGB",)))  # fmt: skip
     exif = PIL.Image.Exif()
     exif[0x0112] = rng.randint(0, 9)
     options = {"exif": exif} if name in ("JPEG", "PNG", "WEBP", "TIFF") else {}
     out = io.BytesIO()
-    converted = picture.convert("L").convert("I;16") if mode == "I;16" else picture.convert(mode)
+    converted = (
+        pil_image.convert("L").convert("I;16") if mode == "I;16" else pil_image.convert(mode)
+    )
     converted.save(out, name, **options)
     return out.getvalue()
 

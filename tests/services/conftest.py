@@ -18,7 +18,7 @@ from edgeseg.client import EdgeSegClient
 from edgeseg.settings import Role, Settings
 from edgeseg.stack.local import EmbeddedStack
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 StackMaker = Callable[..., AbstractContextManager[EmbeddedStack]]
 
 
@@ -68,7 +68,7 @@ def in_process() -> Iterator[EdgeSegAI]:
 
 
 @pytest.fixture(scope="session")
-def picture() -> Picture:
+def make_image() -> MakeImage:
     """Makes a small PNG that no other seed gives."""
 
     def make(seed: int, size_wh: tuple[int, int] = (96, 64)) -> bytes:

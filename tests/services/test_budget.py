@@ -20,7 +20,7 @@ from edgeseg.tasks import NewTask, TaskChain, TaskStore, keys
 from edgeseg.tasks.queue import make_queue
 from tests.services.conftest import StackMaker
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 PHRASES = " . ".join(f"thing {number}" for number in range(300))
 
 
@@ -36,7 +36,7 @@ def test_the_api_refuses_what_it_can_count(stack: EmbeddedStack, path: str) -> N
 
 
 def test_the_worker_counts_the_phrases_that_a_prompt_stands_for(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     """The API counts one phrase here, the simplifier eleven."""
     prompt = "cats, dogs, birds, cups, plates, forks, knives, chairs, tables, lamps and hats"
@@ -44,8 +44,8 @@ def test_the_worker_counts_the_phrases_that_a_prompt_stands_for(
         make_stack(simplify_engine="nano", max_request_cost=0.1) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
-        assert client.segment_image(picture(1), "cat").objects is not None
-        task_id = client.submit(picture(1), prompt)
+        assert client.segment_image(make_image(1), "cat").objects is not None
+        task_id = client.submit(make_image(1), prompt)
         assert [each.type for each in client.events(task_id)][-1] == "failed"
         error = client.task(task_id).error
         assert error is not None
@@ -81,19 +81,19 @@ def test_small_tasks_go_before_large_ones_and_all_in_the_order_they_came(
 
 
 def test_a_small_request_does_not_wait_for_the_large_ones_in_line(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with (
         make_stack(fake_latency_s=1.0, max_request_cost=30) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
-        image, many = picture(1, (1000, 1000)), "cat . dog"
+        image, many = make_image(1, (1000, 1000)), "cat . dog"
         large = [client.submit(image, many, simplify="never", tile="never") for _ in range(4)]
         until = time.monotonic() + 30
         while client.task(large[0]).status != "running":
             assert time.monotonic() < until
             time.sleep(0.02)
-        small = client.submit(picture(2), "cat", simplify="never")
+        small = client.submit(make_image(2), "cat", simplify="never")
         assert client.task(small).queue_position == 1
         assert detected_at(client, small) < detected_at(client, large[1])
         for task in large:

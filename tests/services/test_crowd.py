@@ -16,23 +16,25 @@ from edgeseg.tasks import redis_errors
 from tests.services.conftest import StackMaker
 from tests.services.crowd import ask_all, probe_while, request_of
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 FIELDS = {"text_prompt": "cat", "visualization": "false"}
 
 
 def test_more_clients_than_connections_are_all_answered(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with make_stack(max_concurrent_requests=150) as stack:
-        request = request_of(stack.api_url, picture(1), FIELDS)
+        request = request_of(stack.api_url, make_image(1), FIELDS)
         answers, probes = probe_while(stack.api_url, [request] * 150)
         assert Counter((each.status, each.code) for each in answers) == {(200, ""): 150}
         assert {each.status for each in probes} == {200}
 
 
-def test_too_many_clients_are_told_so_at_once(make_stack: StackMaker, picture: Picture) -> None:
+def test_too_many_clients_are_told_so_at_once(
+    make_stack: StackMaker, make_image: MakeImage
+) -> None:
     with make_stack(max_concurrent_requests=10, fake_latency_s=0.2) as stack:
-        request = request_of(stack.api_url, picture(2), FIELDS)
+        request = request_of(stack.api_url, make_image(2), FIELDS)
         answers, probes = probe_while(stack.api_url, [request] * 300)
         kinds = Counter((each.status, each.code) for each in answers)
         assert set(kinds) == {(200, ""), (503, "queue_full")}
@@ -46,43 +48,43 @@ def test_too_many_clients_are_told_so_at_once(make_stack: StackMaker, picture: P
 
 
 def test_a_request_is_refused_before_its_body_is_read(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with (
         make_stack(max_waiting_tasks=1, fake_latency_s=1.0) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
-        tasks = fill_queue(client, picture)
-        head = request_of(stack.api_url, picture(5), FIELDS).partition(b"\r\n\r\n")[0]
+        tasks = fill_queue(client, make_image)
+        head = request_of(stack.api_url, make_image(5), FIELDS).partition(b"\r\n\r\n")[0]
         (answer,) = ask_all(stack.api_url, [head + b"\r\n\r\n"])
         assert (answer.status, answer.code) == (503, "queue_full")
         for task in tasks:
             client.cancel(task)
-        assert client.task(client.submit(picture(6), "cat")).status in {"queued", "running"}
+        assert client.task(client.submit(make_image(6), "cat")).status in {"queued", "running"}
 
 
-def test_the_bytes_that_wait_are_counted(make_stack: StackMaker, picture: Picture) -> None:
+def test_the_bytes_that_wait_are_counted(make_stack: StackMaker, make_image: MakeImage) -> None:
     with (
         make_stack(max_waiting_bytes=1000, fake_latency_s=1.0) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
-        tasks = fill_queue(client, picture)
+        tasks = fill_queue(client, make_image)
         with pytest.raises(QueueFullError) as refused:
-            client.submit(picture(5), "cat", simplify="never")
+            client.submit(make_image(5), "cat", simplify="never")
         assert refused.value.extra["most_bytes"] == 1000
         client.cancel(tasks[1])
         # One may always wait, whatever its size.
-        client.submit(picture(5), "cat", simplify="never")
+        client.submit(make_image(5), "cat", simplify="never")
 
 
-def fill_queue(client: EdgeSegClient, picture: Picture) -> list[str]:
+def fill_queue(client: EdgeSegClient, make_image: MakeImage) -> list[str]:
     """Submit a task that runs and one that waits."""
-    running = client.submit(picture(3), "cat", simplify="never")
+    running = client.submit(make_image(3), "cat", simplify="never")
     until = time.monotonic() + 30
     while client.task(running).status != "running":
         assert time.monotonic() < until
         time.sleep(0.02)
-    return [running, client.submit(picture(4), "cat", simplify="never")]
+    return [running, client.submit(make_image(4), "cat", simplify="never")]
 
 
 @pytest.mark.parametrize("pool", [BlockingConnectionPool, ConnectionPool])

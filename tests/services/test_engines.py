@@ -13,7 +13,7 @@ from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import NewTask, TaskChain, TaskStore, connect
 from tests.services.conftest import StackMaker
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 
 
 def test_a_worker_refuses_an_engine_that_the_api_did_not_check(
@@ -33,13 +33,13 @@ def test_a_worker_refuses_an_engine_that_the_api_did_not_check(
 
 
 def test_an_engine_without_weights_is_not_downloaded_for_a_request(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     chosen = {"engines": '{"detect": "grounding-dino-tiny"}', "text_prompt": "cat"}
     # Nobody listens there, so that a download would be another error.
     with make_stack(allowed_engines=("*",), hub_url="http://127.0.0.1:1") as stack:
         answer = httpx.post(
-            f"{stack.api_url}/detect", data=chosen, files={"image": picture(1)}, timeout=60
+            f"{stack.api_url}/detect", data=chosen, files={"image": make_image(1)}, timeout=60
         )
     assert answer.json()["code"] == "engine_unavailable"
     assert "pull grounding-dino-tiny" in answer.text or "pip install" in answer.text

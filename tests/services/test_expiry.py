@@ -13,21 +13,21 @@ from edgeseg.client import EdgeSegClient
 from edgeseg.tasks import keys
 
 TTL_S = 2
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 StackMaker = Callable[..., Any]
 
 
-def test_all_of_a_task_expires_together(make_stack: StackMaker, picture: Picture) -> None:
+def test_all_of_a_task_expires_together(make_stack: StackMaker, make_image: MakeImage) -> None:
     with (
         make_stack(task_ttl_s=TTL_S, fake_latency_s=0.3) as stack,
         EdgeSegClient(stack.api_url) as client,
         Redis.from_url(stack.redis_url, decode_responses=True) as redis,
     ):
-        failing = client.submit(picture(1), "cat", idempotency_key="fails")
+        failing = client.submit(make_image(1), "cat", idempotency_key="fails")
         # A record that no worker can read fails in the worker.
         redis.hset(keys.task_key(failing), "request", "{}")
         assert list(client.events(failing))[-1].type == "failed"
-        done = client.submit(picture(2), "cat", idempotency_key="works")
+        done = client.submit(make_image(2), "cat", idempotency_key="works")
         assert list(client.events(done))[-1].type == "done"
         assert redis.exists(keys.idempotency_key("works"))
         until = time.monotonic() + TTL_S + 10
@@ -36,7 +36,7 @@ def test_all_of_a_task_expires_together(make_stack: StackMaker, picture: Picture
             time.sleep(0.1)
         assert not redis.exists(keys.idempotency_key("works"))
         # The key is free: the request is a new one.
-        again = client.submit(picture(2), "cat", idempotency_key="works")
+        again = client.submit(make_image(2), "cat", idempotency_key="works")
         assert again != done
         assert list(client.events(again))[-1].type == "done"
 
@@ -49,9 +49,9 @@ def left_of(redis: Any, task_id: str, key: str) -> list[str]:
     return found + [each for each in (keys.idempotency_key(key),) if redis.exists(each)]
 
 
-def test_the_queues_show_no_ids_of_tasks(make_stack: StackMaker, picture: Picture) -> None:
+def test_the_queues_show_no_ids_of_tasks(make_stack: StackMaker, make_image: MakeImage) -> None:
     with make_stack(fake_latency_s=1.0) as stack, EdgeSegClient(stack.api_url) as client:
-        task_id = client.submit(picture(3), "cat")
+        task_id = client.submit(make_image(3), "cat")
         until = time.monotonic() + 10
         while not any(queue["running"] for queue in client.queue_status().values()):
             assert time.monotonic() < until

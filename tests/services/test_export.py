@@ -27,7 +27,7 @@ from edgeseg.stack.local import EmbeddedStack
 from frontend import bundle
 from frontend.state import Entry, Photo
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -55,11 +55,11 @@ def test_the_api_the_client_and_the_command_line_make_the_same_bytes(
 
 
 def test_several_tasks_are_one_data_set(
-    client: EdgeSegClient, chelsea: Path, picture: Picture
+    client: EdgeSegClient, chelsea: Path, make_image: MakeImage
 ) -> None:
     first = client.segment_image(chelsea, "cat")
-    second = client.segment_image(picture(60), "dog", file_name="ночь.png")
-    third = client.segment_image(picture(61), "cat")
+    second = client.segment_image(make_image(60), "dog", file_name="ночь.png")
+    third = client.segment_image(make_image(61), "cat")
     ids = [each.result.task_id for each in (second, first, third, first)]
     with pytest.raises(
         InvalidParameterError, match=r"Results 2 and 4 are both named 'chelsea\.png'"
@@ -88,12 +88,12 @@ def test_several_tasks_are_one_data_set(
 
 
 def test_images_of_one_name_in_several_folders_keep_their_folders(
-    client: EdgeSegClient, picture: Picture, tmp_path: Path
+    client: EdgeSegClient, make_image: MakeImage, tmp_path: Path
 ) -> None:
     paths = [tmp_path / name for name in ("cam1/1.png", "cam1/1_2.png", "cam2/1.png")]
     for number, path in enumerate(paths):
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(picture(70 + number))
+        path.write_bytes(make_image(70 + number))
     found = client.segment_images(paths, "cat . dog .")
     made = client.export([each.result.task_id for each in found], "coco")
     images = json.loads(made.data)["images"]
@@ -102,9 +102,9 @@ def test_images_of_one_name_in_several_folders_keep_their_folders(
 
 
 def test_names_beyond_ascii_and_names_asked_for(
-    stack: EmbeddedStack, client: EdgeSegClient, picture: Picture
+    stack: EmbeddedStack, client: EdgeSegClient, make_image: MakeImage
 ) -> None:
-    task_id = client.submit(picture(62), "cat", file_name="ночь 1.png")
+    task_id = client.submit(make_image(62), "cat", file_name="ночь 1.png")
     list(client.events(task_id))
     assert client.export(task_id, "labelme").file_name == "ночь 1.json"
     made = client.export(task_id, "labelme", file_name="../day.png")
@@ -113,8 +113,8 @@ def test_names_beyond_ascii_and_names_asked_for(
     assert answer.headers["content-disposition"].startswith('attachment; filename="____ 1.json"; ')
 
 
-def test_exports_follow_a_refinement(client: EdgeSegClient, picture: Picture) -> None:
-    found = client.segment_image(picture(63), "cat")
+def test_exports_follow_a_refinement(client: EdgeSegClient, make_image: MakeImage) -> None:
+    found = client.segment_image(make_image(63), "cat")
     before = client.export(found.result.task_id, "coco-rle")
     client.refine(found, box=(5, 5, 50, 40), label="thing")
     after = json.loads(client.export(found.result.task_id, "coco-rle").data)
@@ -122,15 +122,15 @@ def test_exports_follow_a_refinement(client: EdgeSegClient, picture: Picture) ->
     assert len(json.loads(before.data)["annotations"]) == len(found.objects)
 
 
-def test_nothing_found_is_an_empty_data_set(client: EdgeSegClient, picture: Picture) -> None:
-    found = client.segment_image(picture(64), "cat", box_threshold=1.0)
+def test_nothing_found_is_an_empty_data_set(client: EdgeSegClient, make_image: MakeImage) -> None:
+    found = client.segment_image(make_image(64), "cat", box_threshold=1.0)
     data = json.loads(client.export(found.result.task_id, "coco").data)
     assert (len(data["images"]), data["annotations"]) == (1, [])
     assert [row["name"] for row in data["categories"]] == ["cat"]
 
 
-def test_refusals(stack: EmbeddedStack, client: EdgeSegClient, picture: Picture) -> None:
-    task_id = client.segment_image(picture(65), "cat").result.task_id
+def test_refusals(stack: EmbeddedStack, client: EdgeSegClient, make_image: MakeImage) -> None:
+    task_id = client.segment_image(make_image(65), "cat").result.task_id
     with pytest.raises(UnknownFormatError) as unknown:
         client.export(task_id, "tiff")
     assert unknown.value.extra["known"] == list(FORMATS)
@@ -138,7 +138,7 @@ def test_refusals(stack: EmbeddedStack, client: EdgeSegClient, picture: Picture)
         client.export("0" * 32, "coco")
     with pytest.raises(UnknownTaskError):
         client.export([task_id, "0" * 32], "coco")
-    boxes = client.detect(picture(66), "cat")
+    boxes = client.detect(make_image(66), "cat")
     with pytest.raises(InvalidParameterError, match="Only a task of /segment has masks"):
         client.export(boxes.task_id, "coco")
     for path in (f"/tasks/{task_id}/export", f"/export?task={task_id}", "/export?format=coco"):
@@ -147,10 +147,10 @@ def test_refusals(stack: EmbeddedStack, client: EdgeSegClient, picture: Picture)
 
 
 def test_a_task_that_is_not_done_is_a_conflict(
-    make_stack: Callable[..., EmbeddedStack], picture: Picture
+    make_stack: Callable[..., EmbeddedStack], make_image: MakeImage
 ) -> None:
     with make_stack(fake_latency_s=5.0) as slow, EdgeSegClient(slow.api_url) as client:
-        task_id = client.submit(picture(67), "cat")
+        task_id = client.submit(make_image(67), "cat")
         with pytest.raises(TaskNotFinishedError) as early:
             client.export(task_id, "coco")
         assert early.value.status == 409
@@ -185,9 +185,9 @@ def test_an_edited_result_is_exported_as_it_is_on_the_page(
 
 
 def test_results_that_cannot_be_read_are_refused(
-    stack: EmbeddedStack, client: EdgeSegClient, picture: Picture
+    stack: EmbeddedStack, client: EdgeSegClient, make_image: MakeImage
 ) -> None:
-    result = client.segment_image(picture(64), "cat").result
+    result = client.segment_image(make_image(64), "cat").result
     with pytest.raises(InvalidParameterError, match="file_name"):
         client.export_results([result], "coco", ["a.png", "b.png"])
     with pytest.raises(UnknownFormatError):

@@ -22,7 +22,7 @@ from edgeseg.stack.local import EmbeddedStack
 from edgeseg.types import BoolArray
 from tests.services.conftest import StackMaker
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 SIZE_HW = (400, 400)
 CHECKERBOARD: BoolArray = np.indices(SIZE_HW).sum(axis=0) % 2 == 1
 
@@ -119,7 +119,7 @@ def test_names_of_files(stack: EmbeddedStack, file_name: str, status: int) -> No
 
 
 def test_heavy_exports_block_nobody_and_end_with_their_clients(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     """Each would take half a minute; the limit of vertices is lifted to let them run."""
     heavy = json.dumps(document(CHECKERBOARD, 20)).encode()
@@ -129,7 +129,7 @@ def test_heavy_exports_block_nobody_and_end_with_their_clients(
         ThreadPoolExecutor(4) as pool,
     ):
         leaving = [pool.submit(post, stack.api_url, heavy, timeout_s=1.5) for _ in range(4)]
-        assert client.segment_image(picture(1), "cat").objects
+        assert client.segment_image(make_image(1), "cat").objects
         for each in leaving:
             assert isinstance(each.exception(), httpx.ReadTimeout)
         # They would hold the only process for two minutes.

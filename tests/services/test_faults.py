@@ -32,7 +32,7 @@ from edgeseg.tasks import connect, keys, make_queue
 
 LATENCY_S = 1.0
 RECOVERY_S = 10.0
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 StackMaker = Callable[..., Any]
 
 
@@ -93,13 +93,13 @@ def is_healthy(stack: EmbeddedStack) -> bool:
 
 @pytest.mark.parametrize("spare", [True, False], ids=["another worker", "restarted worker"])
 def test_a_killed_worker_loses_no_task(
-    make_stack: StackMaker, picture: Picture, spare: bool
+    make_stack: StackMaker, make_image: MakeImage, spare: bool
 ) -> None:
     with (
         make_stack({"detect": 2 if spare else 1}, fake_latency_s=LATENCY_S) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
-        task_id = client.submit(picture(1), "cat . dog .")
+        task_id = client.submit(make_image(1), "cat . dog .")
         until_started(client, task_id, "detect")
         os.kill(worker_of(stack, task_id), signal.SIGKILL)
         killed = time.monotonic()
@@ -117,14 +117,14 @@ def test_a_killed_worker_loses_no_task(
 
 
 def test_a_clock_that_is_set_back_keeps_no_lost_task(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with (
         make_stack(fake_latency_s=LATENCY_S, heartbeat_s=0.4, heartbeat_ttl_s=1) as stack,
         EdgeSegClient(stack.api_url) as client,
         Redis.from_url(stack.redis_url) as redis,
     ):
-        task_id = client.submit(picture(16), "cat", simplify="never")
+        task_id = client.submit(make_image(16), "cat", simplify="never")
         until_started(client, task_id, "detect")
         os.kill(worker_of(stack, task_id), signal.SIGKILL)
         assert stack.child("detect-1").wait(5.0)
@@ -137,7 +137,7 @@ def test_a_clock_that_is_set_back_keeps_no_lost_task(
 
 
 def test_a_task_that_kills_its_workers_fails_and_the_queue_goes_on(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with (
         make_stack(fake_latency_s=LATENCY_S, heartbeat_s=0.4, heartbeat_ttl_s=2) as stack,
@@ -145,13 +145,13 @@ def test_a_task_that_kills_its_workers_fails_and_the_queue_goes_on(
         kept_alive(stack),
         ThreadPoolExecutor(1) as pool,
     ):
-        poison = client.submit(picture(2), "poison")
+        poison = client.submit(make_image(2), "poison")
         last, killed = "0", list[int]()
         for _ in range(3):
             last = until_started(client, poison, "detect", last).id
             killed.append(worker_of(stack, poison, but_not=killed))
             os.kill(killed[-1], signal.SIGKILL)
-            behind = pool.submit(client.segment_image, picture(3), "cat")
+            behind = pool.submit(client.segment_image, make_image(3), "cat")
         assert list(client.events(poison, last))[-1].type == "failed"
         status = client.task(poison)
         assert status.status == "failed"
@@ -164,9 +164,9 @@ def test_a_task_that_kills_its_workers_fails_and_the_queue_goes_on(
 
 
 def test_a_broken_image_ends_the_task_and_its_chain(
-    client: EdgeSegClient, picture: Picture
+    client: EdgeSegClient, make_image: MakeImage
 ) -> None:
-    whole = picture(5, (640, 480))
+    whole = make_image(5, (640, 480))
     with pytest.raises(InvalidImageError) as caught:
         client.segment_image(whole[: len(whole) // 2], "cat")
     task_id = str(caught.value.extra["task_id"])
@@ -182,12 +182,14 @@ def test_a_broken_image_ends_the_task_and_its_chain(
     assert "task_id" not in caught.value.extra
 
 
-def test_a_worker_told_to_stop_finishes_its_task(make_stack: StackMaker, picture: Picture) -> None:
+def test_a_worker_told_to_stop_finishes_its_task(
+    make_stack: StackMaker, make_image: MakeImage
+) -> None:
     with (
         make_stack(fake_latency_s=LATENCY_S) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
-        task_id = client.submit(picture(6), "cat")
+        task_id = client.submit(make_image(6), "cat")
         until_started(client, task_id, "detect")
         child = stack.child("detect-1")
         child.send(signal.SIGTERM)
@@ -198,7 +200,7 @@ def test_a_worker_told_to_stop_finishes_its_task(make_stack: StackMaker, picture
         # Nobody serves this stage now: said at once, not after a time-out.
         started = time.monotonic()
         with pytest.raises(NoWorkerError) as caught:
-            client.segment_image(picture(7), "cat")
+            client.segment_image(make_image(7), "cat")
         assert time.monotonic() - started < 1.0
         assert caught.value.extra["missing"] == ["grounding_dino_queue"]
         with pytest.raises(NoWorkerError):
@@ -206,18 +208,18 @@ def test_a_worker_told_to_stop_finishes_its_task(make_stack: StackMaker, picture
         assert client.simplify("cat . dog .").phrases == ["cat", "dog"]
         child.start()
         wait_until(lambda: is_healthy(stack))
-        assert len(client.segment_image(picture(7), "cat").objects) == 1
+        assert len(client.segment_image(make_image(7), "cat").objects) == 1
 
 
 def test_a_stage_that_takes_too_long_fails_its_task(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with (
         make_stack(fake_latency_s=2.5, stage_timeout_s=1) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
         with pytest.raises(StageFailedError, match="longer than is allowed") as caught:
-            client.segment_image(picture(11), "cat")
+            client.segment_image(make_image(11), "cat")
         assert caught.value.extra["stage"] == "simplify"
         wait_until(lambda: bool(client.queue_status()["simplifier_queue"]["failed"] == 1))
         assert client.queue_status()["grounding_dino_queue"]["waiting"] == 0
@@ -226,14 +228,14 @@ def test_a_stage_that_takes_too_long_fails_its_task(
 
 
 def test_a_task_outlives_the_request_that_waits_too_short(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with (
         make_stack(fake_latency_s=LATENCY_S, request_timeout_s=0.5) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
         with pytest.raises(RequestTimeoutError) as caught:
-            client.segment_image(picture(13), "cat")
+            client.segment_image(make_image(13), "cat")
         assert caught.value.status == 504
         task_id = str(caught.value.extra["task_id"])
         assert list(client.events(task_id))[-1].type == "done"
@@ -241,14 +243,14 @@ def test_a_task_outlives_the_request_that_waits_too_short(
 
 
 def test_a_job_lost_between_queue_and_worker_is_found_again(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with make_stack() as stack, EdgeSegClient(stack.api_url) as client:
         redis = connect(Settings(redis_url=stack.redis_url))
         queue = make_queue("simplifier_queue", redis)
         simplifier = stack.child("simplify-1")
         simplifier.send(signal.SIGSTOP)
-        task_id = client.submit(picture(12), "cat")
+        task_id = client.submit(make_image(12), "cat")
         # A worker takes the job off the queue and dies before it says so.
         if redis.lmove(queue.key, queue.intermediate_queue_key) is None:
             assert redis.llen(queue.intermediate_queue_key) == 1
@@ -261,12 +263,14 @@ def test_a_job_lost_between_queue_and_worker_is_found_again(
         redis.close()
 
 
-def test_the_backend_may_restart_during_a_task(make_stack: StackMaker, picture: Picture) -> None:
+def test_the_backend_may_restart_during_a_task(
+    make_stack: StackMaker, make_image: MakeImage
+) -> None:
     with (
         make_stack(fake_latency_s=LATENCY_S) as stack,
         EdgeSegClient(stack.api_url) as client,
     ):
-        task_id = client.submit(picture(8), "cat . dog .")
+        task_id = client.submit(make_image(8), "cat . dog .")
         until_started(client, task_id, "simplify")
         backend = stack.child("backend")
         backend.send(signal.SIGKILL)
@@ -279,7 +283,7 @@ def test_the_backend_may_restart_during_a_task(make_stack: StackMaker, picture: 
 
 
 def test_without_redis_everything_says_so_and_recovers(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with make_stack() as stack, EdgeSegClient(stack.api_url) as client:
         redis = stack.child("redis")
@@ -291,7 +295,7 @@ def test_without_redis_everything_says_so_and_recovers(
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["missing"] == ["redis"]
         for request in (
-            lambda: client.segment_image(picture(9), "cat"),
+            lambda: client.segment_image(make_image(9), "cat"),
             lambda: client.simplify("cat"),
             lambda: client.task("0" * 32),
             lambda: client.queue_status(),
@@ -303,18 +307,18 @@ def test_without_redis_everything_says_so_and_recovers(
         assert "edgeseg_redis_up 0.0" in httpx.get(f"{stack.api_url}/metrics").text
         redis.start()
         assert wait_until(lambda: is_healthy(stack)) < RECOVERY_S
-        assert len(client.segment_image(picture(9), "cat").objects) == 1
+        assert len(client.segment_image(make_image(9), "cat").objects) == 1
 
 
 def test_who_waits_while_redis_loses_its_memory_is_told(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with (
         make_stack(fake_latency_s=LATENCY_S) as stack,
         EdgeSegClient(stack.api_url) as client,
         ThreadPoolExecutor(1) as pool,
     ):
-        waiting = pool.submit(client.segment_image, picture(15), "cat")
+        waiting = pool.submit(client.segment_image, make_image(15), "cat")
         wait_until(lambda: bool(client.queue_status()["simplifier_queue"]["running"]))
         redis = stack.child("redis")
         redis.send(signal.SIGKILL)
@@ -323,29 +327,29 @@ def test_who_waits_while_redis_loses_its_memory_is_told(
         with pytest.raises(QueueUnavailableError):
             waiting.result(timeout=RECOVERY_S)
         wait_until(lambda: is_healthy(stack))
-        assert len(client.segment_image(picture(15), "cat").objects) == 1
+        assert len(client.segment_image(make_image(15), "cat").objects) == 1
 
 
 def test_two_stacks_share_a_redis_that_is_named(
-    stack: EmbeddedStack, make_stack: StackMaker, client: EdgeSegClient, picture: Picture
+    stack: EmbeddedStack, make_stack: StackMaker, client: EdgeSegClient, make_image: MakeImage
 ) -> None:
     with make_stack(redis_url=stack.redis_url) as other, EdgeSegClient(other.api_url) as second:
         assert second.health()["workers"]["grounding_dino_queue"] == 2
         with pytest.raises(StopIteration):
             other.child("redis")
-        task_id = second.submit(picture(14), "cat")
+        task_id = second.submit(make_image(14), "cat")
         assert list(client.events(task_id))[-1].type == "done"
     wait_until(lambda: client.health()["workers"]["grounding_dino_queue"] == 1)
 
 
-def test_a_cancelled_task_stops_where_it_is(make_stack: StackMaker, picture: Picture) -> None:
+def test_a_cancelled_task_stops_where_it_is(make_stack: StackMaker, make_image: MakeImage) -> None:
     with (
         make_stack(fake_latency_s=LATENCY_S) as stack,
         EdgeSegClient(stack.api_url) as client,
         ThreadPoolExecutor(1) as pool,
     ):
-        task_id = client.submit(picture(10), "cat", idempotency_key="waits")
-        waiting = pool.submit(client.segment_image, picture(10), "cat", idempotency_key="waits")
+        task_id = client.submit(make_image(10), "cat", idempotency_key="waits")
+        waiting = pool.submit(client.segment_image, make_image(10), "cat", idempotency_key="waits")
         until_started(client, task_id, "detect")
         assert client.cancel(task_id).status == "cancelled"
         with pytest.raises(CancelledError):
@@ -359,17 +363,17 @@ def test_a_cancelled_task_stops_where_it_is(make_stack: StackMaker, picture: Pic
 
 
 def test_a_redis_that_hangs_holds_nobody_up_and_is_found_again(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with (
         make_stack() as stack,
         EdgeSegClient(stack.api_url) as client,
         ThreadPoolExecutor(20) as pool,
     ):
-        assert client.segment_image(picture(17), "cat").objects
+        assert client.segment_image(make_image(17), "cat").objects
         stack.child("redis").send(signal.SIGSTOP)
         try:
-            asked = [pool.submit(client.segment_image, picture(17), "cat") for _ in range(20)]
+            asked = [pool.submit(client.segment_image, make_image(17), "cat") for _ in range(20)]
             started = time.monotonic()
             with pytest.raises(QueueUnavailableError):
                 client.health()
@@ -380,4 +384,4 @@ def test_a_redis_that_hangs_holds_nobody_up_and_is_found_again(
         finally:
             stack.child("redis").send(signal.SIGCONT)
         wait_until(lambda: is_healthy(stack), timeout_s=RECOVERY_S)
-        assert client.segment_image(picture(17), "cat").objects
+        assert client.segment_image(make_image(17), "cat").objects

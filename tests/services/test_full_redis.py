@@ -18,7 +18,7 @@ from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import keys
 from tests.services.conftest import StackMaker
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 HEARTBEAT_TTL_S = 1
 
 
@@ -42,7 +42,7 @@ def until_running(client: EdgeSegClient, queue: str, count: int) -> None:
 
 
 def test_a_task_that_runs_when_redis_fills_is_not_lost(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     settings = {"heartbeat_s": 0.2, "heartbeat_ttl_s": HEARTBEAT_TTL_S}
     with (
@@ -51,13 +51,13 @@ def test_a_task_that_runs_when_redis_fills_is_not_lost(
         ThreadPoolExecutor(1) as pool,
     ):
         for seed, queue in enumerate(keys.QUEUE_NAMES):
-            running = pool.submit(outcome, client, picture(seed))
+            running = pool.submit(outcome, client, make_image(seed))
             until_running(client, queue, 1)
             with full(stack):
                 for path in ("/health", "/queue-status", "/metrics"):
                     assert httpx.get(f"{stack.api_url}{path}").status_code == 200
                 with pytest.raises(QueueFullError):
-                    client.segment_image(picture(9), "cat")
+                    client.segment_image(make_image(9), "cat")
                 with pytest.raises(QueueFullError):
                     client.simplify("cat", {"simplify": "fake"})
                 time.sleep(HEARTBEAT_TTL_S + 0.3)
@@ -65,7 +65,7 @@ def test_a_task_that_runs_when_redis_fills_is_not_lost(
                 assert all(count == 1 for count in workers.values()), workers
             # It may have waited for room; it has not failed for a reason of its own.
             assert running.result(timeout=30) in {"done", QueueFullError.code}
-            assert len(client.segment_image(picture(10), "cat").objects) == 1
+            assert len(client.segment_image(make_image(10), "cat").objects) == 1
 
 
 def outcome(client: EdgeSegClient, image: bytes) -> str:
@@ -77,9 +77,9 @@ def outcome(client: EdgeSegClient, image: bytes) -> str:
     return "done"
 
 
-def test_refining_in_a_full_redis_is_told_so(make_stack: StackMaker, picture: Picture) -> None:
+def test_refining_in_a_full_redis_is_told_so(make_stack: StackMaker, make_image: MakeImage) -> None:
     with make_stack(fake_latency_s=0.7) as stack, EdgeSegClient(stack.api_url) as client:
-        found = client.segment_image(picture(4), "cat")
+        found = client.segment_image(make_image(4), "cat")
         box = found.objects[0].box
         until_running(client, "sam2_queue", 0)
         with ThreadPoolExecutor(1) as pool:
@@ -105,13 +105,13 @@ def test_the_embedded_redis_has_a_limit(stack: EmbeddedStack) -> None:
 
 
 def test_a_full_redis_says_so_before_the_body_is_read(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     with make_stack(redis_maxmemory="16mb") as stack, EdgeSegClient(stack.api_url) as client:
         codes = []
         for seed in range(12):
             try:
-                client.segment_image(picture(seed, (700, 500)), "cat")
+                client.segment_image(make_image(seed, (700, 500)), "cat")
                 codes.append("")
             except QueueFullError as error:
                 codes.append(error.code)

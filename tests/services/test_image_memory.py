@@ -31,8 +31,8 @@ def worst_cases() -> dict[str, bytes]:
         flat = PIL.Image.new("RGB", size, "gray")
         for kind, options in kinds.items():
             out = io.BytesIO()
-            picture = flat.convert("P") if kind == "GIF" else flat
-            picture.save(out, kind, **options)
+            converted = flat.convert("P") if kind == "GIF" else flat
+            converted.save(out, kind, **options)
             made[f"{size[0]}.{kind.lower()}"] = out.getvalue()
     noise = np.random.default_rng(0).integers(0, 256, (1990, 4000, 4), np.uint8)
     out = io.BytesIO()

@@ -16,7 +16,7 @@ from edgeseg.stack.local import EmbeddedStack
 from tests.services.conftest import StackMaker
 from tests.services.crowd import request_of
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 
 
 def leave(stack: EmbeddedStack, request: bytes) -> str:
@@ -47,10 +47,10 @@ def end_of(client: EdgeSegClient, task_id: str) -> str:
     ids=["waits", "with a key", "respond-async"],
 )
 def test_what_becomes_of_the_task_of_a_client_that_leaves(
-    make_stack: StackMaker, picture: Picture, header: str, end: str
+    make_stack: StackMaker, make_image: MakeImage, header: str, end: str
 ) -> None:
     with make_stack(fake_latency_s=0.5) as stack, EdgeSegClient(stack.api_url) as client:
-        request = request_of(stack.api_url, picture(1), {"text_prompt": "cat"})
+        request = request_of(stack.api_url, make_image(1), {"text_prompt": "cat"})
         task_id = leave(stack, request.replace(b"\r\n", f"\r\n{header}".encode(), 1))
         assert end_of(client, task_id) == end
         stages = [each.stage for each in client.events(task_id) if each.type == "started"]

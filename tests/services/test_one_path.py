@@ -39,7 +39,7 @@ from edgeseg.tasks import (
 )
 from edgeseg.types import Image
 from edgeseg.worker.runner import StageRunner
-from tests.services.conftest import Picture
+from tests.services.conftest import MakeImage
 
 QUEUE = "nobody_serves_this_either"
 CLOCKS = {"task_id", "timings_ms"}
@@ -75,9 +75,9 @@ def runner(stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
 
 
 @pytest.fixture
-def ask(runner: StageRunner, picture: Picture) -> Callable[..., TaskRecord]:
+def ask(runner: StageRunner, make_image: MakeImage) -> Callable[..., TaskRecord]:
     """Takes a request through record, Run and record, stage by stage."""
-    data = picture(11, (2000, 300))
+    data = make_image(11, (2000, 300))
 
     def take(kind: Any, request: TaskRequest, parent: TaskRecord | None = None) -> TaskRecord:
         with PIL.Image.open(io.BytesIO(data)) as image:
@@ -102,8 +102,10 @@ def _pixels(data: bytes) -> Any:
         return np.asarray(image.convert("RGB"))
 
 
-def test_each_image_of_a_task_is_kept_and_counted(runner: StageRunner, picture: Picture) -> None:
-    files = [picture(seed, (20 + seed, 30)) for seed in range(3)]
+def test_each_image_of_a_task_is_kept_and_counted(
+    runner: StageRunner, make_image: MakeImage
+) -> None:
+    files = [make_image(seed, (20 + seed, 30)) for seed in range(3)]
     task = NewTask("segment", ("ground",), SegmentRequest(text_prompt="cat"), "cat")
     refs = tuple(
         ImageRef(20 + seed, 30, f"{seed}" * 64, task.id, index=seed) for seed in range(len(files))
@@ -135,11 +137,11 @@ def differs(request: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_masks(name: str, ask: Callable[..., TaskRecord], picture: Picture) -> None:
+def test_masks(name: str, ask: Callable[..., TaskRecord], make_image: MakeImage) -> None:
     request = REQUESTS[name]
     record = ask("segment", SegmentRequest.model_validate({**request, "visualization": False}))
     ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
-    mine = ai.segment_image(picture(11, (2000, 300)), request["text_prompt"], **differs(request))
+    mine = ai.segment_image(make_image(11, (2000, 300)), request["text_prompt"], **differs(request))
     assert record.status == "done"
     expected = mine.result.model_dump(mode="json", exclude={"visualization"})
     assert settled(record.result()) == settled(expected)
@@ -149,11 +151,11 @@ def test_masks(name: str, ask: Callable[..., TaskRecord], picture: Picture) -> N
 
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if "ground" not in name])
-def test_boxes(name: str, ask: Callable[..., TaskRecord], picture: Picture) -> None:
+def test_boxes(name: str, ask: Callable[..., TaskRecord], make_image: MakeImage) -> None:
     request = REQUESTS[name]
     record = ask("detect", DetectRequest.model_validate(request))
     ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
-    mine = ai.detect(picture(11, (2000, 300)), request["text_prompt"], **differs(request))
+    mine = ai.detect(make_image(11, (2000, 300)), request["text_prompt"], **differs(request))
     assert settled(record.result()) == settled(mine.model_dump(mode="json"))
 
 
@@ -175,13 +177,13 @@ def test_corrections(
     correction: dict[str, Any],
     ask: Callable[..., TaskRecord],
     runner: StageRunner,
-    picture: Picture,
+    make_image: MakeImage,
 ) -> None:
     request = SegmentRequest(text_prompt="cat . dog .", visualization=False)
     parent = ask("segment", request)
     ask("refine", RefineRequest.model_validate(correction), parent)
     ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
-    mine = ai.refine(ai.segment_image(picture(11, (2000, 300)), "cat . dog ."), **correction)
+    mine = ai.refine(ai.segment_image(make_image(11, (2000, 300)), "cat . dog ."), **correction)
     expected = mine.result.model_dump(mode="json", exclude={"visualization"})
     assert settled(runner.store.read(parent.id).result()) == settled(expected)
 
@@ -214,7 +216,7 @@ def test_what_an_engine_raises_means_the_same(
     error: Exception,
     kind: type[EdgeSegError],
     ask: Callable[..., TaskRecord],
-    picture: Picture,
+    make_image: MakeImage,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Failing, "error", error, raising=False)
@@ -226,6 +228,6 @@ def test_what_an_engine_raises_means_the_same(
         ask("segment", SegmentRequest(text_prompt="cat", simplify="never", engines=choice))
     with pytest.raises(kind) as ours:
         EdgeSegAI("fake", "fake", "fake").segment_image(
-            picture(11), "cat", simplify="never", engines=choice
+            make_image(11), "cat", simplify="never", engines=choice
         )
     assert theirs.value.to_dict() == ours.value.to_dict()

@@ -26,7 +26,7 @@ from edgeseg.errors import (
 from edgeseg.schemas import RefineResult, SegmentationResult, SimplifyMode
 from edgeseg.stack.local import EmbeddedStack
 
-Picture = Callable[..., bytes]
+MakeImage = Callable[..., bytes]
 StackMaker = Callable[..., AbstractContextManager[EmbeddedStack]]
 
 
@@ -47,9 +47,9 @@ def test_the_stack_answers_as_the_library_does(
 
 
 def test_simplify_never_skips_the_simplifier(
-    client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+    client: EdgeSegClient, in_process: EdgeSegAI, make_image: MakeImage
 ) -> None:
-    data = picture(1)
+    data = make_image(1)
     found = client.segment_image(data, "cat . dog .", simplify="never")
     assert "simplify" not in found.result.engines
     assert same(found, in_process.segment_image(data, "cat . dog .", simplify="never"))
@@ -57,21 +57,21 @@ def test_simplify_never_skips_the_simplifier(
 
 @pytest.mark.parametrize("mode", ["auto", "never"])
 def test_filters_of_the_request_choose_among_the_boxes(
-    client: EdgeSegClient, picture: Picture, mode: SimplifyMode
+    client: EdgeSegClient, make_image: MakeImage, mode: SimplifyMode
 ) -> None:
     prompt = "cat . dog . bird ."
-    every = client.segment_image(picture(3), prompt, simplify=mode)
+    every = client.segment_image(make_image(3), prompt, simplify=mode)
     leftmost = min(every.objects, key=lambda each: each.box[0] + each.box[2])
     wanted = [{"kind": "leftmost"}]
-    found = client.segment_image(picture(3), prompt, simplify=mode, filters=wanted)
+    found = client.segment_image(make_image(3), prompt, simplify=mode, filters=wanted)
     assert [(each.label, each.box) for each in found.objects] == [(leftmost.label, leftmost.box)]
     assert [each.kind for each in found.result.filters] == ["leftmost"]
-    none = client.segment_image(picture(3), prompt, simplify=mode, filters=[])
+    none = client.segment_image(make_image(3), prompt, simplify=mode, filters=[])
     assert len(none.objects) == len(every.objects)
 
 
-def test_nothing_found_is_an_empty_list(client: EdgeSegClient, picture: Picture) -> None:
-    found = client.segment_image(picture(2), "cat", box_threshold=1.0)
+def test_nothing_found_is_an_empty_list(client: EdgeSegClient, make_image: MakeImage) -> None:
+    found = client.segment_image(make_image(2), "cat", box_threshold=1.0)
     assert found.objects == []
     assert not found.segmentation_mask.any()
     events = [(each.type, each.stage) for each in client.events(found.result.task_id)]
@@ -79,10 +79,10 @@ def test_nothing_found_is_an_empty_list(client: EdgeSegClient, picture: Picture)
     assert events[-1] == ("done", None)
 
 
-def test_the_overlay_is_a_png_of_the_same_size(stack: EmbeddedStack, picture: Picture) -> None:
+def test_the_overlay_is_a_png_of_the_same_size(stack: EmbeddedStack, make_image: MakeImage) -> None:
     answer = httpx.post(
         f"{stack.api_url}/segment",
-        files={"image": ("a.png", picture(3))},
+        files={"image": ("a.png", make_image(3))},
         data={"text_prompt": "cat"},
     )
     result = SegmentationResult.model_validate(answer.json())
@@ -119,19 +119,19 @@ def test_every_kind_of_image_is_seen_upright(
 
 
 def test_simplify_and_detect(
-    client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+    client: EdgeSegClient, in_process: EdgeSegAI, make_image: MakeImage
 ) -> None:
     assert client.simplify("cat . dog .").phrases == ["cat", "dog"]
-    boxes = client.detect(picture(4), "cat . dog .")
-    masks = in_process.segment_image(picture(4), "cat . dog .")
+    boxes = client.detect(make_image(4), "cat . dog .")
+    masks = in_process.segment_image(make_image(4), "cat . dog .")
     assert [each.box for each in boxes.objects] == [each.box for each in masks.objects]
 
 
 def test_thirty_two_clients_get_their_own_answers_while_health_answers(
-    stack: EmbeddedStack, client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+    stack: EmbeddedStack, client: EdgeSegClient, in_process: EdgeSegAI, make_image: MakeImage
 ) -> None:
     def ask(number: int) -> Segmentation:
-        return client.segment_image(picture(number), f"thing {number} . cat")
+        return client.segment_image(make_image(number), f"thing {number} . cat")
 
     probes_s: list[float] = []
     done = threading.Event()
@@ -151,7 +151,7 @@ def test_thirty_two_clients_get_their_own_answers_while_health_answers(
     done.set()
     prober.join()
     for number, answer in zip(range(100, 196), answers, strict=True):
-        expected = in_process.segment_image(picture(number), f"thing {number} . cat")
+        expected = in_process.segment_image(make_image(number), f"thing {number} . cat")
         assert same(answer, expected)
     # The median, because other work on this machine may hold up single probes.
     assert statistics.median(probes_s) < 0.1
@@ -159,9 +159,9 @@ def test_thirty_two_clients_get_their_own_answers_while_health_answers(
 
 
 def test_a_request_may_be_followed_instead_of_awaited(
-    client: EdgeSegClient, picture: Picture
+    client: EdgeSegClient, make_image: MakeImage
 ) -> None:
-    task_id = client.submit(picture(5), "cat . dog .")
+    task_id = client.submit(make_image(5), "cat . dog .")
     events = list(client.events(task_id))
     assert [(each.type, each.stage) for each in events] == [
         ("queued", "simplify"),
@@ -180,9 +180,9 @@ def test_a_request_may_be_followed_instead_of_awaited(
 
 
 def test_events_resume_after_the_last_one_seen(
-    stack: EmbeddedStack, client: EdgeSegClient, picture: Picture
+    stack: EmbeddedStack, client: EdgeSegClient, make_image: MakeImage
 ) -> None:
-    task_id = client.submit(picture(6), "cat")
+    task_id = client.submit(make_image(6), "cat")
     everything = list(client.events(task_id))
     for position in (0, 3, len(everything) - 2):
         rest = list(client.events(task_id, after=everything[position].id))
@@ -204,9 +204,9 @@ def test_events_resume_after_the_last_one_seen(
     assert end == ["", ""]
 
 
-def test_the_same_key_is_the_same_task(client: EdgeSegClient, picture: Picture) -> None:
+def test_the_same_key_is_the_same_task(client: EdgeSegClient, make_image: MakeImage) -> None:
     def ask(seed: int) -> Segmentation:
-        return client.segment_image(picture(seed), "cat", idempotency_key="a key of its own")
+        return client.segment_image(make_image(seed), "cat", idempotency_key="a key of its own")
 
     first = ask(7)
     assert ask(7).result == first.result
@@ -215,7 +215,7 @@ def test_the_same_key_is_the_same_task(client: EdgeSegClient, picture: Picture) 
     with ThreadPoolExecutor(8) as pool:
         many = list(
             pool.map(
-                lambda _: client.segment_image(picture(9), "dog", idempotency_key="at once"),
+                lambda _: client.segment_image(make_image(9), "dog", idempotency_key="at once"),
                 range(8),
             )
         )
@@ -223,9 +223,9 @@ def test_the_same_key_is_the_same_task(client: EdgeSegClient, picture: Picture) 
 
 
 def test_refine_corrects_an_object_and_adds_another(
-    stack: EmbeddedStack, client: EdgeSegClient, in_process: EdgeSegAI, picture: Picture
+    stack: EmbeddedStack, client: EdgeSegClient, in_process: EdgeSegAI, make_image: MakeImage
 ) -> None:
-    data = picture(10)
+    data = make_image(10)
     found = client.segment_image(data, "cat . dog .")
     here = in_process.segment_image(data, "cat . dog .")
     points = [{"x": 90, "y": 60, "label": 1}, {"x": 40, "y": 30, "label": 0}]
@@ -249,28 +249,28 @@ def test_refine_corrects_an_object_and_adds_another(
     assert stored.objects == more.objects
 
 
-def test_refine_refuses_what_is_not_there(client: EdgeSegClient, picture: Picture) -> None:
-    found = client.segment_image(picture(11), "cat")
+def test_refine_refuses_what_is_not_there(client: EdgeSegClient, make_image: MakeImage) -> None:
+    found = client.segment_image(make_image(11), "cat")
     with pytest.raises(UnknownObjectError):
         client.refine(found, object_id=7, points=[{"x": 1, "y": 1}])
     with pytest.raises(InvalidParameterError):
         client.refine(found, object_id=0, points=[{"x": 1000, "y": 1}])
     with pytest.raises(InvalidParameterError):
         client.refine(found, object_id=0, box=(0, 0, 1000, 10))
-    boxes = client.detect(picture(11), "cat")
-    other = Segmentation(found.result.model_copy(update={"task_id": boxes.task_id}), picture(11))
+    boxes = client.detect(make_image(11), "cat")
+    other = Segmentation(found.result.model_copy(update={"task_id": boxes.task_id}), make_image(11))
     with pytest.raises(InvalidParameterError):
         client.refine(other, object_id=0, points=[{"x": 1, "y": 1}])
 
 
 def test_rules_that_answer_for_a_language_model_are_named(
-    make_stack: StackMaker, picture: Picture
+    make_stack: StackMaker, make_image: MakeImage
 ) -> None:
     away = {"simplify_engine": "openai", "llm_url": "http://127.0.0.1:9/v1", "llm_model": "tiny"}
     need = "Where should I throw the wrapper?"
     with make_stack(**away) as stack, EdgeSegClient(stack.api_url) as client:
-        found = client.segment_image(picture(1), need)
-    local = EdgeSegAI(settings=stack.settings).segment_image(picture(1), need)
+        found = client.segment_image(make_image(1), need)
+    local = EdgeSegAI(settings=stack.settings).segment_image(make_image(1), need)
     for result in (found.result, local.result):
         assert result.engines["simplify"].name == "nano"
         assert result.engines["detect"].name == "fake"

@@ -21,8 +21,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "rest.md").read_text(encoding="utf-
 
 @pytest.fixture
 def folder(tmp_path: Path, chelsea: Path) -> Path:
-    with PIL.Image.open(chelsea) as picture:
-        picture.save(tmp_path / "photo.jpg", quality=92)
+    with PIL.Image.open(chelsea) as pil_image:
+        pil_image.save(tmp_path / "photo.jpg", quality=92)
     return tmp_path
 
 

@@ -32,7 +32,7 @@ Figures = dict[str, str]
 pytestmark = pytest.mark.timeout(1800)
 
 
-def picture(seed: int) -> bytes:
+def make_image(seed: int) -> bytes:
     """Return a small PNG that no other seed gives."""
     out = io.BytesIO()
     pixels = np.random.default_rng(seed).integers(0, 256, (64, 96, 3), np.uint8)
@@ -59,9 +59,10 @@ def end_of(client: EdgeSegClient, task_id: str, timeout_s: float = 180) -> str:
 def submit(
     client: EdgeSegClient, count: int, seed: int, simplify: SimplifyMode = "auto"
 ) -> list[str]:
-    """Queue so many pictures; where nothing is simplified, all reach the detector at once."""
+    """Queue so many images; where nothing is simplified, all reach the detector at once."""
     return [
-        client.submit(picture(seed + number), "cat", simplify=simplify) for number in range(count)
+        client.submit(make_image(seed + number), "cat", simplify=simplify)
+        for number in range(count)
     ]
 
 
@@ -201,7 +202,7 @@ def test_a_scale_in_lets_workers_finish(stack: Stack, client: EdgeSegClient) -> 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_throughput_grows_with_workers(stack: Stack, figures: Figures, workers: int) -> None:
-    # As long as a detector takes on a large picture.
+    # As long as a detector takes on a large image.
     stack.fake(3.0, **dict.fromkeys(WORKERS, workers))
     rate = rate_of(stack, clients=5 * workers, seconds=45)
     figures[f"tasks/s with {workers} worker(s) a stage of 3 s"] = f"{rate:.3f}"
@@ -217,7 +218,7 @@ def rate_of(stack: Stack, clients: int, seconds: float) -> float:
     def go_on(number: int) -> None:
         with EdgeSegClient(stack.api_url) as client:
             while not done.is_set():
-                client.segment_image(picture(number), "cat")
+                client.segment_image(make_image(number), "cat")
                 ended.append(time.monotonic())
 
     with ThreadPoolExecutor(clients) as pool:
@@ -319,7 +320,7 @@ def raise_problem(client: EdgeSegClient, task_id: str) -> None:
 
 def test_workers_report_metrics(stack: Stack, client: EdgeSegClient) -> None:
     stack.fake(0.2)
-    client.segment_image(picture(700), "cat")
+    client.segment_image(make_image(700), "cat")
     read = (
         "import urllib.request as u; print(u.urlopen('http://sam2:9100/metrics').read().decode())"
     )

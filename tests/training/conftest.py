@@ -23,13 +23,13 @@ SIDE = 96
 def _photo(index: int) -> tuple[bytes, list[float], dict[str, Any]]:
     """A red disc on noise, as WebP; its box xywh and a polygon of it."""
     rng = np.random.default_rng(index)
-    picture = PIL.Image.fromarray(rng.integers(0, 90, (SIDE, SIDE, 3), dtype=np.uint8))
+    pil_image = PIL.Image.fromarray(rng.integers(0, 90, (SIDE, SIDE, 3), dtype=np.uint8))
     x, y, r = (int(v) for v in (*rng.integers(30, 60, 2), rng.integers(15, 28)))
-    PIL.ImageDraw.Draw(picture).ellipse((x - r, y - r, x + r, y + r), fill="red")
+    PIL.ImageDraw.Draw(pil_image).ellipse((x - r, y - r, x + r, y + r), fill="red")
     turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     polygon = np.stack([x + r * np.cos(turn), y + r * np.sin(turn)], 1).ravel().tolist()
     out = io.BytesIO()
-    picture.save(out, "WEBP")
+    pil_image.save(out, "WEBP")
     return out.getvalue(), [x - r, y - r, 2 * r, 2 * r], {"segmentation": [polygon]}
 
 

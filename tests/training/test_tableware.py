@@ -17,7 +17,7 @@ from training.synthetic.scene import NAMES, Table, glazed, lay
 
 @pytest.fixture
 def studio(photos: PhotoSet) -> Studio:
-    """One of small, grainy pictures."""
+    """One of small, grainy images."""
     return Studio(photos, np.random.default_rng(3), width=64, samples=2)
 
 
@@ -56,7 +56,7 @@ def test_a_mask_lies_where_the_thing_is(studio: Studio) -> None:
     scene = studio.scene(table, (48, 64))
     masks = studio.seen(scene, 2)
     assert not (masks[0] & masks[1]).any()
-    rgb = studio.picture(scene, masks.max(0)).astype(float)
+    rgb = studio.photograph(scene, masks.max(0)).astype(float)
     red, green = (rgb[mask > 0].mean(0) for mask in masks)
     assert red[0] > 1.5 * red[1]
     assert green[1] > 1.5 * green[0]

@@ -83,8 +83,8 @@ def test_one_image(ai: EdgeSegAI, chelsea: Path) -> None:
 
 def test_every_kind_of_image_gives_the_same_boxes(ai: EdgeSegAI, chelsea: Path) -> None:
     pixels = load_image(chelsea).rgb
-    with PIL.Image.open(chelsea) as picture:
-        same = [ai.segment_image(image=each, prompt="cat") for each in (pixels, picture.copy())]
+    with PIL.Image.open(chelsea) as pil_image:
+        same = [ai.segment_image(image=each, prompt="cat") for each in (pixels, pil_image.copy())]
     assert same[0].objects == same[1].objects
     named = [ai.segment_image(image_path=each, prompt="cat") for each in (str(chelsea), chelsea)]
     assert named[0].objects == named[1].objects
@@ -143,7 +143,7 @@ def test_many_images_load_each_engine_once_and_one_at_a_time(
 
 def test_a_bad_image_among_many(ai: EdgeSegAI, chelsea: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     rows = ai.segment_images([bad, chelsea], "cat", return_errors=True)
     assert isinstance(rows[0], EdgeSegError)
     assert isinstance(rows[1], Segmentation)
@@ -182,7 +182,7 @@ def test_what_a_library_raises_becomes_an_error_of_ours(
     assert isinstance(rows[0], StageFailedError)
 
 
-def test_a_source_that_is_no_picture_is_not_blamed_on_the_engine(ai: EdgeSegAI) -> None:
+def test_a_source_that_is_no_image_is_not_blamed_on_the_engine(ai: EdgeSegAI) -> None:
     sources: list[Any] = [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 7), np.uint8), 3]
     rows = ai.segment_images(sources, "cat", return_errors=True)
     assert [type(row) for row in rows] == [Segmentation, InvalidImageError, InvalidImageError]

@@ -76,7 +76,7 @@ def test_any_size(size: tuple[int, int]) -> None:
     assert drawn.size == size[::-1]
 
 
-def test_an_empty_mask_and_no_objects_leave_the_picture() -> None:
+def test_an_empty_mask_and_no_objects_leave_the_image() -> None:
     nothing = thing((0.0, 0.0, 0.0, 0.0))
     drawn = np.asarray(render.overlay(plain(7), [nothing], labels=False))
     assert (drawn == 7).all()
@@ -99,12 +99,12 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_contact_sheet() -> None:
-    pictures = [PIL.Image.new("RGB", size, "red") for size in ((300, 200), (100, 400), (50, 50))]
-    sheet = render.contact_sheet(pictures, ["one", "two", "three " * 50], columns=2, cell_px=120)
+    images = [PIL.Image.new("RGB", size, "red") for size in ((300, 200), (100, 400), (50, 50))]
+    sheet = render.contact_sheet(images, ["one", "two", "three " * 50], columns=2, cell_px=120)
     pixels = np.asarray(sheet)
     assert sheet.size == (2 * 124 + 4, 2 * 134 + 4)
     assert ((pixels == (255, 0, 0)).all(axis=2)).sum() == 120 * 80 + 30 * 120 + 50 * 50
     with pytest.raises(ValueError, match="expected 3, got 1"):
-        render.contact_sheet(pictures, ["one"])
+        render.contact_sheet(images, ["one"])
     with pytest.raises(ValueError, match="at least one"):
         render.contact_sheet([], [])

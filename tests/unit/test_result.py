@@ -35,9 +35,9 @@ def test_json_returns_the_same_result(made: Segmentation, tmp_path: Path) -> Non
 
 
 def test_the_overlay_has_the_image_s_size(made: Segmentation) -> None:
-    picture = made.overlay()
-    assert picture.size == (451, 300)
-    changed = np.any(np.asarray(picture) != made.image.rgb, axis=2)
+    pil_image = made.overlay()
+    assert pil_image.size == (451, 300)
+    changed = np.any(np.asarray(pil_image) != made.image.rgb, axis=2)
     assert changed[made.segmentation_mask].mean() > 0.95
 
 

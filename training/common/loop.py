@@ -58,7 +58,7 @@ def schedule(progress: float, steps: int) -> float:
 class Trainer(abc.ABC, Generic[B]):
     """Modules, the first of which is the model to ship, with everything that moves them.
 
-    Runs on a GPU when there is one, else on the processor; both compute in bfloat16.
+    Runs on a GPU when there is one, else on the CPU; both compute in bfloat16.
     """
 
     clip = 10.0

@@ -28,7 +28,7 @@ class Prompts:
     points_xy: Tensor
     """(N, P, 2) float."""
     labels: Tensor
-    """(N, P) int64, as :meth:`PromptEncoder.sparse` takes them."""
+    """(N, P) int64, as `PromptEncoder.sparse` takes them."""
 
     def with_point(self, point_xy: Tensor, label: Tensor) -> Prompts:
         """Return the prompts with one more point each: (N, 2) and (N,)."""

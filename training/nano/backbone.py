@@ -15,7 +15,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def channels_last(module: M) -> M:
-    """Lay the weights out as a processor's convolutions read them fastest."""
+    """Lay the weights out as convolutions on a CPU read them fastest."""
     for parameter in module.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

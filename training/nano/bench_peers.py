@@ -83,7 +83,7 @@ def outline(
 
 
 def timed(action: Callable[[], object], times: int) -> tuple[float, float]:
-    """Median milliseconds of a call after one that does not count, and those of all processors."""
+    """Median milliseconds of a call after one that does not count, and those of all CPU cores."""
     action()
     spent, cpu_s = [], time.process_time()
     for _ in range(times):

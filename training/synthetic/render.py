@@ -33,7 +33,7 @@ MIN_SEEN_PX = 60
 WIDTH, SAMPLES = 272, 12
 """Pixels, and paths of light for each; what noise is left is smoothed away."""
 BRIGHT = 0.7
-"""The 90th percentile of the linear light of all things, before a picture's exposure is varied."""
+"""The 90th percentile of the linear light of all things, before an image's exposure is varied."""
 
 
 class Studio:
@@ -90,9 +90,9 @@ class Studio:
         return {"type": "sphere", "center": where.tolist(), "radius": radius, "emitter": light}
 
     def cameras(self, size_hw: tuple[int, int], front_rad: float | None) -> list[dict[str, Any]]:
-        """One that takes the picture, and one in its place that looks at each pixel once.
+        """One that takes the image, and one in its place that looks at each pixel once.
 
-        From somewhere above, near enough to fill the picture; half of the time from the front, if
+        From somewhere above, near enough to fill the image; half of the time from the front, if
         there is one, where a spoon hides a part of the cup.
         """
         rng = self.rng
@@ -155,7 +155,7 @@ class Studio:
         inner = {"type": "roughplastic", "diffuse_reflectance": cloth, "alpha": alpha}
         return {"type": "twosided", "inner": inner}
 
-    def picture(self, scene: Any, things: UInt8Array) -> UInt8Array:
+    def photograph(self, scene: Any, things: UInt8Array) -> UInt8Array:
         """(H, W, 3) RGB, exposed for what lies on the table, (H, W) `things` in {0, 1}."""
         seed = mi.UInt32(int(self.rng.integers(2**31)))
         light = np.nan_to_num(np.array(mi.render(scene, sensor=0, seed=seed)))
@@ -175,14 +175,14 @@ class Studio:
         return (number == np.arange(count)[:, None, None]).astype(np.uint8)
 
     def take(self) -> tuple[UInt8Array, list[str], UInt8Array]:
-        """A picture, the names of the things on it, and their masks."""
+        """An image, the names of the things on it, and their masks."""
         table = lay(self.rng)
         size_hw = (int(self.width * self.rng.uniform(0.65, 0.95)), self.width)
         scene = self.scene(table, size_hw)
         masks = self.seen(scene, len(table.things))
         if not masks.any():
             return self.take()
-        return self.picture(scene, masks.max(0)), table.things, masks
+        return self.photograph(scene, masks.max(0)), table.things, masks
 
 
 def loaded(mesh: Mesh, index: int, material: dict[str, Any]) -> Any:
@@ -226,11 +226,11 @@ def rows_of(number: int, names: list[str], masks: UInt8Array, first: int) -> lis
 
 
 def write(studio: Studio, scenes: int, seed: int, out: Path) -> None:
-    """Pictures into the .tar `out`, and their labels, in COCO format, into a .json.gz beside it."""
+    """Images into the .tar `out`, and their labels, in COCO format, into a .json.gz beside it."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     with tarfile.open(out, "w") as archive:
-        for number in tqdm(range(scenes), unit="picture"):
+        for number in tqdm(range(scenes), unit="image"):
             rgb, names, masks = studio.take()
             data = io.BytesIO()
             Image.fromarray(rgb).save(data, "WEBP", quality=90)

@@ -11,7 +11,7 @@ import numpy as np
 from training.synthetic.meshes import Mesh, ball, dish, spoon, vessel
 
 NAMES = ("cup", "bowl", "spoon", "saucer", "plate", "sports ball")
-"""What is drawn, and labelled in each picture completely."""
+"""What is drawn, and labelled in each image completely."""
 Rgb = tuple[float, float, float]
 
 

@@ -26,7 +26,7 @@ _PRECISION = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"
 
 
 class CompiledEncoder:
-    """A network from pixels to maps, on the processor."""
+    """A network from pixels to maps, on the CPU."""
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled

@@ -37,7 +37,7 @@ class EdgeSamSegmenter(SamEngine):
         super().__init__(name, placement, model.fuse())
 
     def pixels(self, image: Image) -> torch.Tensor:
-        """Return the padded picture."""
+        """Return the padded image."""
         return Letterbox.of(image.size_hw).render(image, self.placement.device)
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:

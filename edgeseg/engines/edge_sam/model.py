@@ -40,7 +40,7 @@ class EdgeSam(nn.Module):
         """Decode B prompts on one (1, 256, 64, 64) embedding, or on B of them.
 
         The embedding of a smaller input is smaller, and so are the masks. ``points_xy`` (B, P, 2)
-        are in pixels of the 1024² input, ``labels`` (B, P) as in :meth:`PromptEncoder.sparse`,
+        are in pixels of the 1024² input, ``labels`` (B, P) as in `PromptEncoder.sparse`,
         ``masks`` (B, 1, 256, 256) logits. Returns (B, 4, 256, 256) logits and (B, 4) predicted
         IoUs.
         """
@@ -73,7 +73,7 @@ def read_checkpoint(path: Path) -> EdgeSam:
 
 
 def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") -> EdgeSam:
-    """Build the model with these weights; raises as :func:`read_checkpoint` does."""
+    """Build the model with these weights; raises as `read_checkpoint` does."""
     with torch.device("meta"):
         model = EdgeSam()
     wanted = model.state_dict()

@@ -151,7 +151,7 @@ def decode(
     """Return (B, 4, 256, 256) logits and (B, 4) predicted IoUs of B prompts in the input's frame.
 
     ``points_xy`` (B, P, 2), ``labels`` (B, P), ``masks`` (B, 1, 256, 256), as
-    :meth:`EdgeSam.decode` takes them.
+    `EdgeSam.decode` takes them.
     """
     device = embedding.device
     return model.decode(

@@ -65,7 +65,7 @@ def captions(phrases: Sequence[str], count: Callable[[str], int], limit: int) ->
 def phrase_scores(tokens: FloatArray, positions: Sequence[Sequence[int]]) -> FloatArray:
     """(Q, P) score of each phrase for each box, from (Q, T) probabilities of the tokens.
 
-    A phrase is as likely as its surest token, which is what the models' own thresholds mean.
+    A phrase scores as its highest-scoring token, which is what the models' own thresholds mean.
     """
     scores = np.zeros((len(tokens), len(positions)), np.float32)
     for column, own in enumerate(positions):

@@ -20,7 +20,7 @@ from edgeseg.types import Image
 
 def load(options: EngineOptions) -> Detector:
     """Build a detector from a folder with a model and its processor."""
-    # In 16 bits the places at which the decoder samples the picture would be rounded by pixels.
+    # In 16 bits the places at which the decoder samples the image would be rounded by pixels.
     return GroundingDino(options.name, options.weights[0], Placement.of(options, half=False))
 
 

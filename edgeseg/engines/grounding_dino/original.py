@@ -105,7 +105,7 @@ class OriginalGroundingDino(CaptionDetector):
         """Return (1, 3, h, w) pixels, scaled to the shorter side."""
         shorter, longest = self._edges
         scale = min(shorter / min(image.size_hw), longest / max(image.size_hw))
-        # The model takes its queries from the cells of the picture: there must be enough of them.
+        # The model takes its queries from the cells of the image: there must be enough of them.
         while cells(size := scaled(image.size_hw, scale)) < int(self.model.num_queries):
             scale *= 1.1
         return normalised(image, size, self.placement.device)
@@ -125,7 +125,7 @@ def scaled(size_hw: tuple[int, int], scale: float) -> tuple[int, int]:
 
 
 def cells(size_hw: tuple[int, int]) -> int:
-    """Return how many cells a picture has over the four levels."""
+    """Return how many cells an image has over the four levels."""
     return sum(math.ceil(size_hw[0] / s) * math.ceil(size_hw[1] / s) for s in STRIDES)
 
 

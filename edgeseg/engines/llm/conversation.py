@@ -53,7 +53,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation; a picture comes before the text."""
+    """One turn of a conversation; an image comes before the text."""
 
     speaker: Speaker
     text: str
@@ -61,7 +61,7 @@ class Message:
 
 
 def opening(prompt: str, image: Image | None) -> list[Message]:
-    """Return the task, the examples, and the prompt with its picture."""
+    """Return the task, the examples, and the prompt with its image."""
     turns = [Message("system", INSTRUCTIONS)]
     for asked, answered in EXAMPLES:
         turns += [Message("user", _quoted(asked)), Message("assistant", answered)]

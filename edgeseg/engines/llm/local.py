@@ -18,7 +18,7 @@ from edgeseg.engines.torch.placement import Placement, free
 from edgeseg.errors import EngineError, EngineUnavailableError
 
 MAX_TOKENS = 256
-# Pictures are shown no larger than this, in pixels along the longest side.
+# Images are shown no larger than this, in pixels along the longest side.
 IMAGE_PX = 640
 # How every answer begins; writing it for the model keeps a small one from chatting.
 BEGINNING = '{"phrases": ['
@@ -29,8 +29,8 @@ def text_simplifier(options: EngineOptions) -> LanguageSimplifier:
     return LanguageSimplifier(LocalModel(options.weights[0], Placement.of(options), options.name))
 
 
-def picture_simplifier(options: EngineOptions) -> LanguageSimplifier:
-    """Build the simplifier of a model that is shown the picture too."""
+def vision_simplifier(options: EngineOptions) -> LanguageSimplifier:
+    """Build the simplifier of a model that is shown the image too."""
     return LanguageSimplifier(
         LocalModel(options.weights[0], Placement.of(options), options.name, accepts_image=True)
     )
@@ -97,8 +97,8 @@ class LocalModel:
         text = self._reader.apply_chat_template(
             spoken, tokenize=False, add_generation_prompt=True, enable_thinking=False
         )
-        pictures = [_shown(turn) for turn in turns if turn.image is not None]
-        seen = {"images": pictures} if self.accepts_image and pictures else {}
+        images = [_shown(turn) for turn in turns if turn.image is not None]
+        seen = {"images": images} if self.accepts_image and images else {}
         return self._reader(text=[text + BEGINNING], return_tensors="pt", **seen).to(self.device)
 
     def _content(self, turn: Message) -> str | list[dict[str, str]]:
@@ -139,6 +139,6 @@ def _first_object(text: str) -> str:
 
 def _shown(turn: Message) -> PIL.Image.Image:
     assert turn.image is not None
-    picture = PIL.Image.fromarray(turn.image.rgb)
-    picture.thumbnail((IMAGE_PX, IMAGE_PX))
-    return picture
+    pil_image = PIL.Image.fromarray(turn.image.rgb)
+    pil_image.thumbnail((IMAGE_PX, IMAGE_PX))
+    return pil_image

@@ -21,7 +21,7 @@ from edgeseg.errors import EngineError, EngineUnavailableError
 from edgeseg.types import Image
 
 MAX_TOKENS = 512
-# Pictures are shown no larger than this, in pixels along the longest side.
+# Images are shown no larger than this, in pixels along the longest side.
 IMAGE_PX = 768
 _REFUSED_KEY = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
@@ -135,8 +135,8 @@ def _content(turn: Message) -> str | list[dict[str, Any]]:
 
 
 def _data_url(image: Image) -> str:
-    picture = PIL.Image.fromarray(image.rgb)
-    picture.thumbnail((IMAGE_PX, IMAGE_PX))
+    pil_image = PIL.Image.fromarray(image.rgb)
+    pil_image.thumbnail((IMAGE_PX, IMAGE_PX))
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=85)
+    pil_image.save(out, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"

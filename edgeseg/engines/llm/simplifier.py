@@ -21,7 +21,7 @@ _PLAIN_WORDS = 3
 
 
 class ChatModel(Protocol):
-    """A language model; ``accepts_image`` says whether pictures are shown to it."""
+    """A language model; ``accepts_image`` says whether images are shown to it."""
 
     @property
     def name(self) -> str: ...

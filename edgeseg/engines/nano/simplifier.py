@@ -23,7 +23,7 @@ from edgeseg.language.phrases import (
 )
 from edgeseg.language.positions import Positioned, take_positions
 from edgeseg.language.questions import (
-    is_about_the_picture,
+    is_about_the_image,
     is_sentence,
     names_a_thing,
     person_or_thing_asked_for,
@@ -135,7 +135,7 @@ class NanoSimplifier:
             return _named(bare, "Only the thing that is asked for is kept." if asked else "")
         if asked or is_sentence(text) or is_sentence(bare):
             answer = self._question(text)
-            if answer is None and not is_about_the_picture(text):
+            if answer is None and not is_about_the_image(text):
                 answer = self._need(text) or (self._need(bare) if asked else None)
             return answer or _Draft(
                 [without_determiners(tidy(text))],
@@ -151,7 +151,7 @@ class NanoSimplifier:
         coloured = not is_sentence(asked) and " that is " not in asked
         if not coloured and not take_positions(asked).filters:
             return None
-        return _named(asked, "The question asks for a thing in the picture.")
+        return _named(asked, "The question asks for an object in the image.")
 
     def _need(self, text: str) -> _Draft | None:
         """The things that answer a need, if one of the table's entries is near enough."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
-# Words that name nothing in a picture; a phrase of nothing else has no vector.
+# Words that name nothing in an image; a phrase of nothing else has no vector.
 _STOP = """a an the of in on at to for with and or by from is are be this that these those my your
 his her its our their some any all every each one ones thing things object objects"""
 STOP_WORDS = frozenset(_STOP.split())

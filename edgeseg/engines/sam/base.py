@@ -18,7 +18,7 @@ from edgeseg.types import BoolArray, Embedding, FloatArray, Image, IntArray, Mas
 if TYPE_CHECKING:
     from edgeseg.engines.compiled.openvino import CompiledEncoder
 
-# More boxes at a time are slower on a processor, and faster on anything else.
+# More boxes at a time are slower on a CPU, and faster on anything else.
 CPU_CHUNK, GPU_CHUNK = 2, 64
 # Logits of masks of the image's size that may be held at one time.
 _PIXELS_AT_ONCE = 2**26
@@ -162,7 +162,7 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
 
 
 def as_tensor(array: np.ndarray) -> torch.Tensor:
-    """Return the tensor that :func:`as_array` was given, sharing its memory on a processor."""
+    """Return the tensor that `as_array` was given, sharing its memory on a CPU."""
     made = torch.from_numpy(array)
     return made.view(torch.bfloat16) if array.dtype == np.int16 else made
 
@@ -216,8 +216,8 @@ def normalised(
     mean: Sequence[float] = (0.485, 0.456, 0.406),
     std: Sequence[float] = (0.229, 0.224, 0.225),
 ) -> torch.Tensor:
-    """(1, 3, h, w) picture of another size, in the numbers that networks were trained on."""
-    # A decoded picture may be read-only, which torch warns of.
+    """(1, 3, h, w) image of another size, in the numbers that networks were trained on."""
+    # A decoded image may be read-only, which torch warns of.
     pixels = torch.from_numpy(np.array(image.rgb)).to(device)
     pixels = pixels.permute(2, 0, 1)[None].float() / 255
     pixels = interpolate(pixels, size_hw, mode="bilinear", antialias=True, align_corners=False)

@@ -39,7 +39,7 @@ class Sam(SamEngine):
         self._side = int(config.vision_config.image_size)
 
     def pixels(self, image: Image) -> torch.Tensor:
-        """Return the padded picture."""
+        """Return the padded image."""
         height, width = self._inside(image.size_hw)
         pixels = normalised(image, (height, width), self.placement.device)
         return pad(pixels, (0, self._side - width, 0, self._side - height))

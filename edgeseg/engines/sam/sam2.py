@@ -28,7 +28,7 @@ CONFIGS = {
     "sam2.1-base-plus": "sam2.1_hiera_b+",
     "sam2.1-large": "sam2.1_hiera_l",
 }
-# What its authors switch on for pictures: a mask that is not stable gives way to a better one.
+# What its authors switch on for images: a mask that is not stable gives way to a better one.
 _OVERRIDES = (
     "++model.sam_mask_decoder_extra_args.dynamic_multimask_via_stability=true",
     "++model.sam_mask_decoder_extra_args.dynamic_multimask_stability_delta=0.05",
@@ -58,7 +58,7 @@ class Sam2(SamEngine):
         self._side = int(model.image_size)
 
     def pixels(self, image: Image) -> torch.Tensor:
-        """Return the picture stretched to a square."""
+        """Return the image stretched to a square."""
         return normalised(image, (self._side, self._side), self.placement.device)
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:

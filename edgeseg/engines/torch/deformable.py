@@ -1,4 +1,4 @@
-"""Deformable attention that adds one level of the picture to the next.
+"""Deformable attention that adds one level of the image to the next.
 
 Zhu et al., "Deformable DETR: Deformable Transformers for End-to-End Object Detection", 2021. The
 usual form in Python keeps what it sampled at all levels, then stacks it, then weighs it. Adding up
@@ -43,7 +43,7 @@ def attend(
 
 
 def use_in(model: Any) -> None:
-    """Let every deformable attention of a model of transformers compute by :func:`attend`."""
+    """Let every deformable attention of a model of transformers compute by `attend`."""
 
     def forward(
         value: torch.Tensor,

@@ -27,7 +27,7 @@ class TorchEngine:
 
     @property
     def model(self) -> Any:
-        """The model; raises RuntimeError after :meth:`close`."""
+        """The model; raises RuntimeError after `close`."""
         if self._model is None:
             raise RuntimeError(f"{self.name}: used after close()")
         return self._model

@@ -20,5 +20,5 @@ def import_transformers() -> Any:
 
 
 def as_pillow(image: Image) -> PillowImage.Image:
-    """Return the picture as processors take it for sure: of an array one pixel high they guess."""
+    """Return a Pillow image: of an array one pixel high, processors guess the axes."""
     return PillowImage.fromarray(image.rgb)

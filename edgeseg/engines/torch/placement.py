@@ -90,7 +90,7 @@ def pick_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
 
 
 def _cpu_has_bf16() -> bool:
-    """Say whether the processor multiplies bfloat16 itself; elsewhere it is slower than float32."""
+    """Say whether the CPU multiplies bfloat16 itself; elsewhere it is slower than float32."""
     facts = torch.cpu.get_capabilities()
     return any(facts.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
@@ -114,7 +114,7 @@ def in_chunks(
             size = max(1, len(part) // 2)
             free()
         except RuntimeError as error:
-            # What the allocator for processors raises has no class of its own.
+            # What the allocator for the CPU raises has no class of its own.
             if len(part) == 1 or "allocate memory" not in str(error):
                 raise
             size = max(1, len(part) // 2)

@@ -1,6 +1,6 @@
 """torchvision beside a torch of another kind: its operators are compiled for one of them only.
 
-A torchvision that is built for CUDA cannot load its operators into a torch for processors, and then
+A torchvision that is built for CUDA cannot load its operators into a CPU build of torch, and then
 cannot be imported at all, though the engines need nothing of it but transforms. Declaring the
 operators that its import looks for lets it be imported; of them nms works, in Python.
 """

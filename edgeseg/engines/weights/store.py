@@ -32,7 +32,7 @@ _TENSORS = (".safetensors", ".pt", ".pth")
 class WeightStore:
     """Finds weights in ``root``, a folder each, and downloads those that are missing.
 
-    ``overrides`` gives weights of one's own by engine name, as :func:`source_of` reads them. A
+    ``overrides`` gives weights of one's own by engine name, as `source_of` reads them. A
     folder gets its name only when all of it has arrived and been checked, so that half a download
     is never loaded.
     """

@@ -14,14 +14,14 @@ import pytest
 
 from edgeseg.cli.export import read_results
 from edgeseg.errors import InvalidParameterError
-from edgeseg.exporters import Picture, export
+from edgeseg.exporters import ImageResult, export
 from edgeseg.schemas import SegmentationResult
 from tests.unit.cli.test_segment import edgeseg
 
 
 @pytest.fixture
 def folder(tmp_path: Path, photo_folder: Path) -> Path:
-    """Two pictures of one name, and the JSON of both and of the first alone."""
+    """Two images of one name, and the JSON of both and of the first alone."""
     (tmp_path / "more").mkdir()
     for target in (tmp_path / "chelsea.png", tmp_path / "more" / "chelsea.png"):
         shutil.copy(photo_folder / "chelsea.png", target)
@@ -32,11 +32,11 @@ def folder(tmp_path: Path, photo_folder: Path) -> Path:
 
 def library_export(path: Path, format_name: str) -> bytes:
     rows = json.loads(path.read_text())
-    pictures = []
+    image_results = []
     for row in rows if isinstance(rows, list) else [rows]:
         name = row.pop("file")
-        pictures.append(Picture(SegmentationResult.model_validate(row), name))
-    return export(pictures, format_name).data
+        image_results.append(ImageResult(SegmentationResult.model_validate(row), name))
+    return export(image_results, format_name).data
 
 
 def test_one_result_and_a_batch(folder: Path) -> None:
@@ -52,7 +52,7 @@ def test_one_result_and_a_batch(folder: Path) -> None:
         assert archive.namelist() == ["data.yaml", "labels/chelsea.txt", "labels/more/chelsea.txt"]
 
 
-def test_the_file_is_named_after_the_picture_in_a_folder(folder: Path) -> None:
+def test_the_file_is_named_after_the_image_in_a_folder(folder: Path) -> None:
     (folder / "drawn").mkdir()
     edgeseg(folder, "export", "one.json", "-f", "labelme", "-o", "drawn")
     edgeseg(folder, "export", "all.json", "-f", "labelme", "-o", "new/")
@@ -114,8 +114,8 @@ def test_the_state_of_a_task_holds_a_result_too(folder: Path) -> None:
     row = json.loads((folder / "one.json").read_text())
     row.pop("file")
     (folder / "task.json").write_text(json.dumps({"status": "done", "result": row}))
-    (picture,) = read_results(str(folder / "task.json"))
-    assert picture == Picture(SegmentationResult.model_validate(row))
+    (image_result,) = read_results(str(folder / "task.json"))
+    assert image_result == ImageResult(SegmentationResult.model_validate(row))
     (folder / "running.json").write_text(json.dumps({"status": "running", "result": None}))
     with pytest.raises(InvalidParameterError, match="holds no result"):
         read_results(str(folder / "running.json"))

@@ -37,11 +37,11 @@ def edgeseg(folder: Path, *arguments: str, code: int = 0) -> subprocess.Complete
 def folder(tmp_path: Path, photo_folder: Path) -> Path:
     for name in ("chelsea.png", "coffee.png"):
         shutil.copy(photo_folder / name, tmp_path)
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     return tmp_path
 
 
-def test_one_picture(folder: Path) -> None:
+def test_one_image(folder: Path) -> None:
     done = edgeseg(
         folder, "segment", "chelsea.png", "the cat",
         "-o", "new/out.png", "--json", "out.json", "--mask", "mask.png",
@@ -51,8 +51,8 @@ def test_one_picture(folder: Path) -> None:
     assert row.pop("file") == "chelsea.png"
     result = SegmentationResult.model_validate(row)
     assert result.objects[0].label == "the cat"
-    with PIL.Image.open(folder / "new" / "out.png") as picture:
-        assert picture.size == (451, 300)
+    with PIL.Image.open(folder / "new" / "out.png") as pil_image:
+        assert pil_image.size == (451, 300)
     with PIL.Image.open(folder / "mask.png") as mask:
         assert (np.asarray(mask) > 0).sum() == result.objects[0].area
 
@@ -69,7 +69,7 @@ def test_a_folder_makes_a_file_for_each(folder: Path) -> None:
     ]
 
 
-def test_a_picture_that_fails_does_not_stop_the_others(folder: Path) -> None:
+def test_an_image_that_fails_does_not_stop_the_others(folder: Path) -> None:
     (folder / "broken.jpg").write_bytes(b"nothing")
     done = edgeseg(folder, "segment", "*.jpg", "*.png", "thing", "-o", "drawn", code=1)
     assert "broken.jpg: The file is not a valid image" in done.stderr

@@ -1,4 +1,4 @@
-"""Image bytes of every kind become the picture that people see."""
+"""Image bytes of every kind become the image that people see."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def quarters(height: int = 64, width: int = 96) -> UInt8Array:
     return rgb
 
 
-def encoded(picture: PIL.Image.Image, form: str, **options: Any) -> bytes:
+def encoded(pil_image: PIL.Image.Image, form: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    picture.save(out, form, **options)
+    pil_image.save(out, form, **options)
     return out.getvalue()
 
 
@@ -78,24 +78,24 @@ def test_exif_orientation(orientation: int, form: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
-def test_damaged_exif_does_not_hide_the_picture() -> None:
+def test_damaged_exif_does_not_hide_the_image() -> None:
     data = encoded(PIL.Image.fromarray(quarters()), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert_shows(decode_image(data), quarters(), tolerance=12)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LAB", "HSV"])
 def test_modes(mode: str) -> None:
-    picture = PIL.Image.fromarray(quarters())
+    pil_image = PIL.Image.fromarray(quarters())
     form = "TIFF" if mode in ("CMYK", "YCbCr", "LAB", "HSV") else "PNG"
     if mode == "HSV":
-        assert_shows(load_image(picture.convert(mode)), quarters(), tolerance=3)
+        assert_shows(load_image(pil_image.convert(mode)), quarters(), tolerance=3)
         return
     if mode == "LAB":
-        picture = PIL.Image.new("LAB", (60, 40), (255, 128, 128))
-        assert_shows(load_image(encoded(picture, form)), np.full((40, 60, 3), 255, np.uint8), 3)
+        pil_image = PIL.Image.new("LAB", (60, 40), (255, 128, 128))
+        assert_shows(load_image(encoded(pil_image, form)), np.full((40, 60, 3), 255, np.uint8), 3)
         return
-    expected = np.array(picture.convert(mode).convert("RGB"))
-    assert_shows(decode_image(encoded(picture.convert(mode), form)), expected, tolerance=3)
+    expected = np.array(pil_image.convert(mode).convert("RGB"))
+    assert_shows(decode_image(encoded(pil_image.convert(mode), form)), expected, tolerance=3)
 
 
 def test_cmyk_jpeg_as_adobe_writes_it() -> None:
@@ -137,23 +137,23 @@ def test_float_grayscale(low: float, high: float) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_what_is_transparent_is_white(mode: str) -> None:
-    picture = PIL.Image.new("RGBA", (60, 40), (10, 10, 10, 0))
-    picture.paste((200, 200, 200, 255), (0, 0, 30, 40))
-    image = decode_image(encoded(picture.convert(mode), "PNG"))
+    pil_image = PIL.Image.new("RGBA", (60, 40), (10, 10, 10, 0))
+    pil_image.paste((200, 200, 200, 255), (0, 0, 30, 40))
+    image = decode_image(encoded(pil_image.convert(mode), "PNG"))
     assert image.rgb[5, 5].tolist() == [200, 200, 200]
     assert image.rgb[5, 50].tolist() == [255, 255, 255]
 
 
 def test_half_transparent_is_half_white() -> None:
-    picture = PIL.Image.new("RGBA", (8, 8), (0, 0, 0, 128))
-    assert decode_image(encoded(picture, "PNG")).rgb[0, 0].tolist() == [127, 127, 127]
+    pil_image = PIL.Image.new("RGBA", (8, 8), (0, 0, 0, 128))
+    assert decode_image(encoded(pil_image, "PNG")).rgb[0, 0].tolist() == [127, 127, 127]
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"])
 @pytest.mark.parametrize("kept", [0.05, 0.5, 0.9])
 def test_truncated_files(form: str, kept: float, chelsea: Path) -> None:
-    with PIL.Image.open(chelsea) as picture:
-        data = encoded(picture, form)
+    with PIL.Image.open(chelsea) as pil_image:
+        data = encoded(pil_image, form)
     for read in (decode_image, inspect_image):
         with pytest.raises(InvalidImageError):
             read(data[: int(len(data) * kept)])
@@ -171,7 +171,7 @@ def test_truncated_files(form: str, kept: float, chelsea: Path) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", InvalidImageError),
     ],
 )
-def test_what_is_no_picture(data: bytes, expected: type[EdgeSegError]) -> None:
+def test_what_is_no_image(data: bytes, expected: type[EdgeSegError]) -> None:
     for read in (decode_image, inspect_image):
         with pytest.raises(expected):
             read(data)
@@ -182,8 +182,8 @@ def test_what_is_no_picture(data: bytes, expected: type[EdgeSegError]) -> None:
 def test_damaged_bytes_are_read_or_refused(form: str, chelsea: Path) -> None:
     """Nothing but an InputError comes out, whatever breaks inside a decoder."""
     chance = random.Random(form)
-    with PIL.Image.open(chelsea) as picture:
-        data = encoded(picture.resize((64, 48)), form)
+    with PIL.Image.open(chelsea) as pil_image:
+        data = encoded(pil_image.resize((64, 48)), form)
     for _ in range(60):
         damaged = bytearray(data)
         reach = min(len(data), chance.choice((40, 400, len(data))))
@@ -237,19 +237,19 @@ def test_limits_hold_for_files_too(chelsea: Path) -> None:
         load_image(chelsea, Settings(max_image_pixels=1000))
 
 
-def test_every_kind_of_source_is_the_same_picture(chelsea: Path) -> None:
+def test_every_kind_of_source_is_the_same_image(chelsea: Path) -> None:
     data = chelsea.read_bytes()
     image = load_image(chelsea)
     assert image.size_hw == (300, 451)
     assert image.sha256 == hashlib.sha256(data).hexdigest()
-    with PIL.Image.open(chelsea) as picture:
+    with PIL.Image.open(chelsea) as pil_image:
         sources: list[ImageSource] = [
             str(chelsea),
             data,
             image,
             image.rgb,
-            picture.copy(),
-            encode_png(picture),
+            pil_image.copy(),
+            encode_png(pil_image),
         ]
     for source in sources:
         assert np.array_equal(load_image(source).rgb, image.rgb)

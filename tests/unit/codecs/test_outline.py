@@ -52,11 +52,11 @@ def by_coco(polygons: list[Polygon], size_hw: tuple[int, int]) -> BoolArray:
 
 
 def by_pillow(polygons: list[Polygon], size_hw: tuple[int, int]) -> BoolArray:
-    picture = PIL.Image.new("1", size_hw[::-1])
+    pil_image = PIL.Image.new("1", size_hw[::-1])
     for each in polygons:
         points = [(x, y) for x, y in join_holes(each).tolist()]
-        PIL.ImageDraw.Draw(picture).polygon(points, fill=1, outline=1)
-    return np.array(picture)
+        PIL.ImageDraw.Draw(pil_image).polygon(points, fill=1, outline=1)
+    return np.array(pil_image)
 
 
 def by_opencv(polygons: list[Polygon], size_hw: tuple[int, int], rounds: bool) -> BoolArray:

@@ -19,17 +19,17 @@ from edgeseg.errors import AnimatedImageError, EdgeSegError, InvalidImageError, 
 from edgeseg.types import UInt8Array
 
 
-def encoded(picture: PIL.Image.Image, form: str, **options: Any) -> bytes:
+def encoded(pil_image: PIL.Image.Image, form: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    picture.save(out, form, **options)
+    pil_image.save(out, form, **options)
     return out.getvalue()
 
 
 @pytest.fixture(scope="module")
 def gray(request: pytest.FixtureRequest) -> UInt8Array:
     chelsea: Path = request.getfixturevalue("photo_folder") / "chelsea.png"
-    with PIL.Image.open(chelsea) as picture:
-        return np.asarray(picture.convert("L"))
+    with PIL.Image.open(chelsea) as pil_image:
+        return np.asarray(pil_image.convert("L"))
 
 
 WIDE: dict[str, Any] = {
@@ -105,8 +105,8 @@ def test_the_mark_of_a_geotiff_for_missing_pixels_counts_for_nothing(gray: UInt8
 
 
 def test_8_bits_stay_as_they_are_to_the_bit(chelsea: Path) -> None:
-    with PIL.Image.open(chelsea) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+    with PIL.Image.open(chelsea) as pil_image:
+        pixels = np.asarray(pil_image.convert("RGB"))
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for options in ({}, {"icc_profile": srgb}):
         image = decode_image(encoded(PIL.Image.fromarray(pixels), "PNG", **options))
@@ -148,9 +148,9 @@ def display_p3() -> bytes:
 
 @pytest.mark.parametrize(("form", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("JPEG", "RGB")])
 def test_colours_of_another_profile_become_srgb(form: str, mode: str) -> None:
-    picture = PIL.Image.new(mode, (32, 32), (200, 80, 80))
-    plain = decode_image(encoded(picture, form, quality=100))
-    image = decode_image(encoded(picture, form, quality=100, icc_profile=display_p3()))
+    pil_image = PIL.Image.new(mode, (32, 32), (200, 80, 80))
+    plain = decode_image(encoded(pil_image, form, quality=100))
+    image = decode_image(encoded(pil_image, form, quality=100, icc_profile=display_p3()))
     assert image.warnings == ()
     red, green, _ = image.rgb[16, 16].astype(int)
     # P3's red is redder than sRGB's can be.
@@ -159,16 +159,16 @@ def test_colours_of_another_profile_become_srgb(form: str, mode: str) -> None:
 
 
 def test_a_broken_profile_is_ignored_and_said() -> None:
-    picture = PIL.Image.new("RGB", (32, 32), (200, 80, 80))
-    image = decode_image(encoded(picture, "PNG", icc_profile=b"nonsense" * 40))
+    pil_image = PIL.Image.new("RGB", (32, 32), (200, 80, 80))
+    image = decode_image(encoded(pil_image, "PNG", icc_profile=b"nonsense" * 40))
     assert image.rgb[0, 0].tolist() == [200, 80, 80]
     assert "colour profile" in image.warnings[0]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 5])
 def test_a_jpeg_without_its_last_bytes_is_read(cut: int, chelsea: Path) -> None:
-    with PIL.Image.open(chelsea) as picture:
-        data = encoded(picture.convert("RGB"), "JPEG", quality=90)
+    with PIL.Image.open(chelsea) as pil_image:
+        data = encoded(pil_image.convert("RGB"), "JPEG", quality=90)
     image, whole = decode_image(data[:-cut]), decode_image(data)
     assert "lost its last bytes" in image.warnings[0]
     assert image.sha256 != whole.sha256

@@ -1,23 +1,23 @@
-"""Pictures to export."""
+"""Images to export."""
 
 from __future__ import annotations
 
 import pytest
 
-from edgeseg.exporters import Picture
+from edgeseg.exporters import ImageResult
 from edgeseg.types import BoolArray
 from tests.unit.exporters.results import expected_objects, make_result, masks
 
 
 @pytest.fixture
-def picture() -> Picture:
+def image_result() -> ImageResult:
     """One result with all kinds of masks, and one without a pixel."""
-    return Picture(make_result(masks()), "photo.jpg")
+    return ImageResult(make_result(masks()), "photo.jpg")
 
 
 @pytest.fixture
-def empty() -> Picture:
-    return Picture(make_result({}, (20, 30)), "empty.png")
+def empty() -> ImageResult:
+    return ImageResult(make_result({}, (20, 30)), "empty.png")
 
 
 @pytest.fixture

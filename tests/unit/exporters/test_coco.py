@@ -11,25 +11,25 @@ import pytest
 import supervision
 from pycocotools.coco import COCO
 
-from edgeseg.exporters import Picture, export_files
+from edgeseg.exporters import ImageResult, export_files
 from edgeseg.types import BoolArray
 from tests.unit.exporters.results import iou
 
 Expected = dict[int, tuple[str, BoolArray]]
 
 
-def load(folder: Path, pictures: list[Picture], format_name: str) -> COCO:
+def load(folder: Path, image_results: list[ImageResult], format_name: str) -> COCO:
     (folder / "annotations.json").write_bytes(
-        export_files(pictures, format_name)["annotations.json"]
+        export_files(image_results, format_name)["annotations.json"]
     )
     return COCO(str(folder / "annotations.json"))
 
 
 @pytest.mark.parametrize(("format_name", "least"), [("coco", 0.98), ("coco-rle", 1.0)])
 def test_pycocotools_reads_the_masks(
-    tmp_path: Path, picture: Picture, expected: Expected, format_name: str, least: float
+    tmp_path: Path, image_result: ImageResult, expected: Expected, format_name: str, least: float
 ) -> None:
-    read = load(tmp_path, [picture], format_name)
+    read = load(tmp_path, [image_result], format_name)
     names = {row["id"]: row["name"] for row in read.loadCats(read.getCatIds())}
     rows: list[dict[str, Any]] = read.loadAnns(read.getAnnIds(imgIds=1))
     assert len(rows) == len(expected)
@@ -45,10 +45,12 @@ def test_pycocotools_reads_the_masks(
     }  # fmt: skip
 
 
-def test_pictures_share_categories_and_keep_their_objects(
-    tmp_path: Path, picture: Picture, empty: Picture
+def test_images_share_categories_and_keep_their_objects(
+    tmp_path: Path, image_result: ImageResult, empty: ImageResult
 ) -> None:
-    read = load(tmp_path, [empty, picture, Picture(picture.result, "more/photo.jpg")], "coco")
+    read = load(
+        tmp_path, [empty, image_result, ImageResult(image_result.result, "more/photo.jpg")], "coco"
+    )
     assert [row["file_name"] for row in read.loadImgs(read.getImgIds())] == [
         "empty.png", "photo.jpg", "more/photo.jpg",
     ]  # fmt: skip
@@ -58,10 +60,10 @@ def test_pictures_share_categories_and_keep_their_objects(
 
 
 def test_supervision_reads_run_lengths(
-    tmp_path: Path, picture: Picture, expected: Expected
+    tmp_path: Path, image_result: ImageResult, expected: Expected
 ) -> None:
     PIL.Image.new("RGB", (120, 90)).save(tmp_path / "photo.jpg")
-    load(tmp_path, [picture], "coco-rle")
+    load(tmp_path, [image_result], "coco-rle")
     loaded = supervision.DetectionDataset.from_coco(
         str(tmp_path), str(tmp_path / "annotations.json"), force_masks=True
     )

@@ -16,7 +16,7 @@ from edgeseg.errors import (
     ImageTooLargeError,
     InvalidParameterError,
 )
-from edgeseg.exporters import FORMATS, Limits, Picture, export, export_files
+from edgeseg.exporters import FORMATS, ImageResult, Limits, export, export_files
 from edgeseg.exporters.documents import export_documents
 from tests.unit.exporters.results import SIZE_HW, make_result
 
@@ -28,15 +28,15 @@ def test_labels_have_the_numbers_of_the_phrases(found: list[str]) -> None:
     result = make_result(dict.fromkeys(found, ONES))
     result = result.model_copy(update={"phrases": ["dog", "bird", "cat"]})
     renamed = make_result({"wolf": ONES}).model_copy(update={"phrases": ["dog"]})
-    pictures = [Picture(result, "1.jpg"), Picture(renamed, "2.jpg")]
-    coco = json.loads(export(pictures, "coco").data)
+    image_results = [ImageResult(result, "1.jpg"), ImageResult(renamed, "2.jpg")]
+    coco = json.loads(export(image_results, "coco").data)
     labels = ["dog", "bird", "cat", "wolf"]
     assert [row["name"] for row in coco["categories"]] == labels
     ids = [row["category_id"] for row in coco["annotations"]]
     assert ids == [labels.index(label) + 1 for label in (*found, "wolf")]
-    yaml = export_files(pictures, "yolo")["data.yaml"].decode()
+    yaml = export_files(image_results, "yolo")["data.yaml"].decode()
     assert yaml.endswith('0: "dog"\n  1: "bird"\n  2: "cat"\n  3: "wolf"\n')
-    label_map = export_files(pictures, "png")["labelmap.txt"].decode().splitlines()
+    label_map = export_files(image_results, "png")["labelmap.txt"].decode().splitlines()
     assert [line.partition(":")[0] for line in label_map[2:]] == labels
 
 
@@ -55,7 +55,7 @@ def test_labels_that_files_cannot_hold_are_refused(
         changed = result.objects[0].model_copy(update={"label": label})
         result = result.model_copy(update={"objects": [changed]})
     with pytest.raises(InvalidParameterError, match=r"a\.jpg: the label "):
-        export([Picture(result, "a.jpg")], format_name)
+        export([ImageResult(result, "a.jpg")], format_name)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
@@ -101,7 +101,7 @@ def test_an_area_is_that_of_the_mask() -> None:
     result = make_result({"cat": ONES})
     changed = result.objects[0].model_copy(update={"area": 7})
     result = result.model_copy(update={"objects": [changed]})
-    coco = json.loads(export([Picture(result)], "coco").data)
+    coco = json.loads(export([ImageResult(result)], "coco").data)
     assert coco["annotations"][0]["area"] == ONES.size
 
 
@@ -125,11 +125,11 @@ def test_errors_in_large_documents_are_short() -> None:
 def test_limits(limits: Limits, error: type[EdgeSegError]) -> None:
     result = make_result(dict.fromkeys(("cat", "dog", "bird"), ONES))
     with pytest.raises(error) as caught:
-        export([Picture(result)], "coco", limits)
+        export([ImageResult(result)], "coco", limits)
     assert caught.value.status == 413
     exact = Limits(ONES.size, 3, 4 * ONES.size, 12)
-    assert export([Picture(result)], "coco", exact) == export([Picture(result)], "coco")
-    export([Picture(result)], "coco-rle", Limits(max_vertices=1))
+    assert export([ImageResult(result)], "coco", exact) == export([ImageResult(result)], "coco")
+    export([ImageResult(result)], "coco-rle", Limits(max_vertices=1))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 1.0])

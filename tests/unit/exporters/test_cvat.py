@@ -7,15 +7,15 @@ from xml.etree import ElementTree
 import numpy as np
 
 from edgeseg.codecs.polygon import fill
-from edgeseg.exporters import Picture, export_files
+from edgeseg.exporters import ImageResult, export_files
 from edgeseg.types import BoolArray
 from tests.unit.exporters.results import SIZE_HW, iou, make_result
 
 COMMON = {"label", "source", "occluded", "z_order"}
 
 
-def parsed(pictures: list[Picture]) -> ElementTree.Element:
-    return ElementTree.fromstring(export_files(pictures, "cvat")["annotations.xml"])
+def parsed(image_results: list[ImageResult]) -> ElementTree.Element:
+    return ElementTree.fromstring(export_files(image_results, "cvat")["annotations.xml"])
 
 
 def mask_of(shape: ElementTree.Element) -> BoolArray:
@@ -40,9 +40,9 @@ def mask_of(shape: ElementTree.Element) -> BoolArray:
 
 
 def test_shapes_hold_the_masks(
-    picture: Picture, expected: dict[int, tuple[str, BoolArray]]
+    image_result: ImageResult, expected: dict[int, tuple[str, BoolArray]]
 ) -> None:
-    root = parsed([picture])
+    root = parsed([image_result])
     assert root.findtext("version") == "1.1"
     assert root.findtext("meta/task/mode") == "annotation"
     (image,) = root.findall("image")
@@ -58,8 +58,10 @@ def test_shapes_hold_the_masks(
         assert shape.find("attribute[@name='score']") is not None
 
 
-def test_labels_are_declared_once_with_their_attribute(picture: Picture, empty: Picture) -> None:
-    root = parsed([picture, empty, Picture(picture.result, "more/photo.jpg")])
+def test_labels_are_declared_once_with_their_attribute(
+    image_result: ImageResult, empty: ImageResult
+) -> None:
+    root = parsed([image_result, empty, ImageResult(image_result.result, "more/photo.jpg")])
     names = [label.findtext("name") for label in root.findall("meta/task/labels/label")]
     assert names == ["ring", "cup", "кошка 🐈", "dot", "corner", "nothing"]
     attribute = root.find("meta/task/labels/label/attributes/attribute")
@@ -74,7 +76,7 @@ def test_labels_are_declared_once_with_their_attribute(picture: Picture, empty: 
 def test_labels_and_names_are_escaped() -> None:
     mask = np.zeros(SIZE_HW, bool)
     mask[3:9, 4:20] = True
-    root = parsed([Picture(make_result({'<a & "b">': mask}), 'x"<&.jpg')])
+    root = parsed([ImageResult(make_result({'<a & "b">': mask}), 'x"<&.jpg')])
     shape = root.find("image/polygon")
     assert shape is not None
     assert shape.attrib["label"] == '<a & "b">'

@@ -9,15 +9,15 @@ import shapely
 from shapely.geometry import shape
 
 from edgeseg.codecs.polygon import fill
-from edgeseg.exporters import Picture, export_files
+from edgeseg.exporters import ImageResult, export_files
 from edgeseg.types import BoolArray
 from tests.unit.exporters.results import SIZE_HW, iou
 
 
 def test_shapely_reads_valid_areas_with_holes(
-    picture: Picture, expected: dict[int, tuple[str, BoolArray]]
+    image_result: ImageResult, expected: dict[int, tuple[str, BoolArray]]
 ) -> None:
-    collection = json.loads(export_files([picture], "geojson")["photo.geojson"])
+    collection = json.loads(export_files([image_result], "geojson")["photo.geojson"])
     assert collection["type"] == "FeatureCollection"
     assert collection["image"] == {"file_name": "photo.jpg", "width": 120, "height": 90}
     kinds = [feature["geometry"]["type"] for feature in collection["features"]]
@@ -38,13 +38,13 @@ def test_shapely_reads_valid_areas_with_holes(
         assert iou(drawn, mask) >= 0.98, label
 
 
-def test_holes_stay_holes(picture: Picture) -> None:
-    collection = json.loads(export_files([picture], "geojson")["photo.geojson"])
+def test_holes_stay_holes(image_result: ImageResult) -> None:
+    collection = json.loads(export_files([image_result], "geojson")["photo.geojson"])
     ring, border = collection["features"][0], collection["features"][3]
     assert len(ring["geometry"]["coordinates"]) == 2
     assert len(border["geometry"]["coordinates"]) == 3
 
 
-def test_nothing_found_is_an_empty_collection(empty: Picture) -> None:
+def test_nothing_found_is_an_empty_collection(empty: ImageResult) -> None:
     collection = json.loads(export_files([empty], "geojson")["empty.geojson"])
     assert collection["features"] == []

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import PIL.Image
 
-from edgeseg.exporters import Picture, export_files
+from edgeseg.exporters import ImageResult, export_files
 from edgeseg.types import BoolArray
 from tests.unit.exporters.results import SIZE_HW, make_result
 
@@ -23,9 +23,9 @@ def labels_of(text: bytes) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def test_maps_hold_each_mask_exactly(
-    picture: Picture, expected: dict[int, tuple[str, BoolArray]]
+    image_result: ImageResult, expected: dict[int, tuple[str, BoolArray]]
 ) -> None:
-    files = export_files([picture], "png")
+    files = export_files([image_result], "png")
     names = [name for name, _ in labels_of(files["labelmap.txt"])]
     assert names == ["background", "ring", "cup", "кошка 🐈", "dot", "corner", "nothing"]
     classes = np.array(opened(files["SegmentationClass/photo.png"]))
@@ -37,8 +37,8 @@ def test_maps_hold_each_mask_exactly(
     assert not classes[objects == 0].any()
 
 
-def test_the_palette_is_that_of_pascal_voc(picture: Picture) -> None:
-    files = export_files([picture], "png")
+def test_the_palette_is_that_of_pascal_voc(image_result: ImageResult) -> None:
+    files = export_files([image_result], "png")
     image = opened(files["SegmentationClass/photo.png"])
     assert image.mode == "P"
     palette = np.array(image.getpalette()).reshape(-1, 3)
@@ -54,17 +54,17 @@ def test_more_objects_than_a_palette_holds() -> None:
         mask = np.zeros(SIZE_HW, bool)
         mask[number // 100 * 2, number % 100] = True
         masks[f"dot/{number}"] = mask
-    files = export_files([Picture(make_result(masks), "many.png")], "png")
+    files = export_files([ImageResult(make_result(masks), "many.png")], "png")
     objects = np.array(opened(files["SegmentationObject/many.png"]))
     assert objects.max() == 300
     assert (objects > 0).sum() == 300
     assert opened(files["SegmentationClass/many.png"]).mode == "P"
 
 
-def test_names_that_would_break_the_list_are_changed(empty: Picture) -> None:
+def test_names_that_would_break_the_list_are_changed(empty: ImageResult) -> None:
     mask = np.ones(SIZE_HW, bool)
     masks = {"a:b": mask, "#c  d": mask, "background": mask}
-    files = export_files([Picture(make_result(masks), "a.png"), empty], "png")
+    files = export_files([ImageResult(make_result(masks), "a.png"), empty], "png")
     names = [name for name, _ in labels_of(files["labelmap.txt"])]
     assert names == ["background", "a_b", "_c d", "background_2"]
     assert files["ImageSets/Segmentation/default.txt"] == b"a\nempty\n"

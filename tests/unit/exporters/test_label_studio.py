@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgeseg.exporters import Picture, export_files
+from edgeseg.exporters import ImageResult, export_files
 from edgeseg.exporters.label_studio import brush_rle
 from edgeseg.types import BoolArray, UInt8Array
 
@@ -60,9 +60,9 @@ def test_runs_longer_than_any_size_are_divided() -> None:
 
 
 def test_tasks_hold_predictions(
-    picture: Picture, empty: Picture, expected: dict[int, tuple[str, BoolArray]]
+    image_result: ImageResult, empty: ImageResult, expected: dict[int, tuple[str, BoolArray]]
 ) -> None:
-    first, second = json.loads(export_files([picture, empty], "label-studio")["tasks.json"])
+    first, second = json.loads(export_files([image_result, empty], "label-studio")["tasks.json"])
     assert first["data"] == {"image": "photo.jpg"}
     (prediction,) = first["predictions"]
     assert 0 < prediction["score"] < 1

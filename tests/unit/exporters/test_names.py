@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import InvalidParameterError
-from edgeseg.exporters import FORMATS, Picture, export, export_files
+from edgeseg.exporters import FORMATS, ImageResult, export, export_files
 from edgeseg.exporters.names import apart, relative_names
 from tests.unit.exporters.results import SIZE_HW, make_result
 
@@ -21,7 +21,7 @@ CAMERAS = ["cam1/0001.jpg", "cam1/0001_2.jpg", "cam2/0001.jpg"]
 def names_in(format_name: str, names: list[str | None]) -> list[str]:
     """The names of images in an export, as a reader of the format finds them."""
     result = make_result({"cat": np.ones(SIZE_HW, bool)})
-    files = export_files([Picture(result, name) for name in names], format_name)
+    files = export_files([ImageResult(result, name) for name in names], format_name)
     match format_name:
         case "coco" | "coco-rle":
             images = json.loads(files["annotations.json"])["images"]
@@ -67,7 +67,7 @@ def test_names_are_as_on_disk(format_name: str, names: list[str | None]) -> None
 
 def test_a_file_of_labelme_names_the_image_beside_it() -> None:
     result = make_result({})
-    files = export_files([Picture(result, name) for name in CAMERAS], "labelme")
+    files = export_files([ImageResult(result, name) for name in CAMERAS], "labelme")
     assert {path: json.loads(data)["imagePath"] for path, data in files.items()} == {
         "cam1/0001.json": "0001.jpg",
         "cam1/0001_2.json": "0001_2.jpg",
@@ -104,7 +104,7 @@ def test_names_stay_within_one_folder(names: list[str], expected: list[str]) -> 
 )  # fmt: skip
 def test_names_that_no_file_can_have_are_refused(format_name: str, name: str) -> None:
     with pytest.raises(InvalidParameterError, match=r"^The file name .{1,99} ") as caught:
-        export([Picture(make_result({}), name)], format_name)
+        export([ImageResult(make_result({}), name)], format_name)
     assert len(caught.value.detail) < 250
 
 
@@ -120,7 +120,7 @@ def test_paths_that_share_no_folder_are_refused(names: list[str]) -> None:
 )
 def test_two_results_of_one_name_are_refused(format_name: str, names: list[str | None]) -> None:
     with pytest.raises(InvalidParameterError, match=r"^Results 1 and \d are both named"):
-        export([Picture(make_result({}), name) for name in names], format_name)
+        export([ImageResult(make_result({}), name) for name in names], format_name)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
@@ -143,7 +143,7 @@ def test_images_that_would_share_a_file_are_refused(
 @pytest.mark.parametrize("name", ["aux.jpg", "a/NUL", "com1.tar.png", "Con /x.jpg"])
 def test_files_that_windows_cannot_write_are_refused(format_name: str, name: str) -> None:
     with pytest.raises(InvalidParameterError, match="reserved on Windows"):
-        export([Picture(make_result({}), name)], format_name)
+        export([ImageResult(make_result({}), name)], format_name)
 
 
 def test_images_of_one_name_are_kept_apart_in_folders() -> None:

@@ -52,7 +52,7 @@ def test_what_a_negative_phrase_fits_better_goes() -> None:
     assert kept.boxes_xyxy[0, 0] == 30
 
 
-def test_repeated_boxes_go_and_the_surest_stays() -> None:
+def test_repeated_boxes_go_and_the_highest_scoring_stays() -> None:
     found = detections(
         ((0, 0, 10, 10), 0.5, "cat"),
         ((0, 0, 10, 11), 0.9, "cat"),

@@ -19,8 +19,8 @@ BOX = [60.0, 40.0, 400.0, 290.0]
 
 @pytest.fixture(scope="module")
 def photo(chelsea: Path) -> UInt8Array:
-    with PillowImage.open(chelsea) as picture:
-        return np.array(picture.convert("RGB"))
+    with PillowImage.open(chelsea) as pil_image:
+        return np.array(pil_image.convert("RGB"))
 
 
 @pytest.fixture(scope="module")

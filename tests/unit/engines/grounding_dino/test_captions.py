@@ -35,7 +35,7 @@ def test_too_many_phrases_are_split_and_none_is_lost() -> None:
     assert captions([], words, 9) == captions(["?"], words, 9) == []
 
 
-def test_a_phrase_is_as_likely_as_its_surest_token() -> None:
+def test_a_phrase_is_as_likely_as_its_highest_scoring_token() -> None:
     tokens = np.array([[0.1, 0.9, 0.3], [0.2, 0.0, 0.4]], np.float32)
     scores = phrase_scores(tokens, [[0, 1], [2], []])
     assert np.allclose(scores, [[0.9, 0.3, 0], [0.2, 0.4, 0]])

@@ -124,7 +124,7 @@ def test_a_server_that_knows_no_hints_is_asked_without_them() -> None:
 
 
 @pytest.mark.parametrize("sees", [True, False])
-def test_the_picture_is_sent_only_where_that_is_set(sees: bool) -> None:
+def test_the_image_is_sent_only_where_that_is_set(sees: bool) -> None:
     wide = Image.from_array(np.full((300, 3000, 3), 90, np.uint8))
     with serving(BIN) as chat:
         ask(chat, wide, llm_images=sees)
@@ -136,8 +136,8 @@ def test_the_picture_is_sent_only_where_that_is_set(sees: bool) -> None:
     assert NEED in text["text"]
     head, _, data = shown["image_url"]["url"].partition(",")
     assert head == "data:image/jpeg;base64"
-    with PIL.Image.open(io.BytesIO(base64.b64decode(data))) as picture:
-        assert picture.size == (IMAGE_PX, 77)
+    with PIL.Image.open(io.BytesIO(base64.b64decode(data))) as pil_image:
+        assert pil_image.size == (IMAGE_PX, 77)
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_an_answer_that_repeats_the_prompt_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("sees", [True, False])
-def test_the_picture_goes_to_models_that_look_at_it(sees: bool, photo: Image) -> None:
+def test_the_image_goes_to_models_that_look_at_it(sees: bool, photo: Image) -> None:
     model = Scripted("nonsense", BIN, accepts_image=sees)
     LanguageSimplifier(model).simplify(NEED, photo)
     for turns in model.asked:

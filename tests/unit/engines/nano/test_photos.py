@@ -39,8 +39,8 @@ def iou(left: BoolArray, right: BoolArray) -> float:
 
 def photo(folder: Path, name: str) -> Image:
     """One of scikit-image's photos."""
-    with PIL.Image.open(folder / f"{name}.png") as picture:
-        return Image.from_array(np.array(picture.convert("RGB")))
+    with PIL.Image.open(folder / f"{name}.png") as pil_image:
+        return Image.from_array(np.array(pil_image.convert("RGB")))
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_phrase_in_two_places_of_a_list_keeps_its_own_filters() -> None:
     "prompt",
     ["what is on the table?", "What is the man holding?", "an object that is red", "top left"],
 )
-def test_what_only_the_picture_could_answer_passes_unchanged(prompt: str) -> None:
+def test_what_only_the_image_could_answer_passes_unchanged(prompt: str) -> None:
     made = simplify(prompt)
     assert (made.changed, made.simplified_prompt) == (False, prompt)
 

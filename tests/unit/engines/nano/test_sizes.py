@@ -1,4 +1,4 @@
-"""The nano engines on pictures of every size and shape, with no phrase and with many."""
+"""The nano engines on images of every size and shape, with no phrase and with many."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHAPES = [
 ]
 RATIOS = [(1, 8), (1, 5), (1, 3), (2, 3), (1, 1), (4, 3), (3, 1), (5, 1), (8, 1)]
 Pasted = tuple[str, tuple[int, int, int, int]]
-# Where each picture is pasted: name, what it shows, x, y, width in pixels.
+# Where each image is pasted: name, what it shows, x, y, width in pixels.
 PASTED = [
     ("coffee", "cup", 800, 560, 150),
     ("chelsea", "cat", 2600, 340, 170),
@@ -47,17 +47,17 @@ def segmenter() -> NanoSegmenter:
     return NanoSegmenter(threads=1)
 
 
-def picture(folder: Path, name: str) -> PIL.Image.Image:
+def sample(folder: Path, name: str) -> PIL.Image.Image:
     with PIL.Image.open(folder / f"{name}.png") as opened:
         return opened.convert("RGB")
 
 
 def landscape(folder: Path) -> tuple[Image, dict[tuple[int, int], Pasted]]:
-    """A wide picture of the moon with small photos in it; what each is and its box by its place."""
-    canvas = picture(folder, "moon").resize((5600, 1400))
+    """A wide image of the moon with small photos in it; what each is and its box by its place."""
+    canvas = sample(folder, "moon").resize((5600, 1400))
     places: dict[tuple[int, int], Pasted] = {}
     for name, thing, x, y, width in PASTED:
-        pasted = picture(folder, name)
+        pasted = sample(folder, name)
         height = pasted.height * width // pasted.width
         canvas.paste(pasted.resize((width, height), PIL.Image.Resampling.LANCZOS), (x, y))
         places[x, y] = thing, (x, y, x + width, y + height)
@@ -75,7 +75,7 @@ def test_every_size_gives_boxes_and_masks_in_its_frame(
     size_hw: tuple[int, int], photo_folder: Path, detector: NanoDetector, segmenter: NanoSegmenter
 ) -> None:
     height, width = size_hw
-    image = Image.from_array(np.asarray(picture(photo_folder, "chelsea").resize((width, height))))
+    image = Image.from_array(np.asarray(sample(photo_folder, "chelsea").resize((width, height))))
     found = detector.detect(image, ["cat", "dog"], box_threshold=0.05, text_threshold=0.0)
     assert np.isfinite(found.boxes_xyxy).all()
     assert (found.boxes_xyxy >= 0).all()
@@ -90,11 +90,11 @@ def test_every_size_gives_boxes_and_masks_in_its_frame(
 
 
 @pytest.mark.parametrize("ratio", RATIOS, ids=str)
-def test_a_cat_is_found_in_every_shape_of_picture(
+def test_a_cat_is_found_in_every_shape_of_image(
     ratio: tuple[int, int], photo_folder: Path, detector: NanoDetector
 ) -> None:
-    """The photo as it is, with as much grey beside it as makes the picture so narrow or wide."""
-    photo = picture(photo_folder, "chelsea")
+    """The photo as it is, with as much grey beside it as makes the image so narrow or wide."""
+    photo = sample(photo_folder, "chelsea")
     width = max(photo.width, photo.height * ratio[0] // ratio[1])
     height = max(photo.height, photo.width * ratio[1] // ratio[0])
     canvas = PIL.Image.new("RGB", (width, height), (114, 114, 114))
@@ -110,14 +110,14 @@ def test_a_cat_is_found_in_every_shape_of_picture(
 
 
 def test_no_phrase_finds_nothing(photo_folder: Path, detector: NanoDetector) -> None:
-    image = Image.from_array(np.asarray(picture(photo_folder, "chelsea")))
+    image = Image.from_array(np.asarray(sample(photo_folder, "chelsea")))
     assert not len(detector.detect(image, [], box_threshold=0.0, text_threshold=0.0))
 
 
 def test_200_phrases_do_not_change_what_one_finds(
     photo_folder: Path, detector: NanoDetector
 ) -> None:
-    image = Image.from_array(np.asarray(picture(photo_folder, "chelsea")))
+    image = Image.from_array(np.asarray(sample(photo_folder, "chelsea")))
     words = [word for word in WordVectors.shipped().words if word != "cat"][::150][:199]
     assert len(words) == 199
     many = detector.detect(image, [*words, "cat"], box_threshold=0.2, text_threshold=0.0)
@@ -131,7 +131,7 @@ def test_200_phrases_go_through_the_whole_pipeline(photo_folder: Path) -> None:
     words = WordVectors.shipped().words[100:299]
     prompt = " . ".join(["cat", *(word[:16] for word in words)])
     result = EdgeSegAI().segment_image(
-        image=picture(photo_folder, "chelsea"), prompt=prompt, simplify="never"
+        image=sample(photo_folder, "chelsea"), prompt=prompt, simplify="never"
     )
     assert len(result.result.phrases) >= 190
     assert {each.label for each in result.objects} <= set(result.result.phrases)
@@ -152,20 +152,20 @@ def found_with_tiles_and_without(photo_folder: Path) -> dict[str, list[tuple[int
     return found
 
 
-def test_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path) -> None:
+def test_small_things_in_a_large_image_are_found_with_tiles(photo_folder: Path) -> None:
     found = found_with_tiles_and_without(photo_folder)
     assert len(found["always"]) >= 2
     assert len(found["never"]) < len(found["always"])
 
 
-def test_most_small_things_in_a_large_picture_are_found_with_tiles(photo_folder: Path) -> None:
+def test_most_small_things_in_a_large_image_are_found_with_tiles(photo_folder: Path) -> None:
     assert len(found_with_tiles_and_without(photo_folder)["always"]) >= 3
 
 
 @pytest.mark.parametrize("x", [300, 384, 440, 512])
 def test_a_cat_across_a_seam_is_one_cat_with_one_mask(x: int, photo_folder: Path) -> None:
-    canvas = picture(photo_folder, "moon").resize((1500, 600))
-    cat = picture(photo_folder, "chelsea")
+    canvas = sample(photo_folder, "moon").resize((1500, 600))
+    cat = sample(photo_folder, "chelsea")
     canvas.paste(cat, (x, 150))
     image = Image.from_array(np.asarray(canvas))
     result = EdgeSegAI().segment_image(image=image, prompt="cat", simplify="never", tile="always")

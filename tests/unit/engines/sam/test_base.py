@@ -1,4 +1,4 @@
-"""What the SAM family shares: pictures as networks take them."""
+"""What the SAM family shares: images as networks take them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgeseg.engines.sam.base import normalised
 from edgeseg.types import Image
 
 
-def test_read_only_pictures_are_taken_and_left_as_they_are() -> None:
+def test_read_only_images_are_taken_and_left_as_they_are() -> None:
     rgb = np.full((4, 6, 3), 255, np.uint8)
     rgb.setflags(write=False)
     made = normalised(Image.from_array(rgb), (8, 12), torch.device("cpu"), (0.5,) * 3, (0.25,) * 3)

@@ -1,4 +1,4 @@
-"""What the page draws: views of a result at the size of a screen, cut-outs, and small pictures."""
+"""Images that the page shows: views of a result at screen size, cut-outs, and thumbnails."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SQUARE_PX = 12
 
 @lru_cache(maxsize=2)
 def decoded(data: bytes) -> Image:
-    """Return the picture of a file as people see it, in full size."""
+    """Return the decoded image of a file in full size, after EXIF orientation."""
     limits = get_settings()
     return decode_image(data, max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels)
 
 
 @lru_cache(maxsize=64)
 def on_screen(data: bytes, longest_px: int = SCREEN_PX) -> Image:
-    """Return the picture with its longer side at most this long."""
+    """Return the image with its longer side at most this long."""
     image = decoded(data)
     if max(image.size_hw) <= longest_px:
         return image
@@ -41,7 +41,7 @@ def on_screen(data: bytes, longest_px: int = SCREEN_PX) -> Image:
 
 
 def scaled(objects: Sequence[SegmentedObject], size_hw: tuple[int, int]) -> list[SegmentedObject]:
-    """Return the objects on a picture of another size."""
+    """Return the objects on an image of another size."""
     return [_scaled(each, size_hw) for each in objects]
 
 
@@ -73,7 +73,7 @@ def draw(
     labels: bool = True,
     longest_px: int = SCREEN_PX,
 ) -> PIL.Image.Image:
-    """Draw objects on the picture as :func:`edgeseg.render.overlay` does, at most so large."""
+    """Draw objects on the image as `overlay` does, at most so large."""
     image = on_screen(data, longest_px)
     return overlay(
         image,
@@ -109,18 +109,18 @@ def cutout(image: Image, each: SegmentedObject) -> PIL.Image.Image | None:
     return PIL.Image.fromarray(np.dstack([image.rgb[window], alpha]))
 
 
-def on_squares(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Put a transparent picture on the grey squares that stand for transparency."""
-    down, across = np.indices((picture.height, picture.width)) // _SQUARE_PX
+def on_squares(pil_image: PIL.Image.Image) -> PIL.Image.Image:
+    """Put a transparent image on the grey squares that stand for transparency."""
+    down, across = np.indices((pil_image.height, pil_image.width)) // _SQUARE_PX
     grey = np.where((down + across) % 2, 235, 205).astype(np.uint8)
     ground = PIL.Image.fromarray(grey).convert("RGBA")
-    return PIL.Image.alpha_composite(ground, picture).convert("RGB")
+    return PIL.Image.alpha_composite(ground, pil_image).convert("RGB")
 
 
-def mark_points(picture: PIL.Image.Image, points: Sequence[Point], scale: float) -> None:
-    """Draw clicks into a picture: a plus on green, a minus on red, ringed in white."""
-    pen = PIL.ImageDraw.Draw(picture)
-    radius = max(7, round(max(picture.size) / 110))
+def mark_points(pil_image: PIL.Image.Image, points: Sequence[Point], scale: float) -> None:
+    """Draw clicks into an image: a plus on green, a minus on red, ringed in white."""
+    pen = PIL.ImageDraw.Draw(pil_image)
+    radius = max(7, round(max(pil_image.size) / 110))
     arm = radius * 0.55
     for point in points:
         x, y = point.x * scale, point.y * scale
@@ -132,19 +132,19 @@ def mark_points(picture: PIL.Image.Image, points: Sequence[Point], scale: float)
             pen.line((x, y - arm, x, y + arm), fill="white", width=max(2, radius // 4))
 
 
-def mark_corner(picture: PIL.Image.Image, x: float, y: float) -> None:
+def mark_corner(pil_image: PIL.Image.Image, x: float, y: float) -> None:
     """Draw the first corner of a box that is half drawn."""
-    pen = PIL.ImageDraw.Draw(picture)
-    pen.line((x, 0, x, picture.height), fill=(255, 210, 0), width=2)
-    pen.line((0, y, picture.width, y), fill=(255, 210, 0), width=2)
+    pen = PIL.ImageDraw.Draw(pil_image)
+    pen.line((x, 0, x, pil_image.height), fill=(255, 210, 0), width=2)
+    pen.line((0, y, pil_image.width, y), fill=(255, 210, 0), width=2)
 
 
-def jpeg_url(picture: PIL.Image.Image | UInt8Array) -> str:
-    """Return a picture as a data URL."""
-    if isinstance(picture, np.ndarray):
-        picture = PIL.Image.fromarray(picture)
+def jpeg_url(pil_image: PIL.Image.Image | UInt8Array) -> str:
+    """Return an image as a data URL."""
+    if isinstance(pil_image, np.ndarray):
+        pil_image = PIL.Image.fromarray(pil_image)
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=90)
+    pil_image.save(out, "JPEG", quality=90)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
