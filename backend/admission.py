@@ -64,7 +64,7 @@ class Admission:
         try:
             await self._reserve(reservation, names)
             # Those who were admitted together read their bodies one after the other.
-            await self._turns.take()
+            await self._turns.wait()
             yield reservation
         finally:
             self._in_progress -= 1

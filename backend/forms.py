@@ -19,7 +19,7 @@ ImageField = Annotated[
     UploadFile | None,
     File(
         description="The image: JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF, one frame. EXIF "
-        "orientation is applied; boxes and masks are in the frame of the upright image."
+        "orientation is applied first; boxes and masks are in pixels of the upright image."
     ),
 ]
 PreferHeader = Annotated[

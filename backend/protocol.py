@@ -124,7 +124,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Count the body; after the answer it is thrown away, but not without end."""
+        """Count the body; after the answer it is discarded, up to a limit."""
         self._body_bytes += len(body)
         if self._is_refused:
             return
@@ -199,7 +199,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, error: EdgeSegError) -> None:
         """Answer with an error, if no other answer has begun, and close the connection.
 
-        What the client still sends is read and thrown away for a moment: to close at once would
+        What the client still sends is read and discarded for a moment: to close at once would
         reset the connection, and the answer with it.
         """
         if self._is_refused or self.transport.is_closing():

@@ -15,7 +15,7 @@ class Turns:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
-    async def take(self) -> None:
+    async def wait(self) -> None:
         """Wait for a turn; whatever else is ready runs in between."""
         async with self._turn:
             await asyncio.sleep(0)
@@ -30,5 +30,5 @@ class TakeTurns:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in PROBES:
-            await self._turns.take()
+            await self._turns.wait()
         await self.app(scope, receive, send)

@@ -245,7 +245,7 @@ def run(
     """Simulate tasks that arrive at random at this rate per second.
 
     A task visits the backend, Redis, then each stage with Redis between them, and the backend.
-    Redis has one thread, of which signs of life take their share first.
+    Redis has one thread, of which heartbeats take their share first.
     """
     dice = random.Random(0)
     crowd_size = sum(workers.values())

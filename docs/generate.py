@@ -21,7 +21,7 @@ NOTE = "<!-- Made by `make docs` from {source}; change it there. -->\n\n"
 CONFIGURATION = """# Configuration
 
 Every setting is an environment variable, or a line in a file `.env` in the current folder. The
-environment goes first. Command-line options go before both.
+environment takes precedence over the file, and command-line options over both.
 
 | Variable | Default | Meaning |
 |---|---|---|

@@ -273,7 +273,7 @@ class QueueFullError(UnavailableError):
 
 
 class EngineUnavailableError(UnavailableError):
-    """The engine is known, but its packages or weights are not here."""
+    """The engine is known, but its packages or weights are not installed."""
 
     code, status, title = "engine_unavailable", 503, "Engine unavailable"
 

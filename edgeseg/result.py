@@ -55,7 +55,7 @@ class Segmentation:
 
     @property
     def simplified_prompt(self) -> str:
-        """What was looked for."""
+        """The simplified prompt."""
         return self.result.simplified_prompt
 
     @property

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     allowed_engines: Names = Field(
         (),
         description="Engines that a request to the API may choose besides those above, by name, "
-        "separated by commas; `*`: all. Their weights must be here: no request downloads any.",
+        "separated by commas; `*`: all. Their weights must be installed: no request downloads any.",
     )
     max_loaded_engines: int = Field(
         2,
@@ -88,13 +88,13 @@ class Settings(BaseSettings):
     ttl: float = Field(
         -1,
         ge=-1,
-        description="How long a service keeps an idle engine loaded, in seconds; -1: for ever, "
-        "0: not at all.",
+        description="Seconds an idle engine stays in memory; `-1` keeps it loaded, `0` unloads it "
+        "after each use.",
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
-        description="Numbers that engines on torch compute in; auto: bfloat16 where the device "
-        "has it.",
+        description="Compute dtype for torch engines. `auto` selects bfloat16 where the device "
+        "supports it.",
     )
     encoder_runtime: EncoderRuntime = Field(
         "torch",
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     weights: dict[str, str] = Field(
         {},
         description="Weights of your own by engine, as JSON: a file or folder, OWNER/REPO@REVISION "
-        "on the hub, or URL#sha256=SUM.",
+        "on the hub, or URL#sha256=CHECKSUM.",
     )
     offline: bool = Field(
         False,
@@ -165,14 +165,16 @@ class Settings(BaseSettings):
     )
 
     # Limits of exports over HTTP
-    max_export_objects: int = Field(10_000, ge=1, description="Most objects in one export.")
+    max_export_objects: int = Field(
+        10_000, ge=1, description="Maximum number of objects in one export."
+    )
     max_export_pixels: int = Field(
         4_000_000_000,
         ge=1,
-        description="Most pixels in one export: each image counts once, and once for each mask.",
+        description="Maximum pixels in one export: each image counts once, and once for each mask.",
     )
     max_export_vertices: int = Field(
-        5_000_000, ge=1, description="Most corners of all masks in one export, before thinning."
+        5_000_000, ge=1, description="Maximum corners of all masks in one export, before thinning."
     )
     export_timeout_s: float = Field(
         60.0, gt=0, description="Seconds that one export may take, waiting included."
@@ -187,7 +189,8 @@ class Settings(BaseSettings):
     # Redis
     redis_url: SecretStr | None = Field(
         None,
-        description="Redis as one URL (redis://:password@host:6379/0); goes before host and port.",
+        description="Redis as one URL (redis://:password@host:6379/0); takes precedence over "
+        "host and port.",
     )
     redis_host: str = Field(
         "localhost",
@@ -209,14 +212,14 @@ class Settings(BaseSettings):
     redis_password_file: Path | None = Field(
         None,
         description="File that holds the password of Redis, read at each connection; a secret of "
-        "Docker or Kubernetes. Goes before the password itself.",
+        "Docker or Kubernetes. Takes precedence over EDGESEG_REDIS_PASSWORD.",
     )
 
     redis_maxmemory: str = Field(
         "1gb",
         pattern=r"^\d{1,15}([kmg]b?)?$",
         validation_alias=AliasChoices("EDGESEG_REDIS_MAXMEMORY", "REDIS_MAXMEMORY"),
-        description="Most memory of the Redis that `edgeseg up` starts, as in redis.conf: 512mb, "
+        description="Memory limit of the Redis that `edgeseg up` starts, as in redis.conf: 512mb, "
         "1gb; 0: no limit.",
     )
 
@@ -256,9 +259,9 @@ class Settings(BaseSettings):
         description="Requests for tasks that one API process works on at once, those that wait "
         "for a result included; beyond, they are refused: 503 queue_full.",
     )
-    heartbeat_s: float = Field(2.0, gt=0, description="Seconds between two signs of a worker.")
+    heartbeat_s: float = Field(2.0, gt=0, description="Seconds between two heartbeats of a worker.")
     heartbeat_ttl_s: int = Field(
-        6, ge=1, description="Seconds without a sign after which a worker counts as dead."
+        6, ge=1, description="Seconds without a heartbeat after which a worker is considered dead."
     )
 
     # Serving
@@ -270,7 +273,9 @@ class Settings(BaseSettings):
         "too_many_connections.",
     )
     max_header_bytes: int = Field(
-        32 * 1024, ge=1024, description="Most bytes in the headers of a request, its URL included."
+        32 * 1024,
+        ge=1024,
+        description="Maximum bytes in the headers of a request, its URL included.",
     )
     header_timeout_s: float = Field(
         10.0, gt=0, description="Seconds that a client may take to send the headers of a request."
@@ -314,7 +319,7 @@ class Settings(BaseSettings):
         "text", description="Log lines for people, or one JSON object a line."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least severe messages to log."
+        "INFO", description="Minimum severity of logged messages."
     )
 
     @field_validator("redis_port", mode="before")

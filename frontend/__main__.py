@@ -9,7 +9,7 @@ from streamlit.web import cli
 
 from edgeseg.settings import get_settings
 
-# Every other part of the look is Streamlit's own, so that it follows the system's light or dark.
+# Every other part of the style is Streamlit's own, so that it follows the system's light or dark.
 THEME = {
     "theme.light.primaryColor": "#1769aa",
     "theme.dark.primaryColor": "#2b7fc3",

@@ -31,7 +31,7 @@ def choose_photos() -> list[Photo]:
         wrap=True,
         on_change=_suggest_prompt,
     )
-    photos = [Photo.of(file.name, file.getvalue()) for file in files]
+    photos = [Photo.from_bytes(file.name, file.getvalue()) for file in files]
     photos += [samples.sample(title) for title in picked]
     readable = [photo for photo in {each.key: each for each in photos}.values() if _usable(photo)]
     _thumbnails(readable)

@@ -58,7 +58,7 @@ class Job:
         total = sum(worth[step] for step in self.steps.values())
         return total / len(self.steps) if self.steps else 0.0
 
-    def take(self, event: StageEvent) -> None:
+    def apply(self, event: StageEvent) -> None:
         """Follow one event of the task."""
         if event.type == "queued" and "plan" in event.data:
             self.steps = dict.fromkeys(event.data["plan"], "waiting")
@@ -115,7 +115,7 @@ def follow(client: Api, job: Job, parameters: Mapping[str, Any]) -> None:
     except EdgeSegError as error:
         job.error, job.state = error, "failed"
     except Exception as error:
-        job.error, job.state = EdgeSegError(f"The UI stumbled: {error}"), "failed"
+        job.error, job.state = EdgeSegError(f"The UI failed: {error}"), "failed"
 
 
 def _follow(client: Api, job: Job, parameters: Mapping[str, Any]) -> None:
@@ -147,7 +147,7 @@ def _watch(client: Api, job: Job) -> None:
                 last = event.id
                 if event.type in ENDED:
                     return
-                job.take(event)
+                job.apply(event)
         except UnavailableError:
             if attempt == _RECONNECTS:
                 raise

@@ -28,14 +28,14 @@ def titles() -> dict[str, str]:
 
 
 def sample(title: str) -> Photo:
-    """Return a sample by its title; raises KeyError for one that is not here."""
+    """Return a sample by its title; raises KeyError for an unknown title."""
     if title == DRAWN:
-        return Photo.of("balls.png", encode_png(_balls()))
+        return Photo.from_bytes("balls.png", encode_png(_balls()))
     name = next(name for known, name, _ in _PHOTOS if known == title)
     path = _file(name)
     if path is None:
         raise KeyError(title)
-    return Photo.of(name, path.read_bytes())
+    return Photo.from_bytes(name, path.read_bytes())
 
 
 def _file(name: str) -> Path | None:

@@ -22,7 +22,7 @@ class Photo:
     key: str = ""
 
     @classmethod
-    def of(cls, name: str, data: bytes) -> Photo:
+    def from_bytes(cls, name: str, data: bytes) -> Photo:
         """Wrap a file."""
         return cls(name, data, hashlib.sha256(data).hexdigest()[:16])
 

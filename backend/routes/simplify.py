@@ -29,9 +29,9 @@ async def simplify(
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
-    """Return what would be looked for, which filters would apply, and why.
+    """Return the phrases to detect, the filters that would apply, and the reason.
 
-    A simplifier that looks at images uses the image, if there is one.
+    A simplifier that accepts images uses the image, if there is one.
     """
     gateway.check_engines(services, wanted.engines)
     upload = await read_upload(services, image) if image is not None else None

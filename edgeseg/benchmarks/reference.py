@@ -26,7 +26,9 @@ class Reference:
     """From (N, 4) boxes in pixels; ``embed`` must have been called before."""
 
 
-def of(engine: Any, weights: Sequence[Path], image: Image, phrases: Sequence[str]) -> Reference:
+def reference_for(
+    engine: Any, weights: Sequence[Path], image: Image, phrases: Sequence[str]
+) -> Reference:
     """Return the reference implementation of an engine, with the same weights and dtype.
 
     ``weights`` are the engine's own files or folders, in the order of its entry's sources.

@@ -69,7 +69,7 @@ def measure(
     )
     engine: Any = registry.load(role, name, options)
     try:
-        library = reference.of(engine, registry.fetch(entry, store), image, PHRASES)
+        library = reference.reference_for(engine, registry.fetch(entry, store), image, PHRASES)
         if role == "detect":
             return [_detector(engine, library, image, repeats)]
         return _segmenter(engine, library, image, repeats)

@@ -34,7 +34,7 @@ def evaluate(
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Measure text to box, box to mask, point to mask and text to mask on annotated photos."""
+    """Measure detection (AP, AP50) and masks (mean IoU by box, click and text) on photos."""
     check_json(json_path, overwrite)
     from edgeseg.evaluation import evaluate as measure
     from edgeseg.evaluation import read_truth

@@ -163,7 +163,7 @@ def _check_replaceable(
         )
     if not is_ours(target):
         raise InvalidParameterError(
-            f"{target} exists and is no result of EdgeSeg's: choose another name, or give "
+            f"{target} exists and is not a result of EdgeSeg: choose another name, or give "
             "--overwrite."
         )
 

@@ -51,8 +51,8 @@ def segment(
     tile: Annotated[
         bool | None,
         typer.Option(
-            help="Look at large images in tiles too, for what is small in them.",
-            show_default="where needed",
+            help="Also run the detector on tiles, to find small objects.",
+            show_default="auto",
         ),
     ] = None,
     simplifier: Annotated[str | None, typer.Option(help="Engine that simplifies.")] = None,

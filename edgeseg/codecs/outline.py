@@ -11,7 +11,7 @@ import PIL.Image
 import PIL.ImageDraw
 from pycocotools import mask as coco
 
-from edgeseg.codecs.polygon import Points, Polygon, Ring, fill, join_holes, trace
+from edgeseg.codecs.polygon import Points, Polygon, Ring, join_holes, rasterize, trace
 from edgeseg.types import BoolArray
 
 # What a vertex means to the reader of a format. "edges": a point of the plane, pixels are where
@@ -84,11 +84,11 @@ def _thinned(
     if width * height < _SMALL_PX:
         return part
     size_hw = (int(height), int(width))
-    whole = fill([ring.corners - corner.astype(float) for ring in part], size_hw)
+    whole = rasterize([ring.corners - corner.astype(float) for ring in part], size_hw)
     if whole.sum() < _SMALL_PX:
         return part
     for tolerance_px in tolerances_px:
-        fewer = tuple(ring.take(_kept(ring.points, tolerance_px)) for ring in part)
+        fewer = tuple(ring.select(_kept(ring.points, tolerance_px)) for ring in part)
         placed = _placed(fewer, reading)
         moved = Polygon(placed.outer - corner, tuple(hole - corner for hole in placed.holes))
         if all(
@@ -112,7 +112,7 @@ def _drawings(polygon: Polygon, size_hw: tuple[int, int], reading: Reading) -> I
         pen.line([*points, points[0]], fill=1)
         yield np.array(pil_image)
         return
-    yield fill(polygon.rings, size_hw)
+    yield rasterize(polygon.rings, size_hw)
     # COCO's own reader works on a grid of fifths of a pixel, and differs along slopes.
     packed = coco.frPyObjects([ring.ravel().tolist()], *size_hw)
     yield coco.decode(packed[0]).astype(bool)

@@ -56,7 +56,7 @@ class Ring:
         """Return the ring elsewhere on the grid."""
         return Ring(self.corners + by_xy, self.inward, self.is_pinched)
 
-    def take(self, kept: _Ints) -> Ring:
+    def select(self, kept: _Ints) -> Ring:
         """Return the ring through some of its corners."""
         return Ring(self.corners[kept], self.inward[kept], self.is_pinched[kept])
 
@@ -78,7 +78,7 @@ def trace(mask: BoolArray) -> list[tuple[Ring, ...]]:
     return [tuple(part) for part in parts.values()]
 
 
-def fill(rings: Sequence[Points], size_hw: tuple[int, int]) -> BoolArray:
+def rasterize(rings: Sequence[Points], size_hw: tuple[int, int]) -> BoolArray:
     """Return (H, W) bool: pixels whose centre lies within an odd number of the rings."""
     height, width = size_hw
     # Only whether counts are odd matters, so that they may wrap around.

@@ -35,7 +35,7 @@ _EXPECTED = (
 def load_image(source: ImageSource | Any, settings: Settings | None = None) -> Image:
     """Return an Image of any source.
 
-    Raises NoImageError for a path without a file, InvalidImageError for anything that is no image,
+    Raises NoImageError for a path without a file, InvalidImageError for an invalid image,
     and what `decode_image` raises.
     """
     if isinstance(source, Image):

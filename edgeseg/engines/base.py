@@ -108,7 +108,7 @@ def ran(engine: Engine) -> EngineRan:
 class Simplifier(Engine, Protocol):
     """Turns a prompt into phrases that can be detected and filters over their boxes.
 
-    One that looks at the image says so by an attribute ``accepts_image`` that is true; others
+    One that accepts the image has an attribute ``accepts_image`` that is true; others
     may be given none.
     """
 

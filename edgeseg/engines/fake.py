@@ -1,4 +1,4 @@
-"""Engines without weights: the answers are nonsense, but depend on nothing but the request."""
+"""Engines without weights, to test a stack: synthetic results that depend on the request alone."""
 
 from __future__ import annotations
 

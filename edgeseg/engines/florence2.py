@@ -44,11 +44,11 @@ def load(options: EngineOptions) -> Detector:
 
         adapter = folder
         folder = options.store.need(registry.find("detect", options.name).sources[0])
-    return Florence2(options.name, folder, Placement.of(options), adapter)
+    return Florence2(options.name, folder, Placement.from_options(options), adapter)
 
 
 class Florence2(TorchEngine):
-    """Weights are held in the numbers that it computes in; answers are the likeliest ones."""
+    """Florence-2 with greedy decoding; its weights are stored in the compute dtype."""
 
     def __init__(
         self, name: str, folder: Path, placement: Placement, adapter: Path | None = None

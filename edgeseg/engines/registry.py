@@ -80,7 +80,7 @@ def load(role: Role, name: str, options: EngineOptions | None = None) -> Engine:
     """Import and build an engine.
 
     Raises UnknownEngineError for a name that is not registered, and EngineUnavailableError when
-    its packages or weights are not here.
+    its packages or weights are not installed.
     """
     entry = find(role, name)
     missing = entry.missing()
@@ -96,7 +96,7 @@ def load(role: Role, name: str, options: EngineOptions | None = None) -> Engine:
 
 
 def load_present(role: Role, name: str, options: EngineOptions) -> Engine:
-    """Load an engine whose weights are here; nothing is downloaded.
+    """Load an engine whose weights are installed; nothing is downloaded.
 
     Raises what `load` raises; where weights are missing, the error says how to fetch them.
     """
@@ -164,7 +164,7 @@ for _entry in (
         "nano",
         "simplify",
         "edgeseg.engines.nano.factories:simplifier",
-        "Rules, a table of needs and word vectors: no language model.",
+        "Rules, a table of affordances and word vectors: no language model.",
         weights=_IN_PACKAGE,
         files=(f"{_WEIGHTS}/words.npz",),
     ),
@@ -189,7 +189,7 @@ for _entry in (
             "fake",
             _role,
             f"edgeseg.engines.fake:{_factory}",
-            "Deterministic nonsense without weights, to test a stack.",
+            "Synthetic, deterministic results without weights, to test a stack.",
         )
         for _role, _factory in cast(
             "tuple[tuple[Role, str], ...]",

@@ -29,8 +29,8 @@ class _Slot:
 class Residency:
     """Lends engines and frees them ``ttl`` seconds after the last lease ended.
 
-    ``ttl`` -1 keeps them for ever, 0 frees them at once, so that one after the other fits into
-    memory where all together do not. With ``max_loaded`` the engine that was not used for longest
+    ``ttl`` -1 never unloads them; 0 unloads them after each use, so that one after the other
+    fits into memory where all together do not. With ``max_loaded`` the least recently used engine
     is freed before another is loaded; those that are lent stay. Safe to use from several threads.
     """
 

@@ -60,8 +60,8 @@ class Entry:
         for each in away:
             if isinstance(each, HubRepo) and each.revision == UNPINNED:
                 advice = store.advice(each, self.name).rstrip(".")
-                return f"its weights are not here. {advice}"
-        return f"its weights are not here: edgeseg engines pull {self.name}"
+                return f"its weights are not installed. {advice}"
+        return f"its weights are not installed: edgeseg engines pull {self.name}"
 
     def chosen(self, store: WeightStore) -> list[Source | Path]:
         """Return the sources of its weights, with the person's own in place of the first."""

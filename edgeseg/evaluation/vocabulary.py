@@ -167,7 +167,7 @@ def _ask_by_name(
 
 
 def _hits(found: Detections, truth: FloatArray) -> BoolArray:
-    """(N,) bool: which true boxes are found."""
+    """(N,) bool: which ground-truth boxes are found."""
     if not len(found):
         return np.zeros(len(truth), bool)
     hit: BoolArray = np.array((iou(truth, found.boxes_xyxy) >= FOUND_IOU).any(axis=1))

@@ -87,7 +87,7 @@ def export(
 
 
 def _dataset(image_results: Sequence[ImageResult], chosen: Format, limits: Limits) -> Dataset:
-    dataset = Dataset.of(image_results)
+    dataset = Dataset.from_results(image_results)
     if chosen.has_file_per_image:
         check_files([item.file_name for item in dataset.items], chosen.title)
     limits.check(dataset, chosen.has_outlines)

@@ -72,7 +72,7 @@ class Dataset:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, image_results: Sequence[ImageResult]) -> Dataset:
+    def from_results(cls, image_results: Sequence[ImageResult]) -> Dataset:
         """Name images and check them.
 
         Raises InvalidParameterError for none, for names that no file can have or that come twice,

@@ -13,7 +13,7 @@ from edgeseg.exporters.base import Dataset, Files, Format, Item
 
 
 def _lines(item: Item, numbers: Mapping[str, int]) -> str:
-    """Return a line for each part: class, then x and y from 0 to 1 by turns."""
+    """Return a line for each part: class, then x and y from 0 to 1, interleaved."""
     scale = np.array(item.size_hw[::-1], float)
     lines = []
     for each, mask in item.masks():

@@ -50,8 +50,8 @@ class DetectRequest(Wire):
     text_prompt: Prompt = Field(
         description="What to find: phrases, a sentence or a question.", examples=["cat . dog ."]
     )
-    box_threshold: Unit = Field(0.35, description="Least score of a box.")
-    text_threshold: Unit = Field(0.25, description="Least score of the words of a box.")
+    box_threshold: Unit = Field(0.35, description="Minimum box confidence, 0 to 1.")
+    text_threshold: Unit = Field(0.25, description="Minimum confidence of a box's words, 0 to 1.")
     simplify: SimplifyMode = Field(
         "auto",
         description="auto: simplify where it helps; always: pass every prompt through the "
@@ -79,14 +79,14 @@ class DetectRequest(Wire):
     )
     class_thresholds: Annotated[dict[Text, Unit], BeforeValidator(_none_is_empty)] = Field(
         default_factory=dict,
-        description="Least score per phrase, in place of box_threshold.",
+        description="Minimum box confidence by phrase, in place of box_threshold.",
         examples=[{"cat": 0.5}],
     )
     tile: TileMode = Field(
         "auto",
-        description="Look at large images in overlapping tiles too, so that small things are "
-        "found. auto: where the whole image of 1600 pixels or more shows nothing of a phrase; "
-        "always: in tiles of every scale; never: not at all.",
+        description="Also run the detector on overlapping tiles, to find small objects. auto: on "
+        "images of 1600 pixels or more where the whole image has no box for a phrase; always: on "
+        "tiles of every scale; never: on the whole image alone.",
     )
     engines: EngineChoice = Field(
         default_factory=EngineChoice,

@@ -74,13 +74,13 @@ def free_id(objects: Sequence[DetectedObject]) -> int:
 class _Result(Wire):
     task_id: TaskId = Field(description="Id for /tasks/{id}.", examples=["3f2c9a"])
     status: Literal["done"] = Field("done", description="Always done: errors are problems.")
-    prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
+    prompt: str = Field(description="The prompt of the request.", examples=["the leftmost cat"])
     simplified_prompt: str = Field(
-        description="The prompt as it came, or the phrases that took its place.", examples=["cat"]
+        description="The prompt of the request, or the phrases that replace it.", examples=["cat"]
     )
     simplify_reason: str = Field("", description="Why the prompt was changed.", examples=[REASON])
-    phrases: list[str] = Field(description="The things looked for.", examples=[["cat"]])
-    filters: list[Filter] = Field(default_factory=list, description="Choices applied to boxes.")
+    phrases: list[str] = Field(description="The phrases given to the detector.", examples=[["cat"]])
+    filters: list[Filter] = Field(default_factory=list, description="Filters applied to the boxes.")
     image: ImageInfo = Field(description="Size of the image.")
     timings_ms: dict[str, float] = Field(
         default_factory=dict,
@@ -89,10 +89,10 @@ class _Result(Wire):
         examples=[TIMINGS],
     )
     engines: dict[Role, EngineRan] = Field(
-        default_factory=dict, description="What really ran, by role."
+        default_factory=dict, description="The engine that ran, by role."
     )
     warnings: list[str] = Field(
-        default_factory=list, description="Sentences worth reading.", examples=[[]]
+        default_factory=list, description="Warnings, as sentences.", examples=[[]]
     )
 
 

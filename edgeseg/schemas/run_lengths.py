@@ -1,6 +1,6 @@
 """COCO's compressed run lengths: decoded and checked in numpy, before native code reads them.
 
-A mask is a list of run lengths, column by column, of pixels outside and inside by turns. Each
+A mask is a list of run lengths, column by column, of pixels outside and inside, alternating. Each
 length from the fourth on is stored as its difference from the one two places before, and each
 number in groups of 5 bits, the lowest first: a character holds 48 + group, + 32 if more follow.
 """

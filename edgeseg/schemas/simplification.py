@@ -55,15 +55,15 @@ class EngineRan(Wire):
 class Simplification(Wire):
     """What a simplifier made of a prompt, and why."""
 
-    prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
+    prompt: str = Field(description="The prompt of the request.", examples=["the leftmost cat"])
     simplified_prompt: str = Field(
-        description="The prompt as it came, or the phrases that took its place.", examples=["cat"]
+        description="The prompt of the request, or the phrases that replace it.", examples=["cat"]
     )
-    phrases: list[str] = Field(description="The things looked for.", examples=[["cat"]])
+    phrases: list[str] = Field(description="The phrases given to the detector.", examples=[["cat"]])
     alternatives: list[str] = Field(
         default_factory=list,
-        description="Phrases that were put for a need or a question: where boxes of several of "
-        "them lie on one thing, the highest-scoring stays.",
+        description="Phrases that stand for an affordance or a question. Where boxes of several "
+        "of them overlap on one object, the highest-scoring stays.",
         examples=[["cup", "mug"]],
     )
     filters: list[Filter] = Field(default_factory=list, description="Choices among the boxes.")
@@ -72,7 +72,7 @@ class Simplification(Wire):
         "", description="What was changed and why, as a sentence.", examples=[REASON]
     )
     warnings: list[str] = Field(
-        default_factory=list, description="Sentences worth reading.", examples=[[]]
+        default_factory=list, description="Warnings, as sentences.", examples=[[]]
     )
     engine: EngineRan | None = Field(
         None,

@@ -31,7 +31,7 @@ class TaskStatus(Wire):
 
     task_id: str = Field(description="Id of the task.", examples=["3f2c9a"])
     status: TaskState = Field(description="Where it stands.", examples=["running"])
-    prompt: str = Field(description="The prompt as it came.", examples=["the leftmost cat"])
+    prompt: str = Field(description="The prompt of the request.", examples=["the leftmost cat"])
     plan: list[Role] = Field(
         description="Its stages in order.", examples=[["simplify", "detect", "segment"]]
     )
@@ -79,7 +79,9 @@ class EngineInfo(Wire):
     extra: str | None = Field(
         None, description="Extra of the package that it needs.", examples=[None]
     )
-    available: bool = Field(description="Whether packages and weights are here.", examples=[True])
+    available: bool = Field(
+        description="Whether packages and weights are installed.", examples=[True]
+    )
     missing: str = Field("", description="What is missing and how to get it.", examples=[""])
     default: bool = Field(
         False, description="Whether it is used when none is chosen.", examples=[True]

@@ -1,4 +1,4 @@
-"""What the queues look like now: how long they are and who serves them."""
+"""Lengths of the queues and the workers that serve them."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class TaskWatch:
         return read_record(task_id, raw)
 
     async def _read(self) -> None:
-        """Listen for ever; after a lost connection everybody looks once, then it listens again."""
+        """Listen until stopped; after a lost connection every waiter reads its task once."""
         while True:
             try:
                 async with self.connection.pubsub() as channel:

@@ -1,4 +1,4 @@
-"""What several tiles show of the same objects, made one: seams cut objects into parts."""
+"""Merging of detections of overlapping tiles: parts of an object that a seam cuts become one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SEAM = 0.03
 # object are along their seam.
 COVERED = 0.7
 ALIKE = 0.5
-# Looks at two scales frame an object less alike than two boxes of one look.
+# Boxes of one object from tiles of two scales overlap less than boxes of one scale.
 SAME_OBJECT_IOU = 0.5
 MAX_BOXES = 2000
 
 View = tuple[Tile, Detections]
-"""What one look found, in pixels of its tile."""
+"""A tile and its detections, in pixels of the tile."""
 
 
 def merge(views: Sequence[View]) -> tuple[Detections, list[list[tuple[int, int]]]]:
@@ -83,13 +83,13 @@ def _groups(
     shared = intersection(boxes.boxes_xyxy, boxes.boxes_xyxy)
     inside = shared / np.maximum(area(boxes.boxes_xyxy), 1e-6)[:, None]
     level = np.array([tiles[view].level for view, _ in places])
-    # A part of something that was seen whole, or what a look at another scale is surer of.
+    # A part of an uncut box, or the lower-scoring of two boxes of one object at two scales.
     other_scale = level[None, :] != level[:, None]
-    surer = boxes.scores[None, :] > boxes.scores[:, None]
+    lower = boxes.scores[None, :] > boxes.scores[:, None]
     alike = iou(boxes.boxes_xyxy, boxes.boxes_xyxy) >= SAME_OBJECT_IOU
     part = same & ~is_cut[None, :] & ((inside >= COVERED) | (alike & other_scale))
     np.fill_diagonal(part, False)
-    dropped: BoolArray = np.array((part & (is_cut[:, None] | (other_scale & surer))).any(axis=1))
+    dropped: BoolArray = np.array((part & (is_cut[:, None] | (other_scale & lower))).any(axis=1))
     kept = [row for row in rows if not dropped[row]]
     groups = [[row] for row in kept if not is_cut[row]]
     pieces = [
@@ -99,7 +99,7 @@ def _groups(
     ]
     adjoining = _adjoining(boxes.boxes_xyxy[pieces], cuts[pieces])
     adjoining &= same[np.ix_(pieces, pieces)] & ~other_scale[np.ix_(pieces, pieces)]
-    groups += [[pieces[index] for index in found] for found in _connected(adjoining)]
+    groups += [[pieces[index] for index in group] for group in _connected(adjoining)]
     return sorted(groups, key=lambda group: -float(boxes.scores[group].max()))
 
 

@@ -15,10 +15,10 @@ from edgeseg.types import BoolArray, FloatArray, Image, MaskPrompt
 TILE_PX = 512
 OVERLAP = 0.25
 MAX_TILES = 300
-# Looking closer without being told to: from this longer side on, and into so many tiles.
+# tile="auto": images with at least this longer side get at most so many tiles.
 LARGE_PX = 1600
 FEW_TILES = 12
-# Objects shorter than this share of the photo are worth a look of their own.
+# Objects shorter than this share of the photo get a tile of their own.
 SMALL = 1 / 12
 # What is around an object, as a share of its sides, helps to outline it.
 CONTEXT = 0.25
@@ -123,8 +123,8 @@ def views(size_hw: tuple[int, int], tile: TileMode) -> list[Tile]:
 def nearest(boxes_xyxy: FloatArray, size_hw: tuple[int, int], every: bool) -> dict[Tile, list[int]]:
     """Return by which tile each of (N, 4) boxes is best outlined: the smallest that holds it.
 
-    Unless ``every`` box is to be seen closely, only those are that are small in a large photo, in
-    FEW_TILES tiles.
+    Without ``every``, only boxes that are small in a large photo get a tile, at most FEW_TILES
+    tiles in all; the whole photo serves the rest.
     """
     chosen: dict[Tile, list[int]] = {}
     longest = max(size_hw)

@@ -87,7 +87,7 @@ class DecodeAhead(threading.Thread):
         self._connection = connect(settings)
 
     def run(self) -> None:
-        """Go on for ever; what goes wrong here goes wrong again, and is told, in the stage."""
+        """Prefetch until stopped; an error here recurs in the stage, which reports it."""
         while True:
             try:
                 ref = next_image(self._connection, self._queue, _WAIT_S)

@@ -1,4 +1,4 @@
-"""Metrics of one worker, and the pulse that says whether it can take a task now."""
+"""Metrics of one worker, and its heartbeat, which says whether it can take a task now."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SIZES = (0, 1, 2, 5, 10, 20, 50, 100)
 
 @dataclass
 class Pulse:
-    """When Redis last took this worker's sign of life, in seconds of the monotonic clock."""
+    """Time of the last heartbeat that reached Redis, in seconds of the monotonic clock."""
 
     ttl_s: float
     at: float | None = None
 
     def beat(self) -> None:
-        """Note a sign of life that has arrived."""
+        """Record a heartbeat that has arrived."""
         self.at = time.monotonic()
 
     def stop(self) -> None:

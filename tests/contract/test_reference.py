@@ -252,7 +252,7 @@ def test_what_engines_are_timed_beside_runs(
     options = checkpoints.with_weights(role, name, options)
     engine: Any = registry.load(role, name, options)
     weights = registry.fetch(registry.find(role, name), options.store)
-    library = reference.of(engine, weights, photo, PHRASES)
+    library = reference.reference_for(engine, weights, photo, PHRASES)
     if library.detect is not None:
         assert library.detect() is not None
     else:

@@ -30,24 +30,24 @@ def event(kind: EventType, stage: Role | None = None, number: int = 0) -> StageE
 
 def test_events_become_stages_and_a_share(job: Job) -> None:
     job.state = "queued"
-    job.take(event("queued", "simplify"))
+    job.apply(event("queued", "simplify"))
     assert job.steps == {"simplify": "waiting", "detect": "waiting", "segment": "waiting"}
     assert (job.stage, job.share, job.state) == ("simplify", 0.0, "queued")
-    job.take(event("started", "simplify"))
+    job.apply(event("started", "simplify"))
     assert (describe(job), job.state) == ("Simplifying ...", "running")
-    job.take(event("finished", "simplify"))
+    job.apply(event("finished", "simplify"))
     assert (job.stage, job.state) == ("detect", "queued")
-    job.take(event("started", "detect"))
+    job.apply(event("started", "detect"))
     assert describe(job) == "Detecting ..."
     assert job.share == pytest.approx(0.5)
-    job.take(event("finished", "detect"))
-    job.take(event("skipped", "segment"))
+    job.apply(event("finished", "detect"))
+    job.apply(event("skipped", "segment"))
     assert job.share == 1.0
 
 
 def test_a_stage_whose_worker_was_lost_waits_again(job: Job) -> None:
     for kind in ("queued", "started", "queued"):
-        job.take(event(kind, "simplify"))
+        job.apply(event(kind, "simplify"))
     assert (job.stage, job.state) == ("simplify", "queued")
 
 
@@ -74,7 +74,7 @@ def test_who_is_before_it_is_what_the_server_counts(
 
     monkeypatch.setattr(client, "task", task)
     job.task_id, job.state = "task1", "queued"
-    job.take(event("queued", "simplify"))
+    job.apply(event("queued", "simplify"))
     assert describe(job).startswith(said)
 
 

@@ -129,7 +129,7 @@ def test_a_batch_is_one_zip_with_everything(entry: Entry) -> None:
 
 
 def test_large_images_are_drawn_at_the_size_of_a_screen() -> None:
-    photo = Photo.of("large.png", encode_png(np.full((300, 2600, 3), 90, np.uint8)))
+    photo = Photo.from_bytes("large.png", encode_png(np.full((300, 2600, 3), 90, np.uint8)))
     with EdgeSegAI("fake", "fake", "fake") as engines:
         made = engines.segment_image(image=photo.data, prompt="thing")
     small = images.on_screen(photo.data)

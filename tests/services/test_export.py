@@ -169,7 +169,7 @@ def test_an_edited_result_is_exported_as_it_is_on_the_page(
 ) -> None:
     """Hidden, renamed and undone in the UI: its download has the bytes of POST /export."""
     found = client.segment_image(chelsea, "cat . dog . bird .")
-    photo = Photo.of("chelsea.png", chelsea.read_bytes())
+    photo = Photo.from_bytes("chelsea.png", chelsea.read_bytes())
     entry = Entry(photo, "cat", found, batch=1)
     first, second = found.objects[0].id, found.objects[1].id
     entry.hidden, entry.names = {first}, {second: "wolf"}

@@ -1,4 +1,4 @@
-"""Drawn tables: meshes hold together, masks lie where things are, and both trainings take them."""
+"""Synthetic table scenes: meshes hold together, masks fit the objects, and both trainings run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def studio(photos: PhotoSet) -> Studio:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_crockery_stands_on_the_table(seed: int) -> None:
+def test_tableware_stands_on_the_table(seed: int) -> None:
     """No corner is below it, none is missing, and a cup is wider than its foot."""
     rng = np.random.default_rng(seed)
     cup, bowl = vessel(rng, low=False, handles=1), vessel(rng, low=True, handles=0)

@@ -23,7 +23,9 @@ def main() -> None:
     parser.add_argument("cache", type=Path, help="folder for decoded photos and checkpoints")
     parser.add_argument("--detector-minutes", type=float, default=120)
     parser.add_argument("--segmenter-minutes", type=float, default=60)
-    parser.add_argument("--scenes", type=int, default=500, help="drawn tables, for both models")
+    parser.add_argument(
+        "--scenes", type=int, default=500, help="synthetic table scenes, for both models"
+    )
     parser.add_argument("--encoder", type=Path, help="a MiniLM folder: makes the words anew")
     parser.add_argument("--word-list", type=Path, default=Path("/usr/share/dict/words"))
     args = parser.parse_args()

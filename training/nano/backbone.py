@@ -67,7 +67,7 @@ class Split(nn.Module):
 
 
 class Attention(nn.Module):
-    """(B, C, H, W) -> the same: each cell looks at all others, as in a transformer's layer.
+    """(B, C, H, W) -> the same: each cell attends to all others, as in a transformer's layer.
 
     Positions come from a convolution per channel (Chu et al. 2021), so that a map may have any
     size. The layer begins as the identity: it can be put into a trained network.

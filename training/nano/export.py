@@ -186,7 +186,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="the package's weights folder")
     parser.add_argument("--detector", type=Path)
-    parser.add_argument("--earlier", type=Path, help="the same model of a round before")
+    parser.add_argument(
+        "--earlier", type=Path, help="the same model of an earlier training run, to average with"
+    )
     parser.add_argument("--share", type=float, default=0.5, help="how much of the earlier is taken")
     parser.add_argument("--segmenter", type=Path)
     parser.add_argument("--calibration", type=Path, help="a file of training.nano.calibrate")

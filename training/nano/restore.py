@@ -1,4 +1,4 @@
-"""Make checkpoints of the shipped ONNX files, so that a training round can begin from them."""
+"""Make checkpoints of the shipped ONNX files, so that a training run can begin from them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def layers_run(module: nn.Module, inputs: tuple[Tensor, ...]) -> list[Layer]:
     return order
 
 
-def put(target: Tensor, value: Tensor) -> None:
+def copy_into(target: Tensor, value: Tensor) -> None:
     """Copy a value of the very same shape."""
     if target.shape != value.shape:
         raise ValueError(f"expected {tuple(target.shape)}, the file has {tuple(value.shape)}")
@@ -93,7 +93,7 @@ def put(target: Tensor, value: Tensor) -> None:
 
 
 @torch.no_grad()
-def fill(module: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> dict[str, str]:
+def load_weights(module: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> dict[str, str]:
     """Load what `training.nano.export` made of `module`; returns the file's metadata.
 
     Batch norms only add their bias afterwards: their scale is in the kernels.
@@ -103,20 +103,20 @@ def fill(module: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> dict[str,
     order = layers_run(module, inputs)
     for name, parameter in module.named_parameters():
         # What the file lacks would stay random; this way it is found.
-        put(parameter, tensors.get(name, torch.full_like(parameter, torch.nan)))
+        copy_into(parameter, tensors.get(name, torch.full_like(parameter, torch.nan)))
     norms = {
         block[0]: cast(nn.BatchNorm2d, block[1])
         for block in module.modules()
         if isinstance(block, ConvBN)
     }
     for layer, saved in zip(order, read_layers(model, tensors), strict=True):
-        put(layer.weight, saved.weight)
+        copy_into(layer.weight, saved.weight)
         norm = norms.get(layer)
         bias = layer.bias if norm is None else norm.bias
         if norm is not None:
             neutralise(norm)
         if bias is not None and saved.bias is not None:
-            put(bias, saved.bias)
+            copy_into(bias, saved.bias)
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
@@ -140,8 +140,10 @@ def read_segmenter(weights: Path) -> Segmenter:
     image = torch.zeros(1, 3, 64, 64)
     maps = (torch.zeros(1, 64, 8, 8), torch.zeros(1, 32, 16, 16))
     prompt = (torch.tensor([[0.2, 0.2, 0.8, 0.8]]), torch.zeros(1, 5, 64, 64))
-    fill(ExportEncoder(segmenter), (image,), weights / "encoder.onnx")
-    fill(ExportDecoder(segmenter.decoder), (*maps, image, *prompt), weights / "decoder.onnx")
+    load_weights(ExportEncoder(segmenter), (image,), weights / "encoder.onnx")
+    load_weights(
+        ExportDecoder(segmenter.decoder), (*maps, image, *prompt), weights / "decoder.onnx"
+    )
     check_filled(segmenter)
     return segmenter
 
@@ -154,7 +156,7 @@ def read_detector(weights: Path, dim: int) -> Detector:
     """
     detector = Detector(dim)
     module = ExportDetector(detector, torch.zeros(dim))
-    metadata = fill(module, (torch.zeros(1, 3, 64, 64),), weights / "detector.onnx")
+    metadata = load_weights(module, (torch.zeros(1, 3, 64, 64),), weights / "detector.onnx")
     nn.init.constant_(detector.bias, float(metadata["bias"]))
     check_filled(detector)
     return detector
@@ -197,9 +199,9 @@ def unfold(block: ConvBN, mean: Tensor, var: Tensor) -> None:
     scale = SPREAD / (3 * fan_in) ** 0.5 / conv.weight.square().mean().sqrt()
     conv.weight.mul_(scale)
     running_var = var * scale**2
-    put(cast(Tensor, norm.running_mean), mean * scale)
-    put(cast(Tensor, norm.running_var), running_var)
-    put(norm.weight, (running_var + norm.eps).sqrt() / scale)
+    copy_into(cast(Tensor, norm.running_mean), mean * scale)
+    copy_into(cast(Tensor, norm.running_var), running_var)
+    copy_into(norm.weight, (running_var + norm.eps).sqrt() / scale)
     norm.bias.add_(mean)
 
 

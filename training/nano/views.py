@@ -44,7 +44,7 @@ def photo_labels(photos: PhotoSet, index: int, teacher: list[list[float]]) -> La
     boxes, classes = [photo.boxes_xyxy], [photo.classes]
     weights = [np.ones(len(photo.classes), np.float32)]
     known[photo.classes[photo.crowd]] = 0
-    # A drawn table may be covered with a photo of anything.
+    # A synthetic table may be covered with a photo of anything.
     if photo.source not in ("caltech101", "tableware"):
         coco_known = known[:COCO_CLASSES] > 0
         column = {c: i for i, c in enumerate(photos.category_ids)}

@@ -90,7 +90,7 @@ class Studio:
         return {"type": "sphere", "center": where.tolist(), "radius": radius, "emitter": light}
 
     def cameras(self, size_hw: tuple[int, int], front_rad: float | None) -> list[dict[str, Any]]:
-        """One that takes the image, and one in its place that looks at each pixel once.
+        """One that takes the image, and one in its place that samples each pixel once.
 
         From somewhere above, near enough to fill the image; half of the time from the front, if
         there is one, where a spoon hides a part of the cup.
@@ -174,14 +174,14 @@ class Studio:
         number = np.rint(frame[..., -2]).astype(int) - FIRST
         return (number == np.arange(count)[:, None, None]).astype(np.uint8)
 
-    def take(self) -> tuple[UInt8Array, list[str], UInt8Array]:
+    def shoot(self) -> tuple[UInt8Array, list[str], UInt8Array]:
         """An image, the names of the things on it, and their masks."""
         table = lay(self.rng)
         size_hw = (int(self.width * self.rng.uniform(0.65, 0.95)), self.width)
         scene = self.scene(table, size_hw)
         masks = self.seen(scene, len(table.things))
         if not masks.any():
-            return self.take()
+            return self.shoot()
         return self.photograph(scene, masks.max(0)), table.things, masks
 
 
@@ -231,7 +231,7 @@ def write(studio: Studio, scenes: int, seed: int, out: Path) -> None:
     annotations: list[dict[str, Any]] = []
     with tarfile.open(out, "w") as archive:
         for number in tqdm(range(scenes), unit="image"):
-            rgb, names, masks = studio.take()
+            rgb, names, masks = studio.shoot()
             data = io.BytesIO()
             Image.fromarray(rgb).save(data, "WEBP", quality=90)
             member = tarfile.TarInfo(f"tableware-{seed}-{number}.webp")

@@ -1,4 +1,4 @@
-"""What lies on a drawn table, where, and what it is made of."""
+"""Contents of a synthetic table scene: objects, places and materials."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Table:
 
 
 def colour(rng: np.random.Generator) -> Rgb:
-    """White, dark, or any; crockery is often white."""
+    """White, dark, or any; tableware is often white."""
     kind = rng.random()
     if kind < 0.3:
         level = rng.uniform(0.6, 0.9)

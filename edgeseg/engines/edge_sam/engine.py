@@ -23,7 +23,7 @@ _OUTSIDE = -10.0
 def load(options: EngineOptions) -> Segmenter:
     """Build the segmenter from a checkpoint, or a folder with one."""
     model = read_checkpoint(find_checkpoint(options.weights[0]))
-    return EdgeSamSegmenter(options.name, model, Placement.of(options)).prepared(options)
+    return EdgeSamSegmenter(options.name, model, Placement.from_options(options)).prepared(options)
 
 
 class EdgeSamSegmenter(SamEngine):
@@ -38,7 +38,7 @@ class EdgeSamSegmenter(SamEngine):
 
     def pixels(self, image: Image) -> torch.Tensor:
         """Return the padded image."""
-        return Letterbox.of(image.size_hw).render(image, self.placement.device)
+        return Letterbox.for_size(image.size_hw).render(image, self.placement.device)
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the (1, 256, 64, 64) map."""
@@ -48,7 +48,7 @@ class EdgeSamSegmenter(SamEngine):
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
     ) -> Decoded:
         """Return masks at a quarter of the model's size, and how stable they are."""
-        letterbox, device = Letterbox.of(size_hw), self.placement.device
+        letterbox, device = Letterbox.for_size(size_hw), self.placement.device
         points, labels = (torch.from_numpy(each).to(device) for each in _points(letterbox, batch))
         earlier = None
         if batch.previous is not None:
@@ -64,7 +64,7 @@ class EdgeSamSegmenter(SamEngine):
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
         """Cut off the padding and stretch to the image's size."""
-        return Letterbox.of(size_hw).restore(logits)
+        return Letterbox.for_size(size_hw).restore(logits)
 
 
 def _points(letterbox: Letterbox, batch: PromptBatch) -> tuple[FloatArray, IntArray]:

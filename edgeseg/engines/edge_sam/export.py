@@ -58,7 +58,7 @@ def export_onnx(
     ``scores`` (1, 4) and ``masks`` (1, 4, 256, 256), logits. ``bilinear`` is for runtimes that
     cannot enlarge bicubically; it changes the answers a little.
 
-    Raises EngineUnavailableError for a file that is no checkpoint, and EngineError where
+    Raises EngineUnavailableError for a file that is not a valid checkpoint, and EngineError where
     onnxruntime computes something else than torch.
     """
     model = read_checkpoint(Path(checkpoint)).fuse()

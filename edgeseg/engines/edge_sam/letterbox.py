@@ -25,7 +25,7 @@ class Letterbox:
     scaled_hw: tuple[int, int]
 
     @classmethod
-    def of(cls, size_hw: tuple[int, int]) -> Letterbox:
+    def for_size(cls, size_hw: tuple[int, int]) -> Letterbox:
         """Scale the longest side to 1024 pixels."""
         scale = INPUT_PX / max(size_hw)
         height, width = (max(1, int(side * scale + 0.5)) for side in size_hw)

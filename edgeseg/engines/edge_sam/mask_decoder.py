@@ -52,7 +52,7 @@ class FeedForward(nn.Module):
 
 
 class TwoWayBlock(nn.Module):
-    """Tokens look at each other and at the image, and the image at the tokens."""
+    """Self-attention of tokens, then cross-attention to the image and from the image back."""
 
     def __init__(self, is_first: bool) -> None:
         super().__init__()
@@ -78,15 +78,15 @@ class TwoWayBlock(nn.Module):
             tokens = tokens + self.self_attn(placed, placed, tokens)
         tokens = self.norm1(tokens)
         placed_image = image + image_places
-        seen = self.cross_attn_token_to_image(tokens + token_places, placed_image, image)
-        tokens = self.norm2(tokens + seen)
+        attended = self.cross_attn_token_to_image(tokens + token_places, placed_image, image)
+        tokens = self.norm2(tokens + attended)
         tokens = self.norm3(tokens + self.mlp(tokens))
-        seen = self.cross_attn_image_to_token(placed_image, tokens + token_places, tokens)
-        return tokens, self.norm4(image + seen)
+        attended = self.cross_attn_image_to_token(placed_image, tokens + token_places, tokens)
+        return tokens, self.norm4(image + attended)
 
 
 class TwoWayTransformer(nn.Module):
-    """Two blocks and a last look of the tokens at the image."""
+    """Two two-way blocks and a final attention from the tokens to the image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,8 +99,8 @@ class TwoWayTransformer(nn.Module):
         first = tokens
         for layer in self.layers:
             tokens, image = layer(tokens, image, first, places)
-        seen = self.final_attn_token_to_image(tokens + first, image + places, image)
-        return self.norm_final_attn(tokens + seen), image
+        attended = self.final_attn_token_to_image(tokens + first, image + places, image)
+        return self.norm_final_attn(tokens + attended), image
 
 
 class MaskDecoder(nn.Module):

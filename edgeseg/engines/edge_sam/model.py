@@ -80,13 +80,13 @@ def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") 
     missing = [name for name in wanted if name not in weights and not _is_optional(name)]
     if missing:
         raise EngineUnavailableError(
-            f"{source} is no checkpoint of EdgeSAM: {len(missing)} of {len(wanted)} weights are "
-            f"missing, such as {missing[0]}."
+            f"{source} is not a valid EdgeSAM checkpoint: {len(missing)} of {len(wanted)} "
+            f"weights are missing, such as {missing[0]}."
         )
     for name, like in wanted.items():
         if name in weights and weights[name].shape != like.shape:
             raise EngineUnavailableError(
-                f"{source} is no checkpoint of EdgeSAM: {name}: expected shape "
+                f"{source} is not a valid EdgeSAM checkpoint: {name}: expected shape "
                 f"{tuple(like.shape)}, got {tuple(weights[name].shape)}."
             )
     # Names beyond the model's own (heads that only training needs) are left out.

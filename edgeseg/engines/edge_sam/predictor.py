@@ -26,7 +26,7 @@ CHUNK = 4
 def build_edge_sam(checkpoint: str | Path | None = None) -> EdgeSam:
     """Build EdgeSAM for inference on the CPU, with random weights where no checkpoint is given.
 
-    Raises EngineUnavailableError for a file that is no checkpoint of EdgeSAM.
+    Raises EngineUnavailableError for a file that is not a valid EdgeSAM checkpoint.
     """
     if checkpoint is None:
         return EdgeSam().eval().requires_grad_(False)
@@ -136,7 +136,7 @@ class SamPredictor:
 @torch.inference_mode()
 def encode(model: EdgeSam, image: Image) -> tuple[Letterbox, Tensor]:
     """Return the letterbox of an image and its (1, 256, 64, 64) embedding."""
-    letterbox = Letterbox.of(image.size_hw)
+    letterbox = Letterbox.for_size(image.size_hw)
     return letterbox, model(letterbox.render(image, next(model.parameters()).device))
 
 

@@ -21,7 +21,9 @@ from edgeseg.types import Image
 def load(options: EngineOptions) -> Detector:
     """Build a detector from a folder with a model and its processor."""
     # In 16 bits the places at which the decoder samples the image would be rounded by pixels.
-    return GroundingDino(options.name, options.weights[0], Placement.of(options, half=False))
+    return GroundingDino(
+        options.name, options.weights[0], Placement.from_options(options, half=False)
+    )
 
 
 class GroundingDino(CaptionDetector):
@@ -32,7 +34,7 @@ class GroundingDino(CaptionDetector):
         model = transformers.AutoModelForZeroShotObjectDetection.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype="float32"
         )
-        deformable.use_in(model)
+        deformable.patch_attention(model)
         processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
         limit = int(model.config.max_text_len)
         super().__init__(name, placement, model, processor.tokenizer, limit)

@@ -89,8 +89,8 @@ def load(options: EngineOptions) -> Detector:
     if own.is_file():
         config |= json.loads(own.read_text(encoding="utf-8"))
     model = build(config, bert)
-    fill(model, checkpoint)
-    placement = Placement.of(options, half=False)
+    load_weights(model, checkpoint)
+    placement = Placement.from_options(options, half=False)
     return OriginalGroundingDino(options.name, placement, model, config["edges"])
 
 
@@ -192,7 +192,7 @@ def _attend(
     return deformable.attend(values, shapes, places, weights)
 
 
-def fill(model: Any, checkpoint: Path) -> None:
+def load_weights(model: Any, checkpoint: Path) -> None:
     """Put a checkpoint's tensors into the model; those of training alone are left out."""
     tensors = {
         name.removeprefix("module."): tensor for name, tensor in read_tensors(checkpoint).items()

@@ -26,13 +26,17 @@ BEGINNING = '{"phrases": ['
 
 def text_simplifier(options: EngineOptions) -> LanguageSimplifier:
     """Build the simplifier of a causal language model."""
-    return LanguageSimplifier(LocalModel(options.weights[0], Placement.of(options), options.name))
+    return LanguageSimplifier(
+        LocalModel(options.weights[0], Placement.from_options(options), options.name)
+    )
 
 
 def vision_simplifier(options: EngineOptions) -> LanguageSimplifier:
     """Build the simplifier of a model that is shown the image too."""
     return LanguageSimplifier(
-        LocalModel(options.weights[0], Placement.of(options), options.name, accepts_image=True)
+        LocalModel(
+            options.weights[0], Placement.from_options(options), options.name, accepts_image=True
+        )
     )
 
 
@@ -98,8 +102,8 @@ class LocalModel:
             spoken, tokenize=False, add_generation_prompt=True, enable_thinking=False
         )
         images = [_shown(turn) for turn in turns if turn.image is not None]
-        seen = {"images": images} if self.accepts_image and images else {}
-        return self._reader(text=[text + BEGINNING], return_tensors="pt", **seen).to(self.device)
+        vision = {"images": images} if self.accepts_image and images else {}
+        return self._reader(text=[text + BEGINNING], return_tensors="pt", **vision).to(self.device)
 
     def _content(self, turn: Message) -> str | list[dict[str, str]]:
         if not self.accepts_image:

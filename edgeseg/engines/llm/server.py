@@ -100,7 +100,7 @@ def _address(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
-        raise EngineUnavailableError(f"EDGESEG_LLM_URL is no address: {error}.") from None
+        raise EngineUnavailableError(f"EDGESEG_LLM_URL is not a valid URL: {error}.") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise EngineUnavailableError("EDGESEG_LLM_URL: expected http://HOST:PORT/v1.")
     if url.userinfo or url.query or url.fragment:

@@ -73,7 +73,7 @@ def forward_scales(network: Network, image: Image) -> tuple[FloatArray, FloatArr
     outputs: list[tuple[FloatArray, FloatArray]] = []
     scales: list[int] = []
     for scale, (area, mirrored) in enumerate(zip(SCALES_AREA_PX, MIRRORED, strict=True)):
-        letterbox = Letterbox.of(image.size_hw, area)
+        letterbox = Letterbox.for_size(image.size_hw, area)
         for mirror in (False, True)[: 1 + mirrored]:
             outputs.append(forward(network, image, letterbox, mirror=mirror))
             scales += [scale] * len(outputs[-1][0])

@@ -26,7 +26,7 @@ class Letterbox:
     input_hw: tuple[int, int]
 
     @classmethod
-    def of(cls, size_hw: tuple[int, int], area_px: int) -> Letterbox:
+    def for_size(cls, size_hw: tuple[int, int], area_px: int) -> Letterbox:
         """Fit any aspect ratio to about ``area_px``, so that every photo costs the same."""
         h, w = size_hw
         scale = min(math.sqrt(area_px / (h * w)), LONGEST / max(h, w))

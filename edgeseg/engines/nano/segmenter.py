@@ -42,7 +42,7 @@ class NanoSegmenter:
         """The maps that all prompts on this image share, about 3 MB."""
         if self._encoder is None:
             raise RuntimeError("NanoSegmenter: used after close()")
-        pixels = Letterbox.of(image.size_hw, INPUT_AREA_PX).render(image.rgb)
+        pixels = Letterbox.for_size(image.size_hw, INPUT_AREA_PX).render(image.rgb)
         return Embedding(self.name, image.size_hw, (*self._encoder.run(image=pixels), pixels))
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
@@ -68,7 +68,7 @@ class NanoSegmenter:
         self, embedding: Embedding, prompts: Sequence[MaskPrompt]
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(N, 4) crops in pixels of the image, (N, 128, 128) logits over them, (N,) scores."""
-        letterbox = Letterbox.of(embedding.size_hw, INPUT_AREA_PX)
+        letterbox = Letterbox.for_size(embedding.size_hw, INPUT_AREA_PX)
         crops, inputs = [], []
         for prompt in prompts:
             box = prompt_box(embedding, letterbox, prompt)

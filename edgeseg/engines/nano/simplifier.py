@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from edgeseg.engines.nano.affordances.matcher import NeedMatcher, good_enough
+from edgeseg.engines.nano.affordances.matcher import AffordanceMatcher, good_enough
 from edgeseg.engines.nano.affordances.table import everything, read_table
 from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.language.exclusions import same_kind, split_exclusion
@@ -68,11 +68,13 @@ class NanoSimplifier:
     dtype = "float32"
 
     def __init__(self, threads: int | None = None) -> None:
-        self._needs: NeedMatcher | None = NeedMatcher(WordVectors.shipped(), read_table())
+        self._affordances: AffordanceMatcher | None = AffordanceMatcher(
+            WordVectors.shipped(), read_table()
+        )
 
     def close(self) -> None:
         """Free the table; calling it again does nothing."""
-        self._needs = None
+        self._affordances = None
 
     def simplify(self, prompt: str, image: Image | None = None) -> Simplification:
         """Return phrases and filters for `prompt`; the image is not looked at.
@@ -80,7 +82,7 @@ class NanoSimplifier:
         A prompt that cannot be improved passes unchanged: its phrases are then the caller's own
         words without leading articles and numbers.
         """
-        if self._needs is None:
+        if self._affordances is None:
             raise RuntimeError("NanoSimplifier: used after close()")
         draft = self._draft(prompt)
         unique: dict[str, str] = {}
@@ -114,7 +116,7 @@ class NanoSimplifier:
         pieces = split_dots(prompt)
         if len(prompt) > MAX_CHARS or not pieces:
             return _Draft([without_determiners(p) for p in pieces])
-        # "I dropped a wrapper. Where does it go?" is one need, told in two sentences.
+        # "I dropped a wrapper. Where does it go?" is one intent, told in two sentences.
         if len(pieces) > 1 and all(map(is_sentence, pieces)):
             whole = self._need(" ".join(pieces))
             if whole:
@@ -125,7 +127,7 @@ class NanoSimplifier:
         return draft
 
     def _piece(self, text: str) -> _Draft:
-        """One piece between dots: a negation, a request, a question, a need or a list."""
+        """One piece between dots: a negation, a request, a question, an intent or a list."""
         exclusion = split_exclusion(text)
         if exclusion:
             return self._without(*exclusion)
@@ -154,15 +156,15 @@ class NanoSimplifier:
         return _named(asked, "The question asks for an object in the image.")
 
     def _need(self, text: str) -> _Draft | None:
-        """The things that answer a need, if one of the table's entries is near enough."""
-        if self._needs is None:
+        """The phrases that match an intent, if one of the table's entries is near enough."""
+        if self._affordances is None:
             return None
         positioned = take_positions(text)
-        match = self._needs.match(positioned.phrase)
+        match = self._affordances.match(positioned.phrase)
         if match is None or not good_enough(match, text):
             return None
         things = list(match.things)
-        note = f"The need (as in “{match.example}”) was turned into things that answer it."
+        note = f"The intent (as in “{match.example}”) was replaced by objects that serve it."
         only = things[0] if len(things) == 1 else None
         others = [] if only else things
         filters = [f.model_copy(update={"phrase": only}) for f in positioned.filters]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CPU_CHUNK, GPU_CHUNK = 2, 64
 # Logits of masks of the image's size that may be held at one time.
 _PIXELS_AT_ONCE = 2**26
-# How sure a mask that is given counts as, in logits.
+# Logit of a mask given as prompt.
 _SURE = 10.0
 _Key = tuple[bool, int, bool]
 
@@ -120,7 +120,7 @@ class SamEngine(TorchEngine):
             kinds.setdefault(_kind(prompt), []).append(index)
 
         def run(part: Sequence[int]) -> Sequence[int]:
-            batch = gather([prompts[index] for index in part])
+            batch = collate([prompts[index] for index in part])
             found, quality = self._best(features, batch, size_hw)
             masks[list(part)], scores[list(part)] = found, quality
             return part
@@ -171,7 +171,7 @@ def _kind(prompt: MaskPrompt) -> _Key:
     return prompt.box_xyxy is not None, len(prompt.points_xy), prompt.previous is not None
 
 
-def gather(prompts: Sequence[MaskPrompt]) -> PromptBatch:
+def collate(prompts: Sequence[MaskPrompt]) -> PromptBatch:
     """Stack prompts of one kind; an earlier mask alone also gives the box round it."""
     first = prompts[0]
     boxes = None
@@ -216,7 +216,7 @@ def normalised(
     mean: Sequence[float] = (0.485, 0.456, 0.406),
     std: Sequence[float] = (0.229, 0.224, 0.225),
 ) -> torch.Tensor:
-    """(1, 3, h, w) image of another size, in the numbers that networks were trained on."""
+    """(1, 3, h, w) image of another size, less ``mean``, over ``std``: those of ImageNet."""
     # A decoded image may be read-only, which torch warns of.
     pixels = torch.from_numpy(np.array(image.rgb)).to(device)
     pixels = pixels.permute(2, 0, 1)[None].float() / 255

@@ -21,7 +21,7 @@ from edgeseg.types import Image
 
 def load(options: EngineOptions) -> Segmenter:
     """Build a segmenter from a folder with a model of either kind."""
-    return Sam(options.name, options.weights[0], Placement.of(options)).prepared(options)
+    return Sam(options.name, options.weights[0], Placement.from_options(options)).prepared(options)
 
 
 class Sam(SamEngine):

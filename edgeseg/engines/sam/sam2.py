@@ -46,8 +46,8 @@ def load(options: EngineOptions) -> Segmenter:
     checkpoint = find_checkpoint(options.weights[0])
     own = checkpoint.with_name("model.yaml")
     model = build(CONFIGS[options.name], own if own.is_file() else None)
-    fill(model, checkpoint)
-    return Sam2(options.name, model, Placement.of(options)).prepared(options)
+    load_weights(model, checkpoint)
+    return Sam2(options.name, model, Placement.from_options(options)).prepared(options)
 
 
 class Sam2(SamEngine):
@@ -134,7 +134,7 @@ def build(config: str, own: Path | None = None) -> Any:
         return instantiate(described.model, _recursive_=True)
 
 
-def fill(model: Any, checkpoint: Path) -> None:
+def load_weights(model: Any, checkpoint: Path) -> None:
     """Put a checkpoint's tensors into the model, mapped from the file and not copied."""
     try:
         model.load_state_dict(read_tensors(checkpoint), strict=True, assign=True)

@@ -24,7 +24,7 @@ from edgeseg.types import BoolArray, Detections, FloatArray, Image, Masks
 
 def load(options: EngineOptions) -> Grounder:
     """Build a grounder from a folder with a model and its processor."""
-    return Sam3(options.name, options.weights[0], Placement.of(options))
+    return Sam3(options.name, options.weights[0], Placement.from_options(options))
 
 
 class Sam3(TorchEngine):

@@ -27,7 +27,7 @@ def attend(
     """
     batch, _, heads, width = values.shape
     queries = places.shape[1]
-    made: torch.Tensor | None = None
+    total: torch.Tensor | None = None
     sizes = [height * across for height, across in shapes_hw]
     for level, (part, shape) in enumerate(
         zip(torch.split(values, sizes, dim=1), shapes_hw, strict=True)
@@ -37,12 +37,12 @@ def attend(
         sampled = grid_sample(maps, grid.to(maps.dtype), padding_mode="zeros", align_corners=False)
         weight = weights[:, :, :, level].transpose(1, 2).flatten(0, 1)[:, None]
         summed = (sampled * weight).sum(-1)
-        made = summed if made is None else made + summed
-    assert made is not None
-    return made.reshape(batch, heads * width, queries).transpose(1, 2).contiguous()
+        total = summed if total is None else total + summed
+    assert total is not None
+    return total.reshape(batch, heads * width, queries).transpose(1, 2).contiguous()
 
 
-def use_in(model: Any) -> None:
+def patch_attention(model: Any) -> None:
     """Let every deformable attention of a model of transformers compute by `attend`."""
 
     def forward(

@@ -22,7 +22,7 @@ class TorchEngine:
 
     @property
     def dtype(self) -> str:
-        """The numbers that it computes in: "float32", "bfloat16"."""
+        """The compute dtype: "float32", "bfloat16"."""
         return self.placement.dtype_name
 
     @property

@@ -22,16 +22,16 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Placement:
-    """A device, and the type of the numbers that a model computes in there."""
+    """The device and the compute dtype of a model."""
 
     device: torch.device
     dtype: torch.dtype
 
     @classmethod
-    def of(cls, options: EngineOptions, half: bool = True) -> Placement:
-        """Choose by the options; ``half`` says whether the model can do with 16 bits.
+    def from_options(cls, options: EngineOptions, half: bool = True) -> Placement:
+        """Choose by the options; ``half`` says whether the model may compute in 16 bits.
 
-        Raises EngineUnavailableError for a device that is not here.
+        Raises EngineUnavailableError for a device that is not available.
         """
         if options.threads:
             torch.set_num_threads(options.threads)
@@ -40,12 +40,12 @@ class Placement:
 
     @property
     def dtype_name(self) -> str:
-        """The type's name: "float32"."""
+        """The name of the dtype: "float32"."""
         return str(self.dtype).removeprefix("torch.")
 
     @contextmanager
     def inference(self) -> Iterator[None]:
-        """Compute without gradients, in this place's type where that is safe."""
+        """Compute without gradients, under autocast to the placement's dtype."""
         lower = self.dtype != torch.float32
         with (
             torch.inference_mode(),
@@ -55,7 +55,7 @@ class Placement:
 
 
 def pick_device(wanted: str) -> torch.device:
-    """Return the device of a setting; "auto" is the best that is here."""
+    """Return the device of a setting; "auto" is the best one available."""
     if wanted == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -71,13 +71,13 @@ def pick_device(wanted: str) -> torch.device:
     }
     if not here.get(device.type, False):
         raise EngineUnavailableError(
-            f"The device {wanted!r} is not here; EDGESEG_DEVICE=auto takes what is."
+            f"The device {wanted!r} is not available; set EDGESEG_DEVICE=auto."
         )
     return device
 
 
 def pick_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
-    """Return the type of a setting; "auto" is bfloat16 where the device computes it fast."""
+    """Return the dtype of a setting; "auto" is bfloat16 where the device computes it fast."""
     if wanted != "auto":
         dtype = getattr(torch, wanted)
         assert isinstance(dtype, torch.dtype)

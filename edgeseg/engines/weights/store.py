@@ -81,10 +81,11 @@ class WeightStore:
         if isinstance(source, Path):
             raise EngineUnavailableError(f"{source}: no such file or folder.")
         if isinstance(source, HubRepo) and source.revision == UNPINNED:
-            raise EngineUnavailableError(f"The weights are not here. {self.advice(source)}")
+            raise EngineUnavailableError(f"The weights are not installed. {self.advice(source)}")
         if self.offline and not _is_in_shared_cache(source):
             raise EngineUnavailableError(
-                f"The weights are not here, and downloads are switched off. {self.advice(source)}"
+                "The weights are not installed, and downloads are switched off. "
+                f"{self.advice(source)}"
             )
         return self._fetch(source)
 

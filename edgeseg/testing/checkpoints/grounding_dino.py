@@ -85,7 +85,7 @@ def write_original(checkpoint: Path, bert: Path, small: bool = True) -> None:
     text.save_pretrained(bert)
     own = _SMALL_ORIGINAL if small else {}
     model = original.build({**original.CONFIG, "backbone": "swin_T_224_1k", **own}, bert)
-    # As they are made, these would be as sure as a float can say.
+    # As initialised, these would saturate the scores.
     model.transformer.decoder.norm.weight.data *= 0.1
     tensors = {f"module.{name}": tensor for name, tensor in model.state_dict().items()}
     torch.save({"model": tensors}, checkpoint)

@@ -119,7 +119,7 @@ def test_only_our_own_json_is_replaced(tmp_path: Path, text: str, expected: bool
         (tmp_path / name).write_text(text)
         assert is_ours(tmp_path / name) == expected
         if not expected:
-            with pytest.raises(InvalidParameterError, match="is no result of EdgeSeg's"):
+            with pytest.raises(InvalidParameterError, match="is not a result of EdgeSeg"):
                 check_targets([tmp_path / name])
 
 

@@ -190,7 +190,7 @@ def test_the_folder_of_the_inputs_is_no_place_for_outputs(folder: Path) -> None:
     done = edgeseg(folder, "segment", ".", "thing", "-o", "link", code=2)
     assert "is an input" in done.stderr
     done = edgeseg(folder, "segment", "coffee.png", "thing", "--mask", "chelsea.png", code=2)
-    assert "chelsea.png exists and is no result of EdgeSeg's" in done.stderr
+    assert "chelsea.png exists and is not a result of EdgeSeg" in done.stderr
     done = edgeseg(folder, "segment", "coffee.png", "thing", "--json", "notes.txt", code=2)
     assert "notes.txt exists" in done.stderr
     assert {path: path.read_bytes() for path in before} == before

@@ -1,4 +1,4 @@
-"""Image bytes of every kind become the image that people see."""
+"""Image bytes of every format decode to upright RGB."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from edgeseg.codecs.outline import mask_to_polygons
-from edgeseg.codecs.polygon import Points, Polygon, fill, join_holes
+from edgeseg.codecs.polygon import Points, Polygon, join_holes, rasterize
 from edgeseg.types import BoolArray
 
 
@@ -43,7 +43,7 @@ def iou(ours: BoolArray, theirs: BoolArray) -> float:
 
 
 def by_centres(polygons: list[Polygon], size_hw: tuple[int, int]) -> BoolArray:
-    return fill([ring for each in polygons for ring in each.rings], size_hw)
+    return rasterize([ring for each in polygons for ring in each.rings], size_hw)
 
 
 def by_coco(polygons: list[Polygon], size_hw: tuple[int, int]) -> BoolArray:
@@ -122,7 +122,7 @@ def test_neighbours_do_not_run_into_each_other(gap_px: int) -> None:
 def test_gentle_slopes_are_as_close_in_opencv_as_elsewhere() -> None:
     # OpenCV draws the outline as well as the area: three pixels more in each row of this slope.
     corners = np.array([[29.0, 1.0], [52.0, 1.0], [63.0, 8.0], [0.0, 8.0], [8.0, 4.5]])
-    mask = fill([corners], (9, 64))
+    mask = rasterize([corners], (9, 64))
     polygons = mask_to_polygons(mask, reading="pixels")
     assert iou(by_opencv(polygons, mask.shape, rounds=True), mask) >= 0.98
     assert iou(by_pillow(polygons, mask.shape), mask) >= 0.98

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgeseg.codecs.polygon import Polygon, Ring, fill, join_holes, signed_area, trace
+from edgeseg.codecs.polygon import Polygon, Ring, join_holes, rasterize, signed_area, trace
 from edgeseg.types import BoolArray
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -59,7 +59,7 @@ def test_holes_that_meet_in_a_point_are_one() -> None:
 
 def test_nothing_and_everything() -> None:
     assert trace(np.zeros((3, 4), bool)) == []
-    assert not fill([], (3, 4)).any()
+    assert not rasterize([], (3, 4)).any()
     ((ring,),) = trace(np.ones((3, 4), bool))
     assert ring.points.tolist() == [[0, 0], [4, 0], [4, 3], [0, 3]]
 
@@ -67,13 +67,15 @@ def test_nothing_and_everything() -> None:
 @given(masks)
 def test_filling_the_rings_gives_the_mask_back(mask: BoolArray) -> None:
     parts = trace(mask)
-    assert np.array_equal(fill([ring.points for part in parts for ring in part], mask.shape), mask)
+    assert np.array_equal(
+        rasterize([ring.points for part in parts for ring in part], mask.shape), mask
+    )
     union = np.zeros_like(mask)
     for part in parts:
-        here = fill([ring.points for ring in part], mask.shape)
+        here = rasterize([ring.points for ring in part], mask.shape)
         assert not (here & union).any()
         union |= here
-        assert np.array_equal(fill([join_holes(polygon_of(part))], mask.shape), here)
+        assert np.array_equal(rasterize([join_holes(polygon_of(part))], mask.shape), here)
     assert np.array_equal(union, mask)
 
 
@@ -87,9 +89,9 @@ def test_rings_make_valid_polygons(mask: BoolArray) -> None:
 
 def test_filling_counts_centres_of_pixels() -> None:
     triangle = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
-    assert fill([triangle], (4, 4)).sum(axis=1).tolist() == [3, 2, 1, 0]
+    assert rasterize([triangle], (4, 4)).sum(axis=1).tolist() == [3, 2, 1, 0]
     beyond = np.array([[-9.0, -9.0], [9.0, -9.0], [9.0, 1.0], [-9.0, 1.0]])
-    assert fill([beyond], (2, 2)).tolist() == [[True, True], [False, False]]
+    assert rasterize([beyond], (2, 2)).tolist() == [[True, True], [False, False]]
 
 
 def test_a_cut_has_no_width() -> None:

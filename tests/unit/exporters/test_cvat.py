@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from edgeseg.codecs.polygon import fill
+from edgeseg.codecs.polygon import rasterize
 from edgeseg.exporters import ImageResult, export_files
 from edgeseg.types import BoolArray
 from tests.unit.exporters.results import SIZE_HW, iou, make_result
@@ -23,7 +23,7 @@ def mask_of(shape: ElementTree.Element) -> BoolArray:
     if shape.tag == "polygon":
         assert set(shape.attrib) == COMMON | {"points"}
         points = [tuple(map(float, pair.split(","))) for pair in shape.attrib["points"].split(";")]
-        return fill([np.array(points)], SIZE_HW)
+        return rasterize([np.array(points)], SIZE_HW)
     assert shape.tag == "mask"
     assert set(shape.attrib) == COMMON | {"rle", "left", "top", "width", "height"}
     left, top, width, height = (

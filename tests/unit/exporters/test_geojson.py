@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from shapely.geometry import shape
 
-from edgeseg.codecs.polygon import fill
+from edgeseg.codecs.polygon import rasterize
 from edgeseg.exporters import ImageResult, export_files
 from edgeseg.types import BoolArray
 from tests.unit.exporters.results import SIZE_HW, iou
@@ -34,7 +34,7 @@ def test_shapely_reads_valid_areas_with_holes(
         assert all(part.exterior.is_ccw for part in parts)
         assert not any(hole.is_ccw for part in parts for hole in part.interiors)
         rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
-        drawn = fill([np.array(ring.coords)[:-1] for ring in rings], SIZE_HW)
+        drawn = rasterize([np.array(ring.coords)[:-1] for ring in rings], SIZE_HW)
         assert iou(drawn, mask) >= 0.98, label
 
 

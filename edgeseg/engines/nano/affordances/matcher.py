@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.engines.nano.affordances.table import Need
+from edgeseg.engines.nano.affordances.table import Affordance
 from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.language.inflection import singular
 from edgeseg.language.lexicon import FRAME_WORDS, LIGHT_WORDS, word_set
@@ -21,8 +21,8 @@ PLACE_WORDS = frozenset(("where", "somewhere", "place", "places", "spot"))
 
 FloatArray = npt.NDArray[np.float32]
 
-# Least score of a match, and of one for a question that mostly asks for no thing. These and the
-# weights below were chosen on tests/unit/engines/nano/prompts/needs_tuned.tsv.
+# Minimum score of a match, and of one for a question that mostly asks for no thing. These and the
+# weights below were chosen on tests/unit/engines/nano/prompts/intents_tuned.tsv.
 THRESHOLD = 0.55
 STRONG = 0.75
 ODD_OPENINGS = word_set(
@@ -65,7 +65,7 @@ ALIGNMENT = 0.7
 
 @dataclass(frozen=True)
 class Match:
-    """The things that answer a need, the example that it resembles most, and how much (0..1)."""
+    """The things that match an intent, the example that it resembles most, and how much (0..1)."""
 
     things: tuple[str, ...]
     example: str
@@ -79,12 +79,14 @@ def content_words(text: str) -> list[str]:
     return list(kept)[:MAX_CONTENT_WORDS]
 
 
-class NeedMatcher:
+class AffordanceMatcher:
     """Finds the entry of the table whose examples mean most nearly what a sentence says."""
 
-    def __init__(self, vectors: WordVectors, needs: tuple[Need, ...]) -> None:
+    def __init__(self, vectors: WordVectors, affordances: tuple[Affordance, ...]) -> None:
         self._vectors = vectors
-        self._examples = [(need, text) for need in needs for text in need.examples]
+        self._examples = [
+            (affordance, text) for affordance in affordances for text in affordance.examples
+        ]
         contents = [content_words(text) or words(text) for _, text in self._examples]
         uses = Counter(word for content in contents for word in content)
         self._ceiling = float(np.log1p(len(contents)))
@@ -99,20 +101,23 @@ class NeedMatcher:
         means = np.add.reduceat(self._words[self._flat] * weights[:, None], self._starts)
         self._means = _unit(means)
         self._owners = np.array(
-            [row for row, need in enumerate(needs) for _ in need.examples], np.int64
+            [row for row, affordance in enumerate(affordances) for _ in affordance.examples],
+            np.int64,
         )
-        vocabularies: list[set[int]] = [set() for _ in needs]
+        vocabularies: list[set[int]] = [set() for _ in affordances]
         for owner, content in zip(self._owners, contents, strict=True):
             vocabularies[owner] |= {self._rows[w] for w in content}
         self._entry_flat = np.array([row for v in vocabularies for row in sorted(v)], np.int64)
         self._entry_starts = np.cumsum([0, *(len(v) for v in vocabularies[:-1])])
-        means = np.stack([vectors.vectors(list(need.things)).mean(0) for need in needs])
+        means = np.stack(
+            [vectors.vectors(list(affordance.things)).mean(0) for affordance in affordances]
+        )
         self._thing_means = _unit(means)
         self._relations = np.array([_relation(text) for _, text in self._examples])
-        self._groups = np.array([need.group for need, _ in self._examples])
+        self._groups = np.array([affordance.group for affordance, _ in self._examples])
         self._named: dict[frozenset[str], list[int]] = {}
-        for row, (need, example) in enumerate(self._examples):
-            things = frozenset(words(need.things[0]))
+        for row, (affordance, example) in enumerate(self._examples):
+            things = frozenset(words(affordance.things[0]))
             if not things <= set(words(example)):
                 self._named.setdefault(things, []).append(row)
 
@@ -125,8 +130,8 @@ class NeedMatcher:
         scores = self._scores(content, vectors) + self._hints(text, content)
         near = np.flatnonzero(scores >= scores.max() - NEAR)
         best = max(map(int, near), key=lambda row: scores[row] + NEAR * self._shared(text, row))
-        need, example = self._examples[best]
-        return Match(need.things, example, float(scores[best]))
+        affordance, example = self._examples[best]
+        return Match(affordance.things, example, float(scores[best]))
 
     def _scores(self, content: list[str], vectors: FloatArray) -> FloatArray:
         """(examples,) float32: how much each example, and its entry, mean what is asked."""

@@ -1,4 +1,4 @@
-"""The table of needs and things: `tables/*.toml`, one file per theme."""
+"""The table of affordances, `tables/*.toml`, one file per theme."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from importlib.resources import files
 
 
 @dataclass(frozen=True)
-class Need:
-    """Things to look for, and the ways of asking for them."""
+class Affordance:
+    """Phrases of objects, most likely first, and example requests that they answer."""
 
     things: tuple[str, ...]
     examples: tuple[str, ...]
@@ -18,14 +18,14 @@ class Need:
 
 
 @lru_cache(maxsize=1)
-def read_table() -> tuple[Need, ...]:
-    """Read every `tables/*.toml` of the package that holds needs."""
-    needs = []
+def read_table() -> tuple[Affordance, ...]:
+    """Read every `tables/*.toml` of the package that holds affordances."""
+    affordances = []
     for theme in _themes():
         for name, group in theme.items():
             for things, examples in group.items():
-                needs.append(Need(tuple(things.split(" . ")), tuple(examples), name))
-    return tuple(needs)
+                affordances.append(Affordance(tuple(things.split(" . ")), tuple(examples), name))
+    return tuple(affordances)
 
 
 @lru_cache(maxsize=1)

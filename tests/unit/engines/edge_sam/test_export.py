@@ -29,7 +29,7 @@ def test_the_files_answer_as_the_predictor(checkpoint: Path, tmp_path: Path) -> 
     noise = np.random.default_rng(0).integers(0, 255, (301, 451, 3), dtype=np.uint8)
     predictor = SamPredictor(sam_model_registry["edge_sam"](checkpoint=checkpoint))
     predictor.set_image(noise)
-    letterbox = Letterbox.of((301, 451))
+    letterbox = Letterbox.for_size((301, 451))
     pixels = letterbox.render(Image.from_array(noise), torch.device("cpu")).numpy()
     (embeddings,) = encoder.run(None, {"image": pixels})
     assert np.allclose(embeddings, predictor.get_image_embedding().numpy(), atol=1e-3)

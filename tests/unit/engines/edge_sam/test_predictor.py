@@ -121,7 +121,7 @@ def test_wrong_use_is_said(predictor: SamPredictor, photo: UInt8Array) -> None:
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (1, 5000), (300, 451), (1024, 1024), (3000, 2000)])
 def test_places_and_masks_come_back_to_the_photo(size_hw: tuple[int, int]) -> None:
-    letterbox = Letterbox.of(size_hw)
+    letterbox = Letterbox.for_size(size_hw)
     height, width = size_hw
     assert max(letterbox.scaled_hw) == 1024
     corner = letterbox.places(np.array([[width, height]], np.float32))[0]

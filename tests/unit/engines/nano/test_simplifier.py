@@ -1,4 +1,4 @@
-"""The nano simplifier: lists, positions, negations, requests, questions and needs."""
+"""The nano simplifier: lists, positions, negations, requests, questions and intents."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def test_lists_of_nouns_are_split(prompt: str, phrases: list[str]) -> None:
         ("the largest thing to sit on", ["chair", "couch", "bench"]),
     ],
 )
-def test_needs_become_things(prompt: str, things: list[str]) -> None:
+def test_intents_become_phrases(prompt: str, things: list[str]) -> None:
     made = simplify(prompt)
     assert made.changed
     assert made.phrases == things
     assert made.simplified_prompt == " . ".join(things)
     assert made.alternatives == (things if len(things) > 1 else [])
-    assert "need" in made.reason
+    assert "intent" in made.reason
 
 
 def test_what_the_caller_names_is_no_alternative() -> None:

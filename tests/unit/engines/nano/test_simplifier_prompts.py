@@ -30,9 +30,9 @@ def misses(name: str) -> tuple[list[str], int]:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("needs_heldout.tsv", 0.85), ("needs_tuned.tsv", 0.95)]
+    ("name", "least"), [("intents_heldout.tsv", 0.85), ("intents_tuned.tsv", 0.95)]
 )
-def test_needs_become_the_right_things(name: str, least: float) -> None:
+def test_intents_become_the_right_phrases(name: str, least: float) -> None:
     wrong, asked = misses(name)
     assert asked >= 120
     assert len(wrong) <= (1 - least) * asked, "\n".join(wrong)
@@ -40,7 +40,7 @@ def test_needs_become_the_right_things(name: str, least: float) -> None:
 
 def test_no_question_is_in_the_table() -> None:
     table = {tuple(sorted(content_words(e))) for need in read_table() for e in need.examples}
-    questions = [line.split("\t")[0] for line in lines("needs_heldout.tsv")]
+    questions = [line.split("\t")[0] for line in lines("intents_heldout.tsv")]
     known = [q for q in questions if q in {e for n in read_table() for e in n.examples}]
     assert known == []
     assert sum(tuple(sorted(content_words(q))) in table for q in questions) < len(questions) / 4

@@ -30,12 +30,15 @@ def test_a_device_that_is_not_here_is_refused() -> None:
 
 def test_the_wanted_type_is_what_a_model_computes_in() -> None:
     for name in ("float32", "bfloat16"):
-        placement = Placement.of(EngineOptions("cpu", dtype=name))
+        placement = Placement.from_options(EngineOptions("cpu", dtype=name))
         assert placement.dtype_name == name
         with placement.inference():
             made = torch.nn.Linear(4, 4)(torch.ones(1, 4))
         assert made.dtype == getattr(torch, name)
-    assert Placement.of(EngineOptions("cpu", dtype="bfloat16"), half=False).dtype_name == "float32"
+    assert (
+        Placement.from_options(EngineOptions("cpu", dtype="bfloat16"), half=False).dtype_name
+        == "float32"
+    )
     assert pick_dtype(torch.device("cpu")) in (torch.float32, torch.bfloat16)
 
 

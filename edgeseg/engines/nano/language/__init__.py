@@ -1,1 +1,0 @@
-"""The language of prompts: lists, positions, exclusions, questions and needs."""
