@@ -23,8 +23,9 @@ without_cuda() { # A requirement goes with the lines of hashes that belong to it
     mv "$1.new" "$1"
 }
 
-# Its image fetches the weights for all services.
-lock backend/requirements.txt --extra api --extra hub
+# Its image fetches the weights for all services, and runs no engine.
+# shellcheck disable=SC2046
+lock backend/requirements.txt --extra api --extra hub $(without onnxruntime flatbuffers protobuf)
 # The UI draws no chart, runs no engine and has no command line.
 # shellcheck disable=SC2046
 lock frontend/requirements.txt --extra ui $(without onnxruntime flatbuffers pydeck altair narwhals \

@@ -24,8 +24,8 @@ PYTHON_IMAGES = {
     "grounding_dino_service": "worker",
     "sam2_service": "worker",
 }
-# The UI runs no engine and has no command line.
-NOT_IN_THE_UI = {"onnxruntime", "typer"}
+# The API and the UI run no engine; the UI has no command line either.
+LEFT_OUT = {"backend": {"onnxruntime"}, "frontend": {"onnxruntime", "typer"}}
 
 
 @pytest.mark.parametrize("folder", [*PYTHON_IMAGES, "deploy/redis"])
@@ -63,9 +63,7 @@ def test_requirements_are_pinned(path: Path) -> None:
 @pytest.mark.parametrize("folder", PYTHON_IMAGES)
 def test_pins_are_what_the_project_asks_for(folder: str) -> None:
     wanted = project_requirements() + project_requirements(PYTHON_IMAGES[folder])
-    check_pins(
-        ROOT / folder / "requirements.txt", wanted, NOT_IN_THE_UI if folder == "frontend" else set()
-    )
+    check_pins(ROOT / folder / "requirements.txt", wanted, LEFT_OUT.get(folder, set()))
 
 
 @pytest.mark.parametrize("folder", ["simplifier_service", "grounding_dino_service", "sam2_service"])
@@ -79,6 +77,24 @@ def test_full_pins_are_what_the_project_asks_for(folder: str) -> None:
 def test_the_small_images_hold_no_torch(folder: str) -> None:
     names = {Requirement(line).name for line in lines_of(ROOT / folder / "requirements.txt")}
     assert not names & {"torch", "torchvision", "transformers", "sam2"}
+
+
+@pytest.mark.parametrize(
+    "what_runs",
+    [
+        "import backend.__main__; from backend.app import create_app; create_app()",
+        "sys.argv[1:] = ['engines', '--json']; from edgeseg.cli import main; main()",
+        "sys.argv[1:] = ['engines', 'pull', 'nano']; from edgeseg.cli import main; main()",
+    ],
+    ids=["the API", "the list of engines", "fetching weights"],
+)
+def test_the_api_needs_none_of_the_packages_that_its_image_leaves_out(what_runs: str) -> None:
+    pins = {Requirement(line).name for line in lines_of(ROOT / "backend/requirements.txt")}
+    left_out = {"onnxruntime", "flatbuffers", "google.protobuf"}
+    assert not pins & {*left_out, "protobuf"}
+    block = f"import sys; sys.modules.update(dict.fromkeys({sorted(left_out)}))"
+    run = [sys.executable, "-c", f"{block}; {what_runs}"]
+    subprocess.run(run, cwd=ROOT, check=True, capture_output=True, timeout=120)
 
 
 def test_what_is_sent_to_the_engine_holds_what_the_images_copy() -> None:
