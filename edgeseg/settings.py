@@ -310,7 +310,9 @@ class Settings(BaseSettings):
         Path("out"), description="Folder for what the embedded stack and the demo write."
     )
     metrics_host: str = Field(
-        "127.0.0.1", description="Address that a worker's metrics and health are served on."
+        "127.0.0.1",
+        description="Address that a worker's metrics and health are served on; beyond loopback "
+        "they are answered under every name.",
     )
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="Port of a worker's metrics and health; unset: none."

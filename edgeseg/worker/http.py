@@ -1,8 +1,14 @@
-"""The HTTP pages of a worker: /metrics for Prometheus, /health and /livez for probes."""
+"""The HTTP pages of a worker: /metrics for Prometheus, /health and /livez for probes.
+
+Prometheus reaches workers by whatever name its network gives them: a Compose service, a container,
+a pod. The pages hold no secret, so the ``Host`` header is checked on loopback alone, where the
+address is meant to keep the pages from everybody but this machine.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 import threading
 from collections.abc import Sequence
@@ -32,8 +38,10 @@ class WorkerPage:
         pulse: Pulse,
         host_names: Sequence[str] = (),
     ) -> None:
-        handler = partial(_Handler, telemetry, pulse, host_names)
-        self._server = _Server((host, port), handler)
+        address = socket.gethostbyname(host)
+        checked = host_names if ipaddress.ip_address(address).is_loopback else ("*",)
+        handler = partial(_Handler, telemetry, pulse, checked)
+        self._server = _Server((address, port), handler)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="pages", daemon=True

@@ -95,6 +95,19 @@ def test_a_page_is_answered_only_under_a_name_of_ours(page: str) -> None:
             assert httpx.get(f"{page}{path}", headers={"Host": host}).status_code == status
 
 
+@pytest.mark.parametrize("name", ["simplifier", "grounding_dino", "sam2"])
+def test_beyond_loopback_a_page_is_answered_under_every_name_of_a_worker(
+    telemetry: WorkerTelemetry, pulse: Pulse, name: str
+) -> None:
+    served = WorkerPage("0.0.0.0", 0, telemetry, pulse)
+    served.start()
+    url = f"http://127.0.0.1:{served.port}/metrics"
+    for host in (f"{name}:9100", f"edgeseg-{name}-1", f"10-1-2-3.{name}.default.svc.cluster.local"):
+        assert httpx.get(url, headers={"Host": host}).status_code == 200
+    assert httpx.get(url, headers={"Host": "no name"}).status_code == 421
+    served.close()
+
+
 def test_silent_and_slow_clients_keep_nobody_out(
     page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
