@@ -36,8 +36,8 @@ def _application() -> Callable[..., FastAPI]:
     """
     if importlib.util.find_spec("fastapi_offline") is None:
         return FastAPI
-    made: Callable[..., FastAPI] = importlib.import_module("fastapi_offline").FastAPIOffline
-    return made
+    factory: Callable[..., FastAPI] = importlib.import_module("fastapi_offline").FastAPIOffline
+    return factory
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

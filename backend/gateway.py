@@ -73,7 +73,7 @@ async def submit(
     request: Request,
     kind: TaskKind,
     plan: tuple[Role, ...],
-    wanted: TaskRequest,
+    task_request: TaskRequest,
     prompt: str,
     upload: Upload | None = None,
 ) -> str:
@@ -82,7 +82,7 @@ async def submit(
     require_queues(request)
     # The queues were read when the request was admitted.
     await require_workers(services, plan, max_age_s=1.0)
-    task = NewTask(kind=kind, plan=plan, request=wanted, prompt=prompt)
+    task = NewTask(kind=kind, plan=plan, request=task_request, prompt=prompt)
     if upload is not None:
         image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
         timings_ms = {"decode": upload.decode_ms}
@@ -179,7 +179,7 @@ async def run_on_image(
     request: Request,
     kind: TaskKind,
     plan: tuple[Role, ...],
-    wanted: DetectRequest,
+    task_request: DetectRequest,
     image: UploadFile | None,
 ) -> Response:
     """Take a request with an image through its plan and answer.
@@ -187,7 +187,7 @@ async def run_on_image(
     A client that waits has its image read to the end while the first stage runs, so that the
     check costs no time; one that does not wait gets its 202 only for an image that is whole.
     """
-    check_engines(services, wanted.engines)
+    check_engines(services, task_request.engines)
     waits = not prefers_async(request)
 
     async def submit_image() -> str:
@@ -195,9 +195,11 @@ async def run_on_image(
         upload = await read_upload(services, image, to_the_end=not waits)
         limit = services.settings.max_request_cost
         size_hw = (upload.height, upload.width)
-        cost = budget.require_within(limit, wanted, None, size_hw)
+        cost = budget.require_within(limit, task_request, None, size_hw)
         upload = replace(upload, is_large=budget.is_large(cost, limit))
-        return await submit(services, request, kind, plan, wanted, wanted.text_prompt, upload)
+        return await submit(
+            services, request, kind, plan, task_request, task_request.text_prompt, upload
+        )
 
     task_id = await submit_image()
     return await answer(services, request, task_id, unchecked=image if waits else None)

@@ -13,13 +13,13 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 def allowed_methods(app: Starlette, scope: Scope) -> list[str]:
     """Return every method that the path of a request has; empty for a path that is unknown."""
-    found = [
+    matching = [
         method
         for method in _METHODS
         for route in app.routes
         if route.matches({**scope, "method": method})[0] is Match.FULL
     ]
-    methods = list(dict.fromkeys(found))
+    methods = list(dict.fromkeys(matching))
     heads = ["HEAD"] if "GET" in methods else []
     return [*methods, *heads, "OPTIONS"] if methods else []
 

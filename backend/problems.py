@@ -57,18 +57,18 @@ async def refuse(error: EdgeSegError, scope: Scope, receive: Receive, send: Send
 
 def responses(*classes: type[EdgeSegError]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI entries of the errors that a route can answer with."""
-    found: dict[int | str, dict[str, Any]] = {}
+    documented: dict[int | str, dict[str, Any]] = {}
     for status in sorted({cls.status for cls in classes}):
         mine = [cls for cls in classes if cls.status == status]
         examples = {
             cls.code: {"value": cls((cls.__doc__ or cls.title).strip()).to_problem()}
             for cls in mine
         }
-        found[status] = {
+        documented[status] = {
             "description": ", ".join(cls.title for cls in mine),
             "content": {MEDIA_TYPE: {"examples": examples}},
         }
-    return found
+    return documented
 
 
 def install(app: FastAPI) -> None:

@@ -174,11 +174,11 @@ class EdgeSegClient:
 
         Takes a RefineRequest or its fields, and returns a new result.
         """
-        wanted = request or parse(RefineRequest, parameters)
+        refinement = request or parse(RefineRequest, parameters)
         task_id = segmentation.result.task_id
-        response = self._send("POST", f"/tasks/{task_id}/refine", json=wanted.model_dump())
-        made = RefineResult.model_validate_json(response.content).object
-        changed = segmentation.result.with_object(made)
+        response = self._send("POST", f"/tasks/{task_id}/refine", json=refinement.model_dump())
+        refined = RefineResult.model_validate_json(response.content).object
+        changed = segmentation.result.with_object(refined)
         return Segmentation(changed, segmentation.image, file_name=segmentation.file_name)
 
     def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str:

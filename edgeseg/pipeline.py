@@ -224,10 +224,10 @@ class EdgeSegAI:
         Takes a RefineRequest or its fields, and returns a new result. Raises what
         `refine` raises.
         """
-        wanted = request or parse(RefineRequest, parameters)
+        refinement = request or parse(RefineRequest, parameters)
         image = segmentation.image
-        run = Run(wanted, lambda: image, objects=segmentation.objects)
-        with self._engine("segment", wanted.engines) as engine:
+        run = Run(refinement, lambda: image, objects=segmentation.objects)
+        with self._engine("segment", refinement.engines) as engine:
             run.step("segment", engine, self._embeddings)
         assert run.changed is not None
         result = segmentation.result.with_object(run.changed)

@@ -45,8 +45,8 @@ class Segmentation:
         self._settings = settings
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{each.label} {each.score:.2f}" for each in self.objects) or "nothing"
-        return f"<Segmentation of {self.prompt!r}: {found}>"
+        objects = ", ".join(f"{each.label} {each.score:.2f}" for each in self.objects) or "nothing"
+        return f"<Segmentation of {self.prompt!r}: {objects}>"
 
     @property
     def prompt(self) -> str:
@@ -112,10 +112,10 @@ class Segmentation:
         ``file_name`` is that of the image, in place of its path's. Raises UnknownFormatError, and
         for ``path`` what `to_json` raises.
         """
-        made = export([ImageResult(self.result, file_name or self.file_name)], format_name)
+        exported = export([ImageResult(self.result, file_name or self.file_name)], format_name)
         if path is not None:
-            self._write(Path(path), made.data)
-        return made
+            self._write(Path(path), exported.data)
+        return exported
 
     def to_supervision(self) -> supervision.Detections:
         """Return the objects as supervision's Detections, best first.

@@ -187,14 +187,19 @@ class Run:
         request = cast(SimplifyRequest | DetectRequest, self.request)
         self.simplification = stages.simplify(engine, request, image)
         self.is_finished = isinstance(request, SimplifyRequest)
-        made = self.simplification
-        return Step({"simplified_prompt": made.simplified_prompt, "phrases": made.phrases})
+        simplification = self.simplification
+        return Step(
+            {
+                "simplified_prompt": simplification.simplified_prompt,
+                "phrases": simplification.phrases,
+            }
+        )
 
     def _detect(self, engine: Detector, image: Image) -> Step:
         request, simplification = cast(DetectRequest, self.request), self._simplification()
-        found = stages.detect(engine, image, request, simplification)
+        detections = stages.detect(engine, image, request, simplification)
         # As they are written for the next worker, so that both ways go on with the same numbers.
-        self.detections = stages.detections_of(stages.detected_objects(found))
+        self.detections = stages.detections_of(stages.detected_objects(detections))
         # Without boxes there is nothing to segment.
         self.is_finished = not isinstance(request, SegmentRequest) or not len(self.detections)
         return Step({"objects": len(self.detections)}, len(simplification.phrases))

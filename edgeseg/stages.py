@@ -71,8 +71,8 @@ def simplify(
 
 def as_it_is(request: SimplifyRequest | DetectRequest) -> Simplification:
     """Return the request's prompt split at its dots, with the request's own filters."""
-    made = pass_through(request.text_prompt, "Simplifying was switched off.")
-    return _with_filters(made, request)
+    simplification = pass_through(request.text_prompt, "Simplifying was switched off.")
+    return _with_filters(simplification, request)
 
 
 def phrases_of(request: DetectRequest, simplification: Simplification) -> list[str]:
@@ -80,10 +80,12 @@ def phrases_of(request: DetectRequest, simplification: Simplification) -> list[s
     return _asked(request, simplification)[0]
 
 
-def _with_filters(made: Simplification, request: SimplifyRequest | DetectRequest) -> Simplification:
+def _with_filters(
+    simplification: Simplification, request: SimplifyRequest | DetectRequest
+) -> Simplification:
     if isinstance(request, DetectRequest) and request.filters is not None:
-        return made.model_copy(update={"filters": request.filters})
-    return made
+        return simplification.model_copy(update={"filters": request.filters})
+    return simplification
 
 
 def _simplified(
@@ -94,14 +96,14 @@ def _simplified(
     if isinstance(request, DetectRequest) and mode == "never":
         return as_it_is(request)
     try:
-        made = engine.simplify(prompt, image)
+        simplification = engine.simplify(prompt, image)
     except EdgeSegError as error:
         if mode == "always":
             raise
         return pass_through(prompt, warnings=[f"The prompt was not simplified: {error.detail}"])
-    if not made.phrases:
-        return pass_through(prompt, warnings=made.warnings)
-    return made.model_copy(update={"engine": made.engine or ran(engine)})
+    if not simplification.phrases:
+        return pass_through(prompt, warnings=simplification.warnings)
+    return simplification.model_copy(update={"engine": simplification.engine or ran(engine)})
 
 
 def detect(
@@ -115,9 +117,9 @@ def detect(
             part, phrases, box_threshold=least, text_threshold=request.text_threshold
         )
 
-    found, _ = tiling.merge(tiling.detect_views(see, image, request, asked, negatives))
-    found = boxes.cut(found, image.size_hw)
-    return found.take(_select(found, image.size_hw, request, simplification, negatives))
+    detections, _ = tiling.merge(tiling.detect_views(see, image, request, asked, negatives))
+    detections = boxes.cut(detections, image.size_hw)
+    return detections.take(_select(detections, image.size_hw, request, simplification, negatives))
 
 
 def segment(
@@ -143,10 +145,10 @@ def segment(
             some = rows[start : start + step]
             boxes_xyxy = detections.boxes_xyxy[some]
             prompts = [window.prompt(MaskPrompt(box_xyxy=as_box(row))) for row in boxes_xyxy]
-            made = engine.segment(embedding, prompts).masks
+            segmented = engine.segment(embedding, prompts).masks
             masks.update(
                 (row, window_to_rle(mask, window.corner_xy, image.size_hw))
-                for row, mask in zip(some, made, strict=True)
+                for row, mask in zip(some, segmented, strict=True)
             )
     return _objects(detections, [masks[row] for row in range(len(detections))])
 
@@ -159,23 +161,23 @@ def ground(
     masks: list[BoolArray] = []
 
     def see(part: Image, phrases: Sequence[str], least: float) -> Detections:
-        found, made = engine.ground(
+        detections, grounded = engine.ground(
             part, phrases, box_threshold=least, text_threshold=request.text_threshold
         )
-        masks.append(made.masks)
-        return found
+        masks.append(grounded.masks)
+        return detections
 
     views = tiling.detect_views(see, image, request, asked, negatives)
-    found, members = tiling.merge(views)
-    found = boxes.cut(found, image.size_hw)
-    rows = _select(found, image.size_hw, request, simplification, negatives)
+    detections, members = tiling.merge(views)
+    detections = boxes.cut(detections, image.size_hw)
+    rows = _select(detections, image.size_hw, request, simplification, negatives)
     outlines = []
     for row in rows:
         parts = [
             views[view][0].full(masks[view][part], image.size_hw) for view, part in members[row]
         ]
         outlines.append(mask_to_rle(np.logical_or.reduce(parts)))
-    return _objects(found.take(rows), outlines)
+    return _objects(detections.take(rows), outlines)
 
 
 def refine(
@@ -203,13 +205,13 @@ def refine(
     if prompt.box_xyxy is not None:
         box = np.array([prompt.box_xyxy], np.float32)
         window = next(iter(_windows(_with_points(box, points), image, "auto")))
-    made = engine.segment(_embed(engine, window.cut(image), cache), [window.prompt(prompt)])
-    rle = window_to_rle(made.masks[0], window.corner_xy, image.size_hw)
+    masks = engine.segment(_embed(engine, window.cut(image), cache), [window.prompt(prompt)])
+    rle = window_to_rle(masks.masks[0], window.corner_xy, image.size_hw)
     fallback = request.box or (old.box if old else (0.0, 0.0, 0.0, 0.0))
     return SegmentedObject(
         id=old.id if old else free_id(objects),
         label=request.label or (old.label if old else "object"),
-        score=old.score if old else _as_score(made.scores[0]),
+        score=old.score if old else _as_score(masks.scores[0]),
         box=rle_box(rle) or fallback,
         mask=rle,
         area=rle_area(rle),
@@ -251,36 +253,36 @@ def as_box(row: FloatArray) -> Box:
 
 def _asked(request: DetectRequest, simplification: Simplification) -> tuple[list[str], set[str]]:
     """Return all phrases to look for, and which of them are unwanted."""
-    wanted = list(simplification.phrases)
-    known = {phrase.casefold() for phrase in wanted}
+    phrases = list(simplification.phrases)
+    known = {phrase.casefold() for phrase in phrases}
     unwanted = [
         phrase
         for phrase in split_phrases(request.negative_prompt or "")
         if phrase.casefold() not in known
     ]
-    return wanted + unwanted, set(unwanted)
+    return phrases + unwanted, set(unwanted)
 
 
 def _select(
-    found: Detections,
+    detections: Detections,
     size_hw: tuple[int, int],
     request: DetectRequest,
     simplification: Simplification,
     negatives: set[str],
 ) -> IntArray:
-    """Return the rows of ``found`` that the request asks for, best first.
+    """Return the rows of ``detections`` that the request asks for, best first.
 
     Each policy chooses among what the one before it has left:
 
         thresholds -> negatives -> exclusions -> repeats -> groups -> filters -> best first
     """
-    left = found
-    rows: IntArray = np.arange(len(found))
+    left = detections
+    rows: IntArray = np.arange(len(detections))
 
     def keep(chosen: IntArray) -> None:
         nonlocal left, rows
         rows = rows[chosen]
-        left = found.take(rows)
+        left = detections.take(rows)
 
     keep(boxes.inside(left))
     keep(boxes.above_thresholds(left, request.box_threshold, request.class_thresholds))
@@ -296,17 +298,17 @@ def _select(
 
 
 def _without_excluded(
-    found: Detections, exclusion: Filter, phrase: str, size_hw: tuple[int, int]
+    detections: Detections, exclusion: Filter, phrase: str, size_hw: tuple[int, int]
 ) -> IntArray:
     """Drop boxes of what is asked for where something to be left out lies: fruit that is an apple.
 
     The boxes of what is left out stay, since the filters are yet to choose among them.
     """
-    named = found.take(
-        [i for i, label in enumerate(found.labels) if label.casefold() == phrase.casefold()]
+    named = detections.take(
+        [i for i, label in enumerate(detections.labels) if label.casefold() == phrase.casefold()]
     )
     excluded = named.take(apply_filters(named, exclusion.filters, size_hw))
-    return boxes.without_covered(found, excluded)
+    return boxes.without_covered(detections, excluded)
 
 
 def _windows(boxes_xyxy: FloatArray, image: Image, tile: TileMode) -> dict[tiling.Tile, list[int]]:

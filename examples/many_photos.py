@@ -12,13 +12,13 @@ from edgeseg import EdgeSegAI, EdgeSegError
 
 def main(prompt: str, *paths: str) -> None:
     """Print one line per photo; those that cannot be read say why."""
-    found = EdgeSegAI(ttl=0).segment_images(
+    results = EdgeSegAI(ttl=0).segment_images(
         paths,
         prompt,
         progress=lambda stage, done, total: print(f"{stage}: {done} of {total}", file=sys.stderr),
         return_errors=True,
     )
-    for path, row in zip(paths, found, strict=True):
+    for path, row in zip(paths, results, strict=True):
         if isinstance(row, EdgeSegError):
             print(f"{path}: {row.detail}")
         else:

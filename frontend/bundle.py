@@ -27,12 +27,12 @@ def overlay_png(entry: Entry, opacity: float = 0.45) -> bytes:
 def cutouts(entry: Entry) -> dict[str, bytes]:
     """Return a transparent PNG of each object, by file name."""
     image = decoded(entry.photo.data)
-    made = {}
+    files = {}
     for number, each in enumerate(entry.shown, 1):
         pil_image = cutout(image, each)
         if pil_image is not None:
-            made[f"{number:02d}_{safe(each.label)}.png"] = encode_png(pil_image)
-    return made
+            files[f"{number:02d}_{safe(each.label)}.png"] = encode_png(pil_image)
+    return files
 
 
 def cutouts_zip(entry: Entry) -> bytes:
@@ -47,8 +47,8 @@ def result_json(entry: Entry) -> bytes:
 
 def exported(entries: Sequence[Entry], format_name: str) -> tuple[str, str, bytes]:
     """Return an export's file name, media type and bytes: those that the API gives."""
-    made = export(_named(entries, format_name), format_name)
-    return made.file_name, made.media_type, made.data
+    result = export(_named(entries, format_name), format_name)
+    return result.file_name, result.media_type, result.data
 
 
 def batch_zip(entries: Sequence[Entry]) -> bytes:

@@ -74,13 +74,13 @@ def fields() -> dict[str, Any]:
     mode = st.session_state.get("mode") or "auto"
     if simplification is None or mode == "never":
         return {"text_prompt": session.written(), "simplify": mode}
-    kept = [
+    filters = [
         each.model_dump(exclude_defaults=True)
         for number, each in enumerate(simplification.filters)
         if st.session_state.get(_filter_key(number), True)
     ]
     text = str(st.session_state.get("reviewed") or "")
-    return {"text_prompt": text, "simplify": "never", "filters": kept}
+    return {"text_prompt": text, "simplify": "never", "filters": filters}
 
 
 def say(each: Filter) -> str:

@@ -156,7 +156,7 @@ def send(entry: Entry, object_id: int | None, points: list[Point], box: BoxXYXY 
     if object_id is None:
         st.session_state["last_name"] = label
     try:
-        made = api.client().refine(
+        refined = api.client().refine(
             entry.segmentation,
             object_id=object_id,
             points=[point.model_dump() for point in points],
@@ -167,8 +167,8 @@ def send(entry: Entry, object_id: int | None, points: list[Point], box: BoxXYXY 
     except EdgeSegError as error:
         st.session_state["refine_error"] = error
         return
-    changed = object_id if object_id is not None else _added(made.objects, known)
-    entry.replace(made, changed, points)
+    changed = object_id if object_id is not None else _added(refined.objects, known)
+    entry.replace(refined, changed, points)
     st.session_state[f"target_{entry.key}"] = changed
 
 

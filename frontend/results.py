@@ -63,9 +63,9 @@ def _pick_of_batch(entry: Entry, batch: list[Entry], history: History) -> None:
 def _headline(entry: Entry) -> None:
     result = entry.segmentation.result
     count = len(entry.segmentation.objects)
-    found = f"{count} object" + ("" if count == 1 else "s")
+    count_text = f"{count} object" + ("" if count == 1 else "s")
     prompt = f" · prompt `{result.simplified_prompt.replace('`', ' ')}`"
-    st.markdown(f"**{found}** in {entry.photo.name.replace('*', '')}{prompt}")
+    st.markdown(f"**{count_text}** in {entry.photo.name.replace('*', '')}{prompt}")
 
 
 def _remarks(entry: Entry) -> None:

@@ -23,8 +23,8 @@ DRAWN = "Drawn balls"
 
 def titles() -> dict[str, str]:
     """Return the samples that are here, with a prompt for each."""
-    found = {title: prompt for title, name, prompt in _PHOTOS if _file(name) is not None}
-    return {**found, DRAWN: "the largest ball"}
+    prompts = {title: prompt for title, name, prompt in _PHOTOS if _file(name) is not None}
+    return {**prompts, DRAWN: "the largest ball"}
 
 
 def sample(title: str) -> Photo:

@@ -35,8 +35,12 @@ def written() -> str:
 
 def review() -> Simplification | None:
     """Return the simplification of the current prompt, if there is one."""
-    made = cast(Simplification | None, st.session_state.get("review"))
-    return made if made is not None and made.prompt.strip() == written() else None
+    simplification = cast(Simplification | None, st.session_state.get("review"))
+    return (
+        simplification
+        if simplification is not None and simplification.prompt.strip() == written()
+        else None
+    )
 
 
 def set_review(value: Simplification | None) -> None:

@@ -23,11 +23,11 @@ router = APIRouter(
 async def detect(
     request: Request,
     services: ServicesDep,
-    wanted: DetectForm,
+    form: DetectForm,
     image: ImageField = None,
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """Find what the prompt names and return a box for each object, without masks."""
-    stages = plan(wanted, services.settings.engine_for("ground"))
-    return await gateway.run_on_image(services, request, "detect", stages, wanted, image)
+    stages = plan(form, services.settings.engine_for("ground"))
+    return await gateway.run_on_image(services, request, "detect", stages, form, image)

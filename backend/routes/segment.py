@@ -23,7 +23,7 @@ router = APIRouter(
 async def segment(
     request: Request,
     services: ServicesDep,
-    wanted: SegmentForm,
+    form: SegmentForm,
     image: ImageField = None,
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
@@ -32,5 +32,5 @@ async def segment(
 
     Nothing found is an answer, not an error: 200 with an empty list.
     """
-    stages = plan(wanted, services.settings.engine_for("ground"))
-    return await gateway.run_on_image(services, request, "segment", stages, wanted, image)
+    stages = plan(form, services.settings.engine_for("ground"))
+    return await gateway.run_on_image(services, request, "segment", stages, form, image)

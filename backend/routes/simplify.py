@@ -24,7 +24,7 @@ router = APIRouter(
 async def simplify(
     request: Request,
     services: ServicesDep,
-    wanted: SimplifyForm,
+    form: SimplifyForm,
     image: ImageField = None,
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
@@ -33,9 +33,9 @@ async def simplify(
 
     A simplifier that accepts images uses the image, if there is one.
     """
-    gateway.check_engines(services, wanted.engines)
+    gateway.check_engines(services, form.engines)
     upload = await read_upload(services, image) if image is not None else None
     task_id = await gateway.submit(
-        services, request, "simplify", ("simplify",), wanted, wanted.text_prompt, upload
+        services, request, "simplify", ("simplify",), form, form.text_prompt, upload
     )
     return await gateway.answer(services, request, task_id)

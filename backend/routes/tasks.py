@@ -106,20 +106,20 @@ async def task_events(
 
 @submitting.post("/refine", response_model=RefineResult, responses=REFINE_RESPONSES)
 async def refine(
-    task_id: TaskId, wanted: RefineRequest, request: Request, services: ServicesDep
+    task_id: TaskId, refinement: RefineRequest, request: Request, services: ServicesDep
 ) -> Response:
     """Correct one object of a finished task, or add one, by points or a box.
 
     The image is not uploaded again. The task's result is updated.
     """
-    gateway.check_engines(services, wanted.engines)
+    gateway.check_engines(services, refinement.engines)
     parent = gateway.raise_for(await gateway.read_task(services, task_id))
-    _check_refine(parent, wanted)
+    _check_refine(parent, refinement)
     await gateway.require_workers(services, ("segment",), max_age_s=1.0)
     child = NewTask(
         kind="refine",
         plan=("segment",),
-        request=wanted,
+        request=refinement,
         prompt=parent.prompt,
         images=parent.images,
         parent=parent.id,
@@ -130,7 +130,7 @@ async def refine(
     return await gateway.answer(services, request, child.id)
 
 
-def _check_refine(parent: TaskRecord, wanted: RefineRequest) -> None:
+def _check_refine(parent: TaskRecord, refinement: RefineRequest) -> None:
     if parent.image is None or parent.kind != "segment":
         raise InvalidParameterError("Only a task of /segment that is done can be refined.")
     result = parent.result()
@@ -141,7 +141,7 @@ def _check_refine(parent: TaskRecord, wanted: RefineRequest) -> None:
             task_status=parent.status,
         )
     size_hw = (parent.image.height, parent.image.width)
-    check_refinement(wanted, [row["id"] for row in result["objects"]], size_hw)
+    check_refinement(refinement, [row["id"] for row in result["objects"]], size_hw)
 
 
 def _submit_refine(services: Services, child: NewTask) -> None:

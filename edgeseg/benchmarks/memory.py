@@ -77,15 +77,15 @@ def provided(engines: Iterable[tuple[Role, str]], folder: Path) -> WeightStore:
     """Return a store without downloads in which nothing is missing; ``folder`` as for `provide`."""
     engines = list(engines)
     store = WeightStore.from_settings(get_settings())
-    made = provide(engines, folder)
-    root = store.root if made == dict(store.overrides) else folder
-    return WeightStore(root, offline=True, overrides=made)
+    overrides = provide(engines, folder)
+    root = store.root if overrides == dict(store.overrides) else folder
+    return WeightStore(root, offline=True, overrides=overrides)
 
 
 def provide(engines: Iterable[tuple[Role, str]], folder: Path) -> dict[str, str]:
     """Return random weights by engine where there are none, written into ``folder``."""
     store = WeightStore.from_settings(get_settings())
-    made = dict(store.overrides)
+    overrides = dict(store.overrides)
     for role, name in engines:
         entry = registry.find(role, name)
         if not entry.sources or all(store.find(each) for each in entry.chosen(store)):
@@ -97,8 +97,10 @@ def provide(engines: Iterable[tuple[Role, str]], folder: Path) -> dict[str, str]
             blank_writers()[name](unfinished)
             unfinished.rename(place)
         # A file has a place of its own; all else is a folder.
-        made[name] = str(place / "model.pt" if isinstance(entry.sources[0], WebFile) else place)
-    return made
+        overrides[name] = str(
+            place / "model.pt" if isinstance(entry.sources[0], WebFile) else place
+        )
+    return overrides
 
 
 def measure(names: Sequence[str], weights: dict[str, str]) -> list[Peak]:

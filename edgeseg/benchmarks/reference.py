@@ -59,9 +59,9 @@ def _grounding_dino(engine: Any, folder: Path, image: Image, phrases: Sequence[s
             engine.placement.device
         )
         with engine.placement.inference():
-            made = model(**inputs)
+            output = model(**inputs)
         return processor.post_process_grounded_object_detection(
-            made, inputs["input_ids"], threshold=BOX_THRESHOLD, target_sizes=[image.size_hw]
+            output, inputs["input_ids"], threshold=BOX_THRESHOLD, target_sizes=[image.size_hw]
         )
 
     return Reference(detect=detect)
@@ -91,13 +91,13 @@ def _original_grounding_dino(engine: Any, image: Image, phrases: Sequence[str]) 
     own = getattr(_second_copy(ms_deform_attn.__name__), name)
 
     def detect() -> object:
-        kept = getattr(ms_deform_attn, name)
+        original = getattr(ms_deform_attn, name)
         setattr(ms_deform_attn, name, own)
         try:
             pixels, _ = prepare(pil_image, None)
             return predict(engine.model, pixels, text, BOX_THRESHOLD, TEXT_THRESHOLD, device)
         finally:
-            setattr(ms_deform_attn, name, kept)
+            setattr(ms_deform_attn, name, original)
 
     return Reference(detect=detect)
 
@@ -140,7 +140,7 @@ def _sam(engine: Any, image: Image) -> Reference:
 
     transformers = import_transformers()
     pil_image = as_pillow(image)
-    kept: dict[str, Any] = {}
+    cached: dict[str, Any] = {}
     kind = "SamHQProcessor" if engine._is_hq else "SamProcessor"
     side, small = engine._side, engine._side // 4
     processor = getattr(transformers, kind)(
@@ -155,26 +155,26 @@ def _sam(engine: Any, image: Image) -> Reference:
     def embed() -> object:
         inputs = processor(pil_image, return_tensors="pt").to(engine.placement.device)
         with engine.placement.inference():
-            kept["maps"] = engine.model.get_image_embeddings(inputs["pixel_values"])
-        return kept["maps"]
+            cached["maps"] = engine.model.get_image_embeddings(inputs["pixel_values"])
+        return cached["maps"]
 
     def segment(boxes: np.ndarray) -> Call:
         def call() -> object:
             inputs = processor(pil_image, input_boxes=[boxes.tolist()], return_tensors="pt")
             sizes = inputs["original_sizes"], inputs["reshaped_input_sizes"]
-            given: dict[str, Any] = {"image_embeddings": kept["maps"]}
+            arguments: dict[str, Any] = {"image_embeddings": cached["maps"]}
             if engine._is_hq:
-                given = {
-                    "image_embeddings": kept["maps"][0],
-                    "intermediate_embeddings": kept["maps"][1],
+                arguments = {
+                    "image_embeddings": cached["maps"][0],
+                    "intermediate_embeddings": cached["maps"][1],
                 }
             with engine.placement.inference():
-                made = engine.model(
-                    **given,
+                output = engine.model(
+                    **arguments,
                     input_boxes=inputs["input_boxes"].float().to(engine.placement.device),
                     multimask_output=False,
                 )
-            return processor.post_process_masks(made.pred_masks.float().cpu(), *sizes)
+            return processor.post_process_masks(output.pred_masks.float().cpu(), *sizes)
 
         return call
 

@@ -95,17 +95,17 @@ def _segmenter(engine: Any, library: Reference, image: Image, repeats: int) -> l
     calls: dict[str, Call] = {"ours": lambda: segmenter.embed(image)}
     if library.embed is not None:
         calls["reference"] = library.embed
-    made = [_timing(engine, "embed", interleaved(calls, repeats))]
+    timings = [_timing(engine, "embed", interleaved(calls, repeats))]
     for count in COUNTS:
         boxes = _boxes(image, count)
         calls = {"ours": _segmenting(segmenter, embedding, boxes)}
         if library.segment is not None:
             calls["reference"] = library.segment(boxes)
-        made.append(_timing(engine, f"segment {count} boxes", interleaved(calls, repeats)))
-    made.append(
+        timings.append(_timing(engine, f"segment {count} boxes", interleaved(calls, repeats)))
+    timings.append(
         _timing(engine, "refine, cached", interleaved(_refining(segmenter, embedding), repeats))
     )
-    return made
+    return timings
 
 
 def _segmenting(segmenter: Segmenter, embedding: Embedding, boxes: np.ndarray) -> Call:
@@ -130,8 +130,8 @@ def _boxes(image: Image, count: int) -> np.ndarray:
     height, width = image.size_hw
     corners = np.random.default_rng(0).uniform(0, 0.6, (count, 2)) * (width, height)
     side = np.array([0.3 * width, 0.3 * height])
-    made: np.ndarray = np.hstack([corners, corners + side])
-    return made.astype(np.float32)
+    boxes: np.ndarray = np.hstack([corners, corners + side])
+    return boxes.astype(np.float32)
 
 
 def _timing(engine: Any, what: str, spent: dict[str, float]) -> Timing:

@@ -178,12 +178,12 @@ def jpeg_of(size: int) -> bytes:
     """Return a photo of 1800x1200 as a JPEG of about this many bytes, quality as needed."""
     with PIL.Image.open(find_photo("coffee")) as pil_image:
         large = pil_image.convert("RGB").resize((1800, 1200), PIL.Image.Resampling.LANCZOS)
-    made = []
+    candidates = []
     for quality in range(80, 101):
         out = io.BytesIO()
         large.save(out, "JPEG", quality=quality)
-        made.append(out.getvalue())
-    return min(made, key=lambda data: abs(len(data) - size))
+        candidates.append(out.getvalue())
+    return min(candidates, key=lambda data: abs(len(data) - size))
 
 
 def timed_ms(action: Callable[[], object]) -> float:

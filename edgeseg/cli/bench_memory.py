@@ -37,10 +37,10 @@ def memory_command(
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
             engines = memory.COMBINATIONS[name]
-            found = memory.provide(
+            provided = memory.provide(
                 zip(memory.ROLES, engines, strict=True), weights or Path(scratch)
             )
-            peaks = memory.measure(engines, found)
+            peaks = memory.measure(engines, provided)
             is_over |= _report(name, peaks)
             figures[name] = [asdict(peak) for peak in peaks]
     if json_path is not None:

@@ -51,12 +51,12 @@ def demo(
             print(f"The stack is ready after {time.perf_counter() - started:.1f} s.\n", flush=True)
             with EdgeSegClient(stack.api_url) as client:
                 client.segment_image(photos["chelsea"], "cat")
-                found = [client.segment_image(photos[name], text) for name, text in CASES]
+                results = [client.segment_image(photos[name], text) for name, text in CASES]
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    rows = [_row(name, each) for (name, _), each in zip(CASES, found, strict=True)]
+    rows = [_row(name, each) for (name, _), each in zip(CASES, results, strict=True)]
     print(table([_TITLES, *rows]))
-    print(f"\nOverlays: {', '.join(str(path) for path in _save(out, found))}")
+    print(f"\nOverlays: {', '.join(str(path) for path in _save(out, results))}")
 
 
 def find_photo(name: str) -> Path:
@@ -72,14 +72,14 @@ def find_photo(name: str) -> Path:
     raise UnavailableError(f"The photo {name} comes with scikit-image: pip install scikit-image")
 
 
-def _row(name: str, found: Segmentation) -> list[str]:
-    objects = ", ".join(f"{each.label} {each.score:.2f}" for each in found.objects) or "nothing"
+def _row(name: str, result: Segmentation) -> list[str]:
+    objects = ", ".join(f"{each.label} {each.score:.2f}" for each in result.objects) or "nothing"
     spent = " ".join(
-        f"{stage} {found.result.timings_ms[stage]:.0f}"
+        f"{stage} {result.result.timings_ms[stage]:.0f}"
         for stage in ("decode", "simplify", "detect", "segment", "queue", "total")
-        if stage in found.result.timings_ms
+        if stage in result.result.timings_ms
     )
-    return [name, found.prompt, found.simplified_prompt, objects, spent]
+    return [name, result.prompt, result.simplified_prompt, objects, spent]
 
 
 def _file_names() -> list[str]:
@@ -87,11 +87,11 @@ def _file_names() -> list[str]:
     return [f"{number}_{name}.png" for number, (name, _) in enumerate(CASES, 1)] + ["all.png"]
 
 
-def _save(out: Path, found: Sequence[Segmentation]) -> list[Path]:
+def _save(out: Path, results: Sequence[Segmentation]) -> list[Path]:
     """Write one overlay per result and all of them on one sheet."""
     paths = [out / name for name in _file_names()]
-    for path, each in zip(paths, found, strict=False):
+    for path, each in zip(paths, results, strict=False):
         save_image(each.overlay(), path)
-    sheet = contact_sheet([each.overlay() for each in found], [each.prompt for each in found])
+    sheet = contact_sheet([each.overlay() for each in results], [each.prompt for each in results])
     save_image(sheet, paths[-1])
     return paths

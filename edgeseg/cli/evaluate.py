@@ -41,8 +41,8 @@ def evaluate(
 
     settings = get_settings()
     options = EngineOptions.from_settings(settings)
-    wanted = [name.strip() for name in sources.split(",")] if sources else None
-    truth = read_truth(annotations, images, wanted)
+    names = [name.strip() for name in sources.split(",")] if sources else None
+    truth = read_truth(annotations, images, names)
     detect = detector or settings.engine_for("detect") or NONE
     segment = segmenter or settings.engine_for("segment") or NONE
     boxes = None if detect == NONE else cast(Detector, registry.load("detect", detect, options))

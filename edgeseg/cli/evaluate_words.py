@@ -43,8 +43,8 @@ def evaluate_words(
 
     settings = get_settings()
     names = read_synonyms(synonyms)
-    wanted = [name.strip() for name in sources.split(",")] if sources else None
-    truth = read_truth(annotations, images, wanted)
+    sources_used = [name.strip() for name in sources.split(",")] if sources else None
+    truth = read_truth(annotations, images, sources_used)
     if limit is not None and limit < len(truth.images):
         drawn = random.Random(0).sample(truth.images, limit)
         truth = replace(truth, images=tuple(drawn))

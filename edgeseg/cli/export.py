@@ -55,10 +55,10 @@ def export(
         targets = {Path(out) / name: data for name, data in files.items()}
         shown = Path(out)
     else:
-        made = exporters.export(image_results, format_name, limits)
+        exported = exporters.export(image_results, format_name, limits)
         is_folder = out is None or out.endswith(("/", "\\")) or Path(out).is_dir()
-        shown = Path(out or ".") / made.file_name if is_folder else Path(str(out))
-        targets = {shown: made.data}
+        shown = Path(out or ".") / exported.file_name if is_folder else Path(str(out))
+        targets = {shown: exported.data}
     _write(targets, overwrite)
     print(f"{shown}: {FORMATS[format_name].title}, {len(image_results)} image(s)")
 

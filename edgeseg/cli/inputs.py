@@ -94,13 +94,13 @@ def _resolve(source: str) -> list[Path | None]:
         return [path]
     files = sorted(each for each in candidates if each.is_file() and not _is_hidden(each))
     images = [each for each in files if each.suffix.lower() in SUFFIXES]
-    found = [each for each in images if not is_ours(each)]
-    if not found:
+    sources = [each for each in images if not is_ours(each)]
+    if not sources:
         raise NoImageError(_why_none(source, files, images))
     heic = sum(each.suffix.lower() in HEIC for each in files)
     if heic:
         print(f"{heic} HEIC images of {source} are not read: {_CONVERT}.", file=sys.stderr)
-    return list(found)
+    return list(sources)
 
 
 def _glob(pattern: str) -> Iterable[Path]:
@@ -120,13 +120,13 @@ def _glob(pattern: str) -> Iterable[Path]:
 
 def _without_ours(paths: list[Path | None]) -> list[Path | None]:
     """Leave out overlays and masks that a shell's glob named with the images."""
-    kept = [path for path in paths if path is None or not is_ours(path)]
-    if not kept:
+    others = [path for path in paths if path is None or not is_ours(path)]
+    if not others:
         raise NoImageError("The sources are only overlays and masks that EdgeSeg wrote.")
-    if len(kept) < len(paths):
-        left_out = len(paths) - len(kept)
+    if len(others) < len(paths):
+        left_out = len(paths) - len(others)
         print(f"Left out: {left_out} overlays and masks that EdgeSeg wrote.", file=sys.stderr)
-    return kept
+    return others
 
 
 def _is_glob(source: str) -> bool:

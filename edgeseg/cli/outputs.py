@@ -136,17 +136,17 @@ def _real(target: Path) -> Path:
 
 
 def _check_distinct(targets: Iterable[Path]) -> None:
-    seen: set[str] = set()
+    targets_seen: set[str] = set()
     for target in targets:
         key = unicodedata.normalize("NFC", str(_real(target)))
         if sys.platform in ("darwin", "win32"):
             key = key.casefold()
-        if key in seen and not is_special(target):
+        if key in targets_seen and not is_special(target):
             raise InvalidParameterError(
                 f"{target} would be written twice: choose another name or folder for one of the "
                 "outputs."
             )
-        seen.add(key)
+        targets_seen.add(key)
 
 
 def _check_replaceable(

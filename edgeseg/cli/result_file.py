@@ -21,13 +21,13 @@ class ResultFile:
 
     JSON Lines go straight to their file. A list lies beside its target, one row a line, until it is
     whole; what a killed run left of it can be read again. Nothing is touched before the first row,
-    and nothing of an earlier run goes before ``kept``, its rows that stay, are written.
+    and nothing of an earlier run goes before ``rows``, those of it that stay, are written.
     """
 
-    def __init__(self, target: Path, kept: Iterable[Row] = ()) -> None:
+    def __init__(self, target: Path, rows: Iterable[Row] = ()) -> None:
         self.target = target
         self.is_lines = is_lines(target)
-        self._kept = kept
+        self._kept = rows
         self._count = 0
         self._stream: IO[str] | None = None
 

@@ -93,30 +93,32 @@ class Outputs:
         if isinstance(error, BrokenPipeError) and not places:
             # A reader that has enough, as head.
             return
-        kept = f" and kept in {', '.join(places)}; --resume goes on from there" if places else ""
-        print(f"Stopped: {done} of {total} images are done{kept}.", file=sys.stderr)
+        place_note = (
+            f" and kept in {', '.join(places)}; --resume goes on from there" if places else ""
+        )
+        print(f"Stopped: {done} of {total} images are done{place_note}.", file=sys.stderr)
 
     def _images_of(self, each: Input) -> list[Path]:
         return [path for path in (self.overlay_of(each), self.mask_of(each)) if path is not None]
 
     def _check_names(self) -> None:
-        for what, wanted in (("out", self.out), ("mask", self.mask)):
-            if wanted == "":
+        for what, target in (("out", self.out), ("mask", self.mask)):
+            if target == "":
                 raise InvalidParameterError(f"{what}: expected the name of a file or folder.")
-            if wanted is not None and not self._in_folder(wanted):
-                check_suffix(Path(wanted), what)
-            if wanted is not None and self.several and Path(wanted).is_file():
+            if target is not None and not self._in_folder(target):
+                check_suffix(Path(target), what)
+            if target is not None and self.several and Path(target).is_file():
                 raise InvalidParameterError(
-                    f"{what}: {wanted} is a file; several images need a folder."
+                    f"{what}: {target} is a file; several images need a folder."
                 )
 
-    def _in_folder(self, wanted: str) -> bool:
-        return self.several or wanted.endswith(("/", os.sep)) or Path(wanted).is_dir()
+    def _in_folder(self, target: str) -> bool:
+        return self.several or target.endswith(("/", os.sep)) or Path(target).is_dir()
 
-    def _target(self, wanted: str | None, name: str) -> Path | None:
-        if wanted is None:
+    def _target(self, target: str | None, name: str) -> Path | None:
+        if target is None:
             return None
-        return Path(wanted, name) if self._in_folder(wanted) else Path(wanted)
+        return Path(target, name) if self._in_folder(target) else Path(target)
 
 
 def request_hash(prompt: str, options: Mapping[str, Any], engines: Sequence[str | None]) -> str:

@@ -122,8 +122,8 @@ def report(each: Input, result: Segmentation, quiet: bool) -> None:
     """Print what was found in an image; warnings go to standard error in any case."""
     if not quiet:
         total_ms = result.result.timings_ms["total"]
-        found = f"{len(result.objects)} found in {total_ms:.0f} ms"
-        tqdm.write(f"{each.shown}: {result.simplified_prompt} {found}")
+        summary = f"{len(result.objects)} found in {total_ms:.0f} ms"
+        tqdm.write(f"{each.shown}: {result.simplified_prompt} {summary}")
         for row in result.objects:
             box = ", ".join(f"{value:.0f}" for value in row.box)
             tqdm.write(f"  {row.label} {row.score:.2f} at ({box}), {row.area} pixels")
@@ -143,5 +143,5 @@ def _batch_size(rows: Sequence[Segmentation | EdgeSegError], before: int) -> int
     load_ms = sum(each.get("load", 0.0) for each in timings)
     work_ms = sum(each["total"] for each in timings) - load_ms
     per_image_ms = max(work_ms / len(timings), 1e-3)
-    wanted = math.ceil(load_ms / (LOADING_SHARE * per_image_ms))
-    return max(1, min(MAX_BATCH, wanted, int(MAX_BATCH_S * 1000 / per_image_ms)))
+    size = math.ceil(load_ms / (LOADING_SHARE * per_image_ms))
+    return max(1, min(MAX_BATCH, size, int(MAX_BATCH_S * 1000 / per_image_ms)))

@@ -22,16 +22,16 @@ def simplify(
     from edgeseg.pipeline import EdgeSegAI
 
     with EdgeSegAI(simplifier=engine) as ai:
-        made = ai.simplify(prompt)
+        simplification = ai.simplify(prompt)
     if as_json:
-        print(made.model_dump_json(indent=2))
+        print(simplification.model_dump_json(indent=2))
         return
-    print(made.simplified_prompt)
-    for each in made.filters:
+    print(simplification.simplified_prompt)
+    for each in simplification.filters:
         print(f"  {_in_words(each)}")
-    if made.reason:
-        print(f"  {made.reason}")
-    for warning in made.warnings:
+    if simplification.reason:
+        print(f"  {simplification.reason}")
+    for warning in simplification.warnings:
         print(f"  warning: {warning}")
 
 

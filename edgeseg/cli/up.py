@@ -75,8 +75,8 @@ def up(
 def with_settings(**changes: Any) -> Settings:
     """Return the settings of the environment with some changed."""
     known = get_settings()
-    kept = {name: getattr(known, name) for name in known.model_fields_set}
-    return read_settings(**{**kept, **changes})
+    explicit = {name: getattr(known, name) for name in known.model_fields_set}
+    return read_settings(**{**explicit, **changes})
 
 
 def check_engines(settings: Settings) -> None:

@@ -29,6 +29,11 @@ def window_to_rle(window: BoolArray, corner_xy: tuple[int, int], size_hw: tuple[
     """Encode an (h, w) bool window of a mask that is false elsewhere, without its other columns.
 
     ``corner_xy`` is where the window begins in the mask of ``size_hw``.
+
+    >>> window_to_rle(np.ones((1, 2), bool), (1, 0), (2, 5)) == mask_to_rle(
+    ...     np.array([[0, 1, 1, 0, 0], [0, 0, 0, 0, 0]], bool)
+    ... )
+    True
     """
     if window.shape == size_hw:
         return mask_to_rle(window)

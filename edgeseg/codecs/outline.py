@@ -34,7 +34,17 @@ def mask_to_polygons(
     """Return a polygon for each part of an (H, W) mask, with the fewest vertices tried.
 
     No ring touches another or itself. Read as ``reading`` says, each part overlaps its pixels by
-    at least ``min_iou``; 1 keeps every corner, and the mask comes back exactly.
+    at least ``min_iou``; 1 keeps every corner, and the mask comes back exactly. Three pixels by
+    two, from column 1 and row 1, as each kind of reader is given them:
+
+        >>> mask = np.zeros((4, 5), bool)
+        >>> mask[1:3, 1:4] = True
+        >>> (edges,) = mask_to_polygons(mask)  # the outer edges of the pixels
+        >>> edges.outer.tolist()
+        [[1.0, 1.0], [4.0, 1.0], [4.0, 3.0], [1.0, 3.0]]
+        >>> (pixels,) = mask_to_polygons(mask, reading="pixels")  # columns 1 to 3, rows 1 to 2
+        >>> pixels.outer.tolist()
+        [[1.1, 1.1], [3.4, 1.1], [3.4, 2.4], [1.1, 2.4]]
     """
     parts = _traced(mask)
     if min_iou < 1:
@@ -136,8 +146,8 @@ def _kept(points: Points, tolerance_px: float) -> _Ints:
             middle = first + 1 + worst
             keep[middle] = True
             spans += [(first, middle), (middle, last)]
-    kept = np.flatnonzero(keep[:-1])
-    return kept if len(kept) >= 4 else every
+    indices = np.flatnonzero(keep[:-1])
+    return indices if len(indices) >= 4 else every
 
 
 def _distances(points: Points, start: Points, end: Points) -> Points:

@@ -56,15 +56,34 @@ class Ring:
         """Return the ring elsewhere on the grid."""
         return Ring(self.corners + by_xy, self.inward, self.is_pinched)
 
-    def select(self, kept: _Ints) -> Ring:
+    def select(self, indices: _Ints) -> Ring:
         """Return the ring through some of its corners."""
-        return Ring(self.corners[kept], self.inward[kept], self.is_pinched[kept])
+        return Ring(self.corners[indices], self.inward[indices], self.is_pinched[indices])
 
 
 def trace(mask: BoolArray) -> list[tuple[Ring, ...]]:
     """Return the boundaries of each part of an (H, W) mask: its outer ring, then its holes.
 
-    Pixels belong together when they share an edge; parts come from top to bottom.
+    Pixels belong together when they share an edge; parts come from top to bottom. The corners of a
+    frame of 4 x 4 pixels with a hole of 2 x 2, numbered as they come:
+
+        0 # # # # 1        outer ring 0 1 2 3: clockwise on a screen
+          # 4 . 7 #        hole       4 5 6 7: counter-clockwise
+          # 5 . 6 #        the mask is always to the right
+        3 # # # # 2
+
+        >>> mask = np.ones((4, 4), bool)
+        >>> mask[1:3, 1:3] = False
+        >>> ((outer, hole),) = trace(mask)
+        >>> outer.corners.tolist(), hole.corners.tolist()
+        ([[0, 0], [4, 0], [4, 4], [0, 4]], [[1, 1], [1, 3], [3, 3], [3, 1]])
+
+    Two pixels that meet in a corner only are two parts; their shared corner is moved apart.
+
+        >>> for (ring,) in trace(np.eye(2, dtype=bool)):
+        ...     print(ring.points.tolist())
+        [[0.0, 0.0], [1.0, 0.0], [0.75, 0.75], [0.0, 1.0]]
+        [[1.25, 1.25], [2.0, 1.0], [2.0, 2.0], [1.0, 2.0]]
     """
     corners, inward, following, is_convex = _corners(mask)
     pinched = _pinched(corners)
@@ -79,7 +98,11 @@ def trace(mask: BoolArray) -> list[tuple[Ring, ...]]:
 
 
 def rasterize(rings: Sequence[Points], size_hw: tuple[int, int]) -> BoolArray:
-    """Return (H, W) bool: pixels whose centre lies within an odd number of the rings."""
+    """Return (H, W) bool: pixels whose centre lies within an odd number of the rings.
+
+    >>> rasterize([np.array([[0.0, 0], [3, 0], [0, 3]])], (3, 3)).astype(int).tolist()
+    [[1, 1, 0], [1, 0, 0], [0, 0, 0]]
+    """
     height, width = size_hw
     # Only whether counts are odd matters, so that they may wrap around.
     flips = np.zeros((height, width + 1), np.uint8)
@@ -111,7 +134,17 @@ def signed_area(ring: Points) -> float:
 def join_holes(polygon: Polygon) -> Points:
     """Return one ring (P, 2) of the same area, for formats without holes.
 
-    Each hole is joined by a cut of no width, which runs to the left from its leftmost point.
+    Each hole is joined by a cut of no width, which runs to the left from its leftmost point:
+
+        A-----------B      A B C D, then L, where the cut meets the edge from D to A, round the
+        L===E---H   |      hole E F G H, and back over E and L to A
+        |   F---G   |
+        D-----------C
+
+        >>> square = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])
+        >>> hole = np.array([[1.0, 1], [1, 3], [3, 3], [3, 1]])
+        >>> [tuple(point) for point in join_holes(Polygon(square, (hole,))).astype(int).tolist()]
+        [(0, 0), (4, 0), (4, 4), (0, 4), (0, 1), (1, 1), (1, 3), (3, 3), (3, 1), (1, 1), (0, 1)]
     """
     joined = polygon.outer
     # From left to right, so that whatever a cut runs into is part of the ring already.

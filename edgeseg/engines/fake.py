@@ -64,11 +64,11 @@ class FakeDetector(_Fake):
         self._work()
         if not phrases:
             return Detections.empty()
-        found = [fake_box(image, phrase) for phrase in phrases]
-        order = sorted(range(len(found)), key=lambda i: -found[i][1])
+        boxes = [fake_box(image, phrase) for phrase in phrases]
+        order = sorted(range(len(boxes)), key=lambda i: -boxes[i][1])
         detections = Detections(
-            np.array([found[i][0] for i in order], np.float32),
-            np.array([found[i][1] for i in order], np.float32),
+            np.array([boxes[i][0] for i in order], np.float32),
+            np.array([boxes[i][1] for i in order], np.float32),
             tuple(phrases[i] for i in order),
         )
         return detections.take(detections.scores >= box_threshold)

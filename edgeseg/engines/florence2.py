@@ -82,22 +82,22 @@ class Florence2(TorchEngine):
         A box's score must reach both thresholds. A phrase without letters or digits finds nothing.
         """
         assert self.model is not None
-        wanted = [index for index, phrase in enumerate(phrases) if any(map(str.isalnum, phrase))]
-        if not wanted:
+        asked = [index for index, phrase in enumerate(phrases) if any(map(str.isalnum, phrase))]
+        if not asked:
             return Detections.empty()
         with self.placement.inference():
-            seen = self._encode(image)
+            features = self._encode(image)
             answers = in_chunks(
-                wanted, CHUNK, lambda part: self._locate(seen, [phrases[i] for i in part])
+                asked, CHUNK, lambda part: self._locate(features, [phrases[i] for i in part])
             )
         height, width = image.size_hw
         cell = np.array([width, height, width, height], np.float32) / BINS
         rows = [(box, score, at) for at, answer in enumerate(answers) for box, score in answer]
         boxes = (np.array([row[0] for row in rows], np.float32).reshape(-1, 4) + 0.5) * cell
-        scores = np.zeros((len(rows), len(wanted)), np.float32)
+        scores = np.zeros((len(rows), len(asked)), np.float32)
         for index, (_, score, at) in enumerate(rows):
             scores[index, at] = score
-        labels = [phrases[index] for index in wanted]
+        labels = [phrases[index] for index in asked]
         threshold = max(box_threshold, text_threshold)
         return pick(boxes.astype(np.float32), scores, labels, threshold, image.size_hw)
 
@@ -108,7 +108,7 @@ class Florence2(TorchEngine):
         features: torch.Tensor = self.model.get_image_features(values).pooler_output
         return features
 
-    def _locate(self, seen: torch.Tensor, phrases: Sequence[str]) -> list[Boxes]:
+    def _locate(self, features: torch.Tensor, phrases: Sequence[str]) -> list[Boxes]:
         """Return what the model writes of each phrase: boxes in bins, with their scores."""
         model, tokenizer = self.model, self._processor.tokenizer
         questions = [
@@ -124,11 +124,11 @@ class Florence2(TorchEngine):
             max_length=256,
         ).to(self.placement.device)
         words = model.get_input_embeddings()(text["input_ids"])
-        both = torch.cat([seen.expand(len(phrases), -1, -1).to(words.dtype), words], dim=1)
-        there = torch.ones(both.shape[0], seen.shape[1], dtype=torch.long, device=both.device)
+        both = torch.cat([features.expand(len(phrases), -1, -1).to(words.dtype), words], dim=1)
+        there = torch.ones(both.shape[0], features.shape[1], dtype=torch.long, device=both.device)
         mask = torch.cat([there, text["attention_mask"]], dim=1)
         read = model.get_encoder()(inputs_embeds=both, attention_mask=mask)
-        made = model.generate(
+        output = model.generate(
             encoder_outputs=read,
             attention_mask=mask,
             max_new_tokens=self._most,
@@ -137,8 +137,8 @@ class Florence2(TorchEngine):
             output_logits=True,
             return_dict_in_generate=True,
         )
-        written = made.sequences[:, 1:]
-        steps = torch.stack([step.float() for step in made.logits], dim=1).log_softmax(dim=-1)
+        written = output.sequences[:, 1:]
+        steps = torch.stack([step.float() for step in output.logits], dim=1).log_softmax(dim=-1)
         chances = steps.gather(2, written[:, : steps.shape[1], None])[..., 0]
         return [
             boxes_in(tokens, likely, self._bins, self._polygon)
@@ -157,17 +157,17 @@ def boxes_in(
     ``polygon`` are the tokens that begin and end one. A box that is cut short, or has no area, is
     left out.
     """
-    found: Boxes = []
+    boxes: Boxes = []
     places: list[tuple[int, float]] = []
     is_polygon = False
     for token, chance in [*zip(tokens, log_chances, strict=False), (-1, 0.0)]:
         if token in bins:
             places.append((bins[token], chance))
             continue
-        found += _polygon_box(places) if is_polygon else _plain_boxes(places)
+        boxes += _polygon_box(places) if is_polygon else _plain_boxes(places)
         places = []
         is_polygon = token == polygon[0] or (is_polygon and token not in polygon and token != -1)
-    return [(box, score) for box, score in found if box[2] > box[0] and box[3] > box[1]]
+    return [(box, score) for box, score in boxes if box[2] > box[0] and box[3] > box[1]]
 
 
 def _plain_boxes(places: Sequence[tuple[int, float]]) -> Boxes:

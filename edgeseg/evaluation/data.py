@@ -51,11 +51,11 @@ class Truth:
 
     def __iter__(self) -> Iterator[tuple[LabelledImage, Image]]:
         """Each annotated photo that is there, decoded."""
-        wanted = {image.file_name: image for image in self.images}
+        by_name = {image.file_name: image for image in self.images}
         for place in self.places:
             for name, data in _files(place):
-                if name in wanted:
-                    yield wanted[name], decode_image(data)
+                if name in by_name:
+                    yield by_name[name], decode_image(data)
 
 
 def _files(place: Path) -> Iterator[tuple[str, bytes]]:

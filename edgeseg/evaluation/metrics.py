@@ -125,7 +125,7 @@ class _Masks:
     by_text: list[float] = field(default_factory=list)
 
     def add(
-        self, segmenter: Segmenter, labelled: LabelledImage, image: Image, found: Detections
+        self, segmenter: Segmenter, labelled: LabelledImage, image: Image, detections: Detections
     ) -> None:
         """Add one photo: every instance with a mask, and every class whose masks are complete."""
         usable = [(e, m) for e in labelled.instances if (m := e.mask(image.size_hw)) is not None]
@@ -136,18 +136,18 @@ class _Masks:
         boxes = [MaskPrompt(box_xyxy=e.box_xyxy) for e, _ in pairs]
         points = [_click(mask) for _, mask in pairs]
         for target, prompts in ((self.by_box, boxes), (self.by_point, points)):
-            made = segmenter.segment(embedding, prompts).masks
-            target += [iou(a, m) for a, (_, m) in zip(made, pairs, strict=True)]
+            predicted = segmenter.segment(embedding, prompts).masks
+            target += [iou(a, m) for a, (_, m) in zip(predicted, pairs, strict=True)]
         self.areas += [int(m.sum()) for _, m in pairs]
         for category in {e.category for e, _ in pairs}:
             of_class = [e for e in labelled.instances if e.category == category]
             masks = [m for e, m in usable if e.category == category]
             if len(masks) == len(of_class):
-                rows = [i for i, label in enumerate(found.labels) if label == category]
-                chosen = found.take([i for i in rows if found.scores[i] >= SHOWN])
+                rows = [i for i, label in enumerate(detections.labels) if label == category]
+                chosen = detections.take([i for i in rows if detections.scores[i] >= SHOWN])
                 prompts = [MaskPrompt(box_xyxy=tuple(b.tolist())) for b in chosen.boxes_xyxy]
-                made = segmenter.segment(embedding, prompts).masks
-                self.by_text.append(iou(union(made), union(np.stack(masks))))
+                predicted = segmenter.segment(embedding, prompts).masks
+                self.by_text.append(iou(union(predicted), union(np.stack(masks))))
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Means over instances; ``miou_medium`` over those of more than 32² pixels."""
@@ -188,14 +188,14 @@ def evaluate(
     started = time.monotonic()
     ranking, masks, count = _Ranking(list(truth.categories)), _Masks(), 0
     for labelled, image in truth:
-        found = Detections.empty()
+        detections = Detections.empty()
         if detector is not None:
-            found = detector.detect(
+            detections = detector.detect(
                 image, labelled.complete, box_threshold=MIN_SCORE, text_threshold=MIN_SCORE
             )
-            ranking.add(labelled, image, found)
+            ranking.add(labelled, image, detections)
         if segmenter is not None:
-            masks.add(segmenter, labelled, image, found)
+            masks.add(segmenter, labelled, image, detections)
         count += 1
         progress(count)
     result: dict[str, Any] = {}

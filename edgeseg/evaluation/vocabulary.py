@@ -72,9 +72,9 @@ def evaluate_words(
         detected = _DetectedOnce(detector, image, [*_names(labelled, synonyms), *absent_here])
         _ask_by_name(detected, labelled, synonyms, counts)
         for phrase in absent_here:
-            found = len(detected.find(phrase))
-            empty += found == 0
-            wrong[phrase] += found > 0
+            hits = len(detected.find(phrase))
+            empty += hits == 0
+            wrong[phrase] += hits > 0
         done += 1
         progress(done)
     asked = sum(len(drawn.get(each.id, ())) for each in truth.images)
@@ -166,11 +166,11 @@ def _ask_by_name(
                 row[place] += int(np.count_nonzero(hits))
 
 
-def _hits(found: Detections, truth: FloatArray) -> BoolArray:
+def _hits(detections: Detections, truth: FloatArray) -> BoolArray:
     """(N,) bool: which ground-truth boxes are found."""
-    if not len(found):
+    if not len(detections):
         return np.zeros(len(truth), bool)
-    hit: BoolArray = np.array((iou(truth, found.boxes_xyxy) >= FOUND_IOU).any(axis=1))
+    hit: BoolArray = np.array((iou(truth, detections.boxes_xyxy) >= FOUND_IOU).any(axis=1))
     return hit
 
 

@@ -120,14 +120,14 @@ class Format:
 
 def unique(names: Iterable[str]) -> list[str]:
     """Return names with a number behind those that come again, in whatever case."""
-    seen: set[str] = set()
+    names_seen: set[str] = set()
     distinct = []
     for name in names:
         numbered, number = name, 1
-        while numbered.casefold() in seen:
+        while numbered.casefold() in names_seen:
             number += 1
             numbered = f"{name}_{number}"
-        seen.add(numbered.casefold())
+        names_seen.add(numbered.casefold())
         distinct.append(numbered)
     return distinct
 

@@ -20,7 +20,12 @@ _ALL = lexicon.EVERYTHING | lexicon.EVERYONE | frozenset(("every", "any", "each"
 
 
 def split_exclusion(text: str) -> tuple[str, str] | None:
-    """Return what is asked for and what is to be left out; ``None`` without a negation."""
+    """Return what is asked for and what is to be left out; ``None`` without a negation.
+
+    >>> split_exclusion("all people except the man on the left")
+    ('all people', 'the man on the left')
+    >>> split_exclusion("dog without a leash")  # describes the dog
+    """
     first = next(iter(words(text)), "")
     patterns = [_EXCEPT, _WITHOUT_ONE]
     if first in _ALL or (first == "the" and "all" in words(text)):
@@ -29,10 +34,10 @@ def split_exclusion(text: str) -> tuple[str, str] | None:
     if not matches:
         return None
     match = min(matches, key=lambda m: m.start())
-    kept, excluded = text[: match.start()], text[match.end() :]
-    if not words(excluded) or words(kept)[-1:] in (["do"], ["does"], ["nothing"], ["is"]):
+    included, excluded = text[: match.start()], text[match.end() :]
+    if not words(excluded) or words(included)[-1:] in (["do"], ["does"], ["nothing"], ["is"]):
         return None
-    return kept, excluded
+    return included, excluded
 
 
 def same_kind(noun: str, other: str) -> bool:

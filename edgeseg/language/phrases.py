@@ -119,8 +119,8 @@ def split_dots(prompt: str) -> list[str]:
         pieces.append(prompt[start : match.start()])
         start = match.end()
     pieces.append(prompt[start:])
-    kept = [" ".join(piece.split()).strip(EDGES.replace("?", "")) for piece in pieces]
-    return [piece for piece in kept if words(piece)]
+    parts = [" ".join(piece.split()).strip(EDGES.replace("?", "")) for piece in pieces]
+    return [piece for piece in parts if words(piece)]
 
 
 def split_phrases(prompt: str) -> list[str]:
@@ -131,9 +131,9 @@ def split_phrases(prompt: str) -> list[str]:
     phrases: dict[str, str] = {}
     for piece in split_dots(prompt) or [" ".join(prompt.split()).strip(EDGES)]:
         phrases.setdefault(piece.casefold(), piece)
-    found = [phrase for phrase in phrases.values() if phrase]
+    result = [phrase for phrase in phrases.values() if phrase]
     # Signs alone, such as "?", are still something to look for.
-    return found or [text for text in (" ".join(prompt.split()),) if text]
+    return result or [text for text in (" ".join(prompt.split()),) if text]
 
 
 def join_phrases(phrases: Sequence[str]) -> str:
@@ -164,11 +164,11 @@ def _split_joint(part: str) -> list[str]:
 
 def _may_stand_alone(piece: str) -> bool:
     """Tell whether a piece of a list names a thing by itself: "black" of "black and white" not."""
-    found = words(piece)
-    if not found or len(found) > 6:
+    tokens = words(piece)
+    if not tokens or len(tokens) > 6:
         return False
-    bare = [w for w in found if w not in DETERMINERS]
-    opens = found[0] in PREPOSITIONS or found[0] in PARTICIPLES or found[0] in RELATIVES
+    bare = [w for w in tokens if w not in DETERMINERS]
+    opens = tokens[0] in PREPOSITIONS or tokens[0] in PARTICIPLES or tokens[0] in RELATIVES
     # "person, second from the left": the second piece says where, not what.
     places = set(bare) <= PLACES and bare != ["top"]
     names = any(w not in ADJECTIVES or w in NOUN_COLOURS for w in bare)
@@ -177,5 +177,5 @@ def _may_stand_alone(piece: str) -> bool:
 
 def _is_colour_list(pieces: list[str]) -> bool:
     """Tell "orange and white cat", one thing, from "apples and oranges"."""
-    found = [words(piece) for piece in pieces]
-    return any(set(a) <= COLOURS and b and b[0] in COLOURS for a, b in pairwise(found))
+    tokens = [words(piece) for piece in pieces]
+    return any(set(a) <= COLOURS and b and b[0] in COLOURS for a, b in pairwise(tokens))

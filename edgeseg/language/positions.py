@@ -65,13 +65,24 @@ class Positioned:
 
 
 def take_positions(phrase: str) -> Positioned:
-    """Turn the positional words of one noun phrase into filters (for any phrase, unnamed)."""
+    """Turn the positional words of one noun phrase into filters (for any phrase, unnamed).
+
+    >>> for text in ("the second cup from the left", "people on the left", "red top"):
+    ...     found = take_positions(text)
+    ...     print(found.phrase, [one.model_dump(exclude_defaults=True) for one in found.filters])
+    cup [{'kind': 'leftmost', 'rank': 2}]
+    people [{'kind': 'side', 'side': 'left'}]
+    red top []
+
+    A place ranks one object ("the cup on the left": leftmost) and halves the image for several
+    ("people on the left": side left). Words that only look positional stay in the phrase.
+    """
     rest = patterns.compiled(r"\bcentre\b").sub(
         "center", patterns.SPLIT_MOST.sub(r"\1most", tidy(phrase))
     )
     if re.search(r"\b(?:left|top|front)\s+(?:and|or|to)\s+(?:right|bottom|back)\b", rest.lower()):
         return Positioned(phrase)
-    found: list[_Found] = []
+    positions: list[_Found] = []
     taken: list[str] = []
     for _ in range(4):
         step = _ordinal_from(rest) or _from(rest) or _near(rest) or _aside(rest) or _at(rest)
@@ -80,24 +91,24 @@ def take_positions(phrase: str) -> Positioned:
             break
         shorter, items = step
         taken.append(_difference(rest, shorter))
-        found.extend(items)
+        positions.extend(items)
         rest = shorter
     rest = _LAST.sub("", rest)
-    if not found or set(words(rest)) <= _NO_THINGS:
+    if not positions or set(words(rest)) <= _NO_THINGS:
         return Positioned(phrase)
     count, rest = _take_count(re.sub(patterns.IMAGE[:-1] + r"\s*$", "", rest, flags=re.IGNORECASE))
     several = means_several(head(rest))
-    filters = _filters(found, count, several)
+    filters = _filters(positions, count, several)
     if filters is None:
         return Positioned(phrase)
     return Positioned(tidy(rest), filters, taken)
 
 
-def _filters(found: list[_Found], count: int | None, several: bool) -> list[Filter] | None:
+def _filters(positions: list[_Found], count: int | None, several: bool) -> list[Filter] | None:
     """Places first, then rankings; ``None`` when "people in the background" says no number."""
-    corner = sum(item.side is not None for item in found) > 1
-    places = [item for item in found if item.side is not None or item.rank is None]
-    rankings = [item for item in found if item not in places]
+    corner = sum(item.side is not None for item in positions) > 1
+    places = [item for item in positions if item.side is not None or item.rank is None]
+    rankings = [item for item in positions if item not in places]
     filters: list[Filter] = []
     for item in places:
         number = item.count or count

@@ -146,13 +146,13 @@ def is_sentence(text: str) -> bool:
 
 def names_a_thing(phrase: str) -> bool:
     """Tell whether a request names what can be looked for: "the cat", but not "the time"."""
-    found = words(phrase)
+    tokens = words(phrase)
     pronouns = {"i", "you", "we", "he", "she", "it", "they", "me", "us", "something", "anything"}
     verbs = lexicon.word_set("to can should could is are do does would shown displayed way")
-    if not found or len(found) > 10 or set(found) & (pronouns | verbs) or is_sentence(phrase):
+    if not tokens or len(tokens) > 10 or set(tokens) & (pronouns | verbs) or is_sentence(phrase):
         return False
-    if found[-1] in {"stored", "kept", "sold", "needed", "used"}:
+    if tokens[-1] in {"stored", "kept", "sold", "needed", "used"}:
         return False
-    if set(found) <= lexicon.SUPERLATIVES.keys() | lexicon.DETERMINERS:
+    if set(tokens) <= lexicon.SUPERLATIVES.keys() | lexicon.DETERMINERS:
         return False
     return head(phrase) not in _UNSEEN | {"somewhere", "someplace"}

@@ -3,6 +3,17 @@
 A mask is a list of run lengths, column by column, of pixels outside and inside, alternating. Each
 length from the fourth on is stored as its difference from the one two places before, and each
 number in groups of 5 bits, the lowest first: a character holds 48 + group, + 32 if more follow.
+
+    column 0  1  2  3  4        run lengths  3 2 2 3
+    row 0  .  .  #  .  .        differences  3 2 2 (3 - 2 =) 1
+    row 1  .  #  .  .  .        characters   "3221"
+
+    >>> encode_counts(np.array([3, 2, 2, 3]))
+    '3221'
+    >>> decode_counts("3221", (2, 5)).tolist()
+    [3, 2, 2, 3]
+    >>> encode_counts(np.array([100, 20]))  # 100 = 3 * 32 + 4: group 4 and more, then group 3
+    'T3d0'
 """
 
 from __future__ import annotations

@@ -82,16 +82,16 @@ def parse(model: type[WireT], data: Mapping[str, Any]) -> WireT:
 
 def input_error(error: ValidationError) -> EdgeSegError:
     """Translate a validation error; the first one with a code of its own decides the class."""
-    found = error.errors(include_url=False, include_input=False)
+    errors = error.errors(include_url=False, include_input=False)
     rows = [
         {"field": ".".join(str(part) for part in row["loc"])[:200], "problem": row["msg"][:500]}
-        for row in found[:MAX_REPORTED]
+        for row in errors[:MAX_REPORTED]
     ]
-    for row in found:
+    for row in errors:
         chosen = error_class(row["type"])
         if issubclass(chosen, InputError):
             return chosen(row["msg"], errors=rows)
     detail = "; ".join(f"{row['field'] or 'request'}: {row['problem']}" for row in rows)
-    if len(found) > len(rows):
-        detail += f"; and {len(found) - len(rows)} more"
+    if len(errors) > len(rows):
+        detail += f"; and {len(errors) - len(rows)} more"
     return InvalidParameterError(detail, errors=rows)

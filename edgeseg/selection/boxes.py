@@ -18,8 +18,8 @@ SAME_THING_IOU = 0.5
 # An apple is a fruit: what is left out need not fit better than what is asked for, only about as
 # well.
 EXCLUDED_SCORE = 0.7
-# A box round a group holds two or more of the same phrase, each within it, not much less sure
-# than it and clearly smaller, and together they fill most of it.
+# A box round a group holds two or more of the same phrase, each within it, with a confidence not
+# much lower and clearly smaller, and together they fill most of it.
 GROUP_INSIDE = 0.9
 GROUP_SCORE = 0.6
 GROUP_PART = 0.75
@@ -85,12 +85,12 @@ def above_thresholds(
 def without_negatives(detections: Detections, negatives: Collection[str]) -> IntArray:
     """Boxes of no negative phrase, and of none that one of them fits better."""
     is_negative = np.array([label in negatives for label in detections.labels], bool)
-    wanted, unwanted = np.flatnonzero(~is_negative), np.flatnonzero(is_negative)
+    positives, unwanted = np.flatnonzero(~is_negative), np.flatnonzero(is_negative)
     boxes, scores = detections.boxes_xyxy, detections.scores
-    overlaps = iou(boxes[wanted], boxes[unwanted]) >= SAME_THING_IOU
-    fits_better = scores[unwanted][None, :] > scores[wanted][:, None]
-    kept: IntArray = wanted[~np.any(overlaps & fits_better, axis=1)]
-    return kept
+    overlaps = iou(boxes[positives], boxes[unwanted]) >= SAME_THING_IOU
+    fits_better = scores[unwanted][None, :] > scores[positives][:, None]
+    rows: IntArray = positives[~np.any(overlaps & fits_better, axis=1)]
+    return rows
 
 
 def without_covered(detections: Detections, excluded: Detections) -> IntArray:
@@ -126,7 +126,21 @@ def suppress(detections: Detections, alternatives: Collection[str] = ()) -> IntA
 
 
 def without_groups(detections: Detections) -> IntArray:
-    """Boxes that are not drawn round a group whose members have boxes of their own."""
+    """Boxes that are not drawn round a group whose members have boxes of their own.
+
+    +-----------------+
+    | +-----+ +-----+ |     "dog", one box round two dogs: the outer box goes if both inner
+    | |  A  | |  B  | |     boxes lie in it, are clearly smaller, have about its confidence,
+    | +-----+ +-----+ |     and fill at least GROUP_FILLED of it
+    +-----------------+
+
+    >>> boxes = np.array([[0, 0, 100, 50], [2, 5, 48, 48], [52, 5, 98, 48]], np.float32)
+    >>> scores = np.array([0.5, 0.8, 0.7], np.float32)
+    >>> without_groups(Detections(boxes, scores, ("dog",) * 3)).tolist()
+    [1, 2]
+    >>> without_groups(Detections(boxes, scores, ("sofa", "dog", "dog"))).tolist()
+    [0, 1, 2]
+    """
     if len(detections) < 3:
         return np.arange(len(detections))
     boxes, scores = detections.boxes_xyxy, detections.scores

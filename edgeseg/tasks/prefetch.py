@@ -40,7 +40,7 @@ def announce(task: NewTask, pipe: Pipeline) -> None:
 
 def next_image(connection: redis.Redis, queue: str, timeout_s: float) -> ImageRef | None:
     """Wait for an image that was announced to a queue; None when time is up."""
-    found = connection.blpop([keys.prefetch_key(queue)], timeout_s)
-    if found is None:
+    entry = connection.blpop([keys.prefetch_key(queue)], timeout_s)
+    if entry is None:
         return None
-    return ImageRef(**json.loads(cast("tuple[bytes, bytes]", found)[1]))
+    return ImageRef(**json.loads(cast("tuple[bytes, bytes]", entry)[1]))

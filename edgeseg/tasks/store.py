@@ -216,13 +216,13 @@ class TaskStore:
             IdempotencyConflictError: the key came with another request before.
         """
         mine = claim.value(is_written=False)
-        seen, seen_at = b"", 0.0
+        last_seen, seen_at = b"", 0.0
         while not self.connection.set(claim.name, mine, nx=True, ex=CLAIM_TTL_S):
             held = cast(bytes | None, self.connection.get(claim.name))
             if held is None:
                 continue
-            if held != seen:
-                seen, seen_at = held, time.monotonic()
+            if held != last_seen:
+                last_seen, seen_at = held, time.monotonic()
             other = json.loads(held)
             if self.connection.exists(keys.task_key(other["task"])):
                 if other["fingerprint"] != claim.fingerprint:

@@ -29,7 +29,22 @@ def merge(views: Sequence[View]) -> tuple[Detections, list[list[tuple[int, int]]
 
     Also returns, for each box, the (view, row) of the boxes that it was made of: one, or the parts
     of an object that no tile shows whole. Of what several tiles show, those that show it whole
-    decide.
+    decide. A cat from x 200 to 600, longer than the overlap of two tiles of 400 pixels:
+
+        x       0     100   200   300   400   500   600   700
+        tile 1  |-----------[===========]                      its box ends at the tile's edge
+        tile 2                    [=================]-----|    its box begins at the tile's edge
+        merged              [=======================]          the parts overlap and are as high
+
+        >>> def found(*row: float) -> Detections:
+        ...     boxes = np.array([row[:4]], np.float32)
+        ...     return Detections(boxes, np.array(row[4:], np.float32), ("cat",))
+        >>> nothing = (Tile(0, 0, 700, 400), Detections.empty())
+        >>> left = (Tile(0, 0, 400, 400, level=1), found(200, 100, 400, 200, 0.75))
+        >>> right = (Tile(300, 0, 700, 400, level=1), found(0, 100, 300, 200, 0.5))
+        >>> cat, parts = merge([nothing, left, right])
+        >>> cat.boxes_xyxy.tolist(), cat.scores.tolist(), parts
+        ([[200.0, 100.0, 600.0, 200.0]], [0.75], [[(1, 0), (2, 0)]])
     """
     if len(views) == 1:
         return views[0][1], [[(0, row)] for row in range(len(views[0][1]))]
@@ -48,10 +63,12 @@ def merge(views: Sequence[View]) -> tuple[Detections, list[list[tuple[int, int]]
 
 def _in_the_photo(views: Sequence[View]) -> tuple[Detections, list[tuple[int, int]]]:
     """The best MAX_BOXES boxes in pixels of the photo, and the (view, row) of each."""
-    rows = [(view, row) for view, (_, found) in enumerate(views) for row in range(len(found))]
-    scores = np.concatenate([found.scores for _, found in views])
-    moved = [found.boxes_xyxy + np.tile(tile.corner_xy, 2) for tile, found in views]
-    labels = tuple(label for _, found in views for label in found.labels)
+    rows = [
+        (view, row) for view, (_, detections) in enumerate(views) for row in range(len(detections))
+    ]
+    scores = np.concatenate([detections.scores for _, detections in views])
+    moved = [detections.boxes_xyxy + np.tile(tile.corner_xy, 2) for tile, detections in views]
+    labels = tuple(label for _, detections in views for label in detections.labels)
     everything = Detections(np.concatenate(moved).astype(np.float32), scores, labels)
     order = np.argsort(-scores, kind="stable")[:MAX_BOXES]
     return everything.take(order), [rows[index] for index in order]
@@ -90,11 +107,11 @@ def _groups(
     part = same & ~is_cut[None, :] & ((inside >= COVERED) | (alike & other_scale))
     np.fill_diagonal(part, False)
     dropped: BoolArray = np.array((part & (is_cut[:, None] | (other_scale & lower))).any(axis=1))
-    kept = [row for row in rows if not dropped[row]]
-    groups = [[row] for row in kept if not is_cut[row]]
+    remaining = [row for row in rows if not dropped[row]]
+    groups = [[row] for row in remaining if not is_cut[row]]
     pieces = [
         row
-        for row in kept
+        for row in remaining
         if is_cut[row] and not _elsewhere(boxes.boxes_xyxy[row], tiles[places[row][0]], tiles)
     ]
     adjoining = _adjoining(boxes.boxes_xyxy[pieces], cuts[pieces])

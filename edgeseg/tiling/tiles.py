@@ -46,9 +46,9 @@ class Tile:
         """Return the (h, w) mask of the window as an (H, W) mask of the photo."""
         if mask.shape == size_hw:
             return mask
-        made = np.zeros(size_hw, bool)
-        made[self.y0 : self.y1, self.x0 : self.x1] = mask
-        return made
+        full_mask = np.zeros(size_hw, bool)
+        full_mask[self.y0 : self.y1, self.x0 : self.x1] = mask
+        return full_mask
 
     def prompt(self, prompt: MaskPrompt) -> MaskPrompt:
         """Return a prompt on the photo as one on the window, which holds its box."""
@@ -79,7 +79,11 @@ def whole(size_hw: tuple[int, int]) -> Tile:
 
 
 def grid(size_hw: tuple[int, int], side: int, level: int = 1) -> list[Tile]:
-    """Return tiles of a side in pixels that cover the photo, neighbours sharing a quarter."""
+    """Return tiles of a side in pixels that cover the photo, neighbours sharing at least a quarter.
+
+    >>> [(tile.x0, tile.x1) for tile in grid((512, 1200), 512)]
+    [(0, 512), (344, 856), (688, 1200)]
+    """
     rows, columns = (_starts(length, side) for length in size_hw)
     height, width = size_hw
     return [

@@ -153,11 +153,11 @@ class StageRunner:
         def change(old: Any) -> Any:
             nonlocal placed
             result = SegmentationResult.model_validate(old)
-            made = refinement.object
+            refined = refinement.object
             if is_new:
-                made = made.model_copy(update={"id": free_id(result.objects)})
-            placed = refinement.model_copy(update={"object": made})
-            return result.with_object(made).model_dump(mode="json", exclude={"visualization"})
+                refined = refined.model_copy(update={"id": free_id(result.objects)})
+            placed = refinement.model_copy(update={"object": refined})
+            return result.with_object(refined).model_dump(mode="json", exclude={"visualization"})
 
         self.store.change_result(refinement.task_id, change)
         return placed
@@ -171,9 +171,9 @@ class StageRunner:
         waited_ms = record.timings_ms["queue"] - before.timings_ms.get("queue", 0.0)
         engine = run.engines[stage].name
         self.telemetry.ran(stage, engine, seconds, waited_ms / 1000, step.items)
-        found = ", ".join(f"{key} {value}" for key, value in step.facts.items())
+        facts = ", ".join(f"{key} {value}" for key, value in step.facts.items())
         log.info(
-            "%s completed task %s in %.1f ms: %s", stage, before.id, ms, found,
+            "%s completed task %s in %.1f ms: %s", stage, before.id, ms, facts,
             extra={
                 "stage": stage, "engine": engine, "duration_ms": ms,
                 "waited_ms": round(waited_ms, 1), **step.facts,

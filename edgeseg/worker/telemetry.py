@@ -99,27 +99,27 @@ class _Caches(Collector):
         }
 
     def collect(self) -> Iterator[Metric]:
-        found = CounterMetricFamily(
+        metric = CounterMetricFamily(
             "edgeseg_worker_cache", "Look-ups in a cache.", labels=["cache", "result"]
         )
         for name, cache in self._caches.items():
-            found.add_metric([name, "hit"], cache.hits)
-            found.add_metric([name, "miss"], cache.misses)
-        yield found
+            metric.add_metric([name, "hit"], cache.hits)
+            metric.add_metric([name, "miss"], cache.misses)
+        yield metric
 
 
 class _GpuMemory(Collector):
     """Memory of the GPUs that this process uses; nothing where torch is not loaded."""
 
     def collect(self) -> Iterator[Metric]:
-        found = GaugeMetricFamily(
+        metric = GaugeMetricFamily(
             "edgeseg_worker_gpu_memory_bytes", "Memory on a GPU.", labels=["device", "kind"]
         )
         torch: Any = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
             for index in range(torch.cuda.device_count()):
                 device = f"cuda:{index}"
-                found.add_metric([device, "allocated"], torch.cuda.memory_allocated(index))
-                found.add_metric([device, "reserved"], torch.cuda.memory_reserved(index))
-                found.add_metric([device, "peak"], torch.cuda.max_memory_allocated(index))
-        yield found
+                metric.add_metric([device, "allocated"], torch.cuda.memory_allocated(index))
+                metric.add_metric([device, "reserved"], torch.cuda.memory_reserved(index))
+                metric.add_metric([device, "peak"], torch.cuda.max_memory_allocated(index))
+        yield metric

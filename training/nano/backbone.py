@@ -89,8 +89,8 @@ class Attention(nn.Module):
         cells = (x + self.place(x)).flatten(2).transpose(1, 2)
         shape = (b, h * w, 3, self.heads, c // self.heads)
         q, k, v = self.qkv(self.norm(cells)).reshape(shape).permute(2, 0, 3, 1, 4).unbind(0)
-        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, h * w, c)
-        cells = cells + self.out(seen)
+        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, h * w, c)
+        cells = cells + self.out(attended)
         cells = cells + self.inner(self.norm_inner(cells))
         return cells.transpose(1, 2).reshape(b, c, h, w)
 

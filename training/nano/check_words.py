@@ -53,11 +53,11 @@ def main() -> None:
     detector = NanoDetector()
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for label, image in photos(folder, known):
-        found = detector.detect(image, labels, box_threshold=LEAST, text_threshold=LEAST)
-        best = found.labels[0] if len(found) else None
+        detections = detector.detect(image, labels, box_threshold=LEAST, text_threshold=LEAST)
+        best = detections.labels[0] if len(detections) else None
         shown = any(
             each == label and score >= SHOWN
-            for each, score in zip(found.labels, found.scores, strict=True)
+            for each, score in zip(detections.labels, detections.scores, strict=True)
         )
         row = counts[label]
         row[0], row[1], row[2] = row[0] + 1, row[1] + (best == label), row[2] + shown

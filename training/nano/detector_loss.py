@@ -100,11 +100,11 @@ def detection_loss(
     bce = F.binary_cross_entropy_with_logits(logits, goal, reduction="none")
     total = soft.sum().clamp(1.0)
     loss_class = (bce * focus).sum() / total
-    sides, wanted = cells.sides[image, cell].float(), targets.boxes[box]
+    sides, target_boxes = cells.sides[image, cell].float(), targets.boxes[box]
     predicted = decode_boxes(sides, centres[cell], strides[cell])
-    loss_box = ((1 - giou(predicted, wanted)) * soft).sum() / total
+    loss_box = ((1 - giou(predicted, target_boxes)) * soft).sum() / total
     centre, stride = centres[cell], strides[cell, None]
-    distance = torch.cat([centre - wanted[:, :2], wanted[:, 2:] - centre], 1) / stride
+    distance = torch.cat([centre - target_boxes[:, :2], target_boxes[:, 2:] - centre], 1) / stride
     distance = distance.clamp(0, BINS - 1.01)
     low = distance.floor().long()
     fraction = distance - low
@@ -145,9 +145,9 @@ def dense_loss(
     apart = 1 - giou(predicted, dense.boxes[image, cell])
     loss_boxes = (apart * weight).sum() / weight.sum().clamp(1.0)
     losses = []
-    for student, wanted in zip(adapted, dense.features, strict=True):
-        spread = wanted.square().mean().clamp(1e-3)
-        losses.append((student.float() - wanted).square().mean() / spread)
+    for student, target in zip(adapted, dense.features, strict=True):
+        spread = target.square().mean().clamp(1e-3)
+        losses.append((student.float() - target).square().mean() / spread)
     return {
         "dense": loss_scores,
         "dense_box": loss_boxes,

@@ -52,17 +52,17 @@ class ExportEncoder(nn.Module):
 
 def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store large float32 weights as float16 with a cast, which the runtime folds at load."""
-    kept, casts = [], []
+    initializers, casts = [], []
     for tensor in model.graph.initializer:
         array = numpy_helper.to_array(tensor)
         if array.dtype != np.float32 or array.size < 256:
-            kept.append(tensor)
+            initializers.append(tensor)
             continue
         small = numpy_helper.from_array(array.astype(np.float16), f"{tensor.name}_half")
-        kept.append(small)
+        initializers.append(small)
         casts.append(helper.make_node("Cast", [small.name], [tensor.name], to=TensorProto.FLOAT))
     del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    model.graph.initializer.extend(initializers)
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
@@ -102,8 +102,8 @@ def check_parity(module: nn.Module, inputs: Mapping[str, Tensor], out: Path) -> 
     session = open_session(out)
     got = session.run(None, {k: v.numpy() for k, v in inputs.items()})
     for mine, theirs in zip(module(*inputs.values()), got, strict=True):
-        wanted = mine.numpy()
-        error = np.abs(wanted - theirs).max() / max(1.0, float(np.abs(wanted).max()))
+        expected = mine.numpy()
+        error = np.abs(expected - theirs).max() / max(1.0, float(np.abs(expected).max()))
         if not error < TOLERANCE:
             raise AssertionError(f"{out.name}: differs from torch by {error:.4f}")
 

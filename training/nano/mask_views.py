@@ -57,8 +57,8 @@ class MaskViews:
     def _rarity(self) -> dict[int, float]:
         """How often to repeat each photo for its rarest class (Gupta et al. 2019, t = 0.05)."""
         classes = {i: set(self.photos.photos[i].classes[rows]) for i, rows in self.usable.items()}
-        seen = Counter(c for present in classes.values() for c in present)
-        share = {c: n / len(classes) for c, n in seen.items()}
+        counts = Counter(c for present in classes.values() for c in present)
+        share = {c: n / len(classes) for c, n in counts.items()}
         return {
             i: min(max(1.0, (0.05 / min(share[c] for c in present)) ** 0.5), MAX_REPEATED)
             for i, present in classes.items()

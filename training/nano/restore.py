@@ -64,9 +64,11 @@ def read_layers(model: onnx.ModelProto, tensors: Mapping[str, Tensor]) -> list[S
         if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in tensors:
             continue
         weight = tensors[node.input[1]]
-        kept = node.op_type == "Conv" or any(a.name == "transB" and a.i for a in node.attribute)
+        is_aligned = node.op_type == "Conv" or any(
+            a.name == "transB" and a.i for a in node.attribute
+        )
         bias = tensors[node.input[2]] if len(node.input) > 2 else None
-        layers.append(Saved(weight if kept else weight.T, bias))
+        layers.append(Saved(weight if is_aligned else weight.T, bias))
     return layers
 
 
@@ -169,12 +171,12 @@ def settle(model: nn.Module, forward: Callable[[B], object], batches: Iterable[B
     `forward` runs the model on a batch. Mean and variance are averages over its runs, as those that
     training keeps: a layer that runs once per level has those of all levels.
     """
-    seen: dict[ConvBN, list[Tensor]] = {}
+    inputs_of: dict[ConvBN, list[Tensor]] = {}
 
     def watch(block: ConvBN) -> Callable[[nn.Module, object, Tensor], None]:
         def note(conv: nn.Module, given: object, result: Tensor) -> None:
             moments = torch.var_mean(result.float(), (0, 2, 3))
-            seen.setdefault(block, []).append(torch.stack(moments))
+            inputs_of.setdefault(block, []).append(torch.stack(moments))
 
         return note
 
@@ -185,7 +187,7 @@ def settle(model: nn.Module, forward: Callable[[B], object], batches: Iterable[B
         forward(batch)
     for hook in hooks:
         hook.remove()
-    for block, moments in seen.items():
+    for block, moments in inputs_of.items():
         var, mean = torch.stack(moments).mean(0)
         unfold(block, mean, var)
 

@@ -155,9 +155,9 @@ class SegmenterTrainer(Trainer[MaskBatch]):
             logits = logits[:, 0].float()
             losses[f"mask{turn}"] = mask_loss(logits, goal)
             with torch.no_grad():
-                hard, wanted = logits > 0, goal > 0.5
-                union = ((hard | wanted).sum((1, 2)) + beyond).clamp(1)
-                iou = (hard & wanted).sum((1, 2)) / union
+                hard, target = logits > 0, goal > 0.5
+                union = ((hard | target).sum((1, 2)) + beyond).clamp(1)
+                iou = (hard & target).sum((1, 2)) / union
             losses[f"quality{turn}"] = 0.2 * F.binary_cross_entropy_with_logits(
                 quality.float(), iou
             )

@@ -118,8 +118,8 @@ class Canvas:
         full = (boxes[:, 2:] - boxes[:, :2]).prod(1)
         boxes = np.clip(boxes, [x0, y0, x0, y0], [x1, y1, x1, y1]).astype(np.float32)
         sides = boxes[:, 2:] - boxes[:, :2]
-        seen = sides.prod(1) / np.maximum(full, 1e-6)
-        keep = (seen > 0.35) & (sides.min(1) > 3 * ZOOM)
+        visible = sides.prod(1) / np.maximum(full, 1e-6)
+        keep = (visible > 0.35) & (sides.min(1) > 3 * ZOOM)
         self.boxes.append(boxes[keep])
         self.classes.append(labels.classes[keep])
         self.weights.append(labels.weights[keep])

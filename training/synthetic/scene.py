@@ -90,15 +90,15 @@ def put_vessel(table: Table, name: str, x: float, y: float, z: float, rgb: Rgb) 
     """A cup or a bowl; returns the radius of its foot."""
     rng = table.rng
     bowl = name == "bowl"
-    made = vessel(rng, bowl, 0 if bowl else int(rng.choice(3, p=(0.15, 0.75, 0.1))))
+    shape = vessel(rng, bowl, 0 if bowl else int(rng.choice(3, p=(0.15, 0.75, 0.1))))
     turn = rng.uniform(0, 2 * np.pi)
     lining = colour(rng) if rng.random() < 0.15 else (0.85, 0.83, 0.8)
     inside = glazed(rng, rgb if rng.random() < 0.45 else lining)
-    parts = [(made.outside, glazed(rng, rgb)), (made.inside, inside)]
-    if made.content is not None:
-        parts.append((made.content, glazed(rng, drink(rng))))
+    parts = [(shape.outside, glazed(rng, rgb)), (shape.inside, inside)]
+    if shape.content is not None:
+        parts.append((shape.content, glazed(rng, drink(rng))))
     table.add(name, [(mesh.moved(turn, 0, (x, y, z)), material) for mesh, material in parts])
-    return made.foot
+    return shape.foot
 
 
 def put_spoon(table: Table, x: float, y: float, z: float, tilt: float, turn: float) -> None:

@@ -33,9 +33,9 @@ class CompiledEncoder:
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """(1, 3, H, W) pixels to the network's maps, float32."""
-        made = self._compiled([pixels.float().contiguous().numpy()])
+        outputs = self._compiled([pixels.float().contiguous().numpy()])
         # The arrays belong to the next call.
-        return tuple(torch.from_numpy(made[output].copy()) for output in self._compiled.outputs)
+        return tuple(torch.from_numpy(outputs[output].copy()) for output in self._compiled.outputs)
 
 
 def compile_encoder(
@@ -111,12 +111,14 @@ def _convert(
     with warnings.catch_warnings(), torch.no_grad():
         # Tracing warns of every shape that becomes a number, which is what is wanted here.
         warnings.simplefilter("ignore")
-        made = openvino.convert_model(_Encoder(model, network), example_input=torch.zeros(*shape))
+        converted = openvino.convert_model(
+            _Encoder(model, network), example_input=torch.zeros(*shape)
+        )
     partial = Path(tempfile.mkdtemp(dir=folder.parent, suffix=".partial"))
     try:
-        made.reshape(list(shape))
+        converted.reshape(list(shape))
         half = placement.dtype != torch.float32
-        openvino.save_model(made, partial / "encoder.xml", compress_to_fp16=half)
+        openvino.save_model(converted, partial / "encoder.xml", compress_to_fp16=half)
         if not folder.exists():
             partial.rename(folder)
     finally:

@@ -59,8 +59,8 @@ class EdgeSamSegmenter(SamEngine):
         # Places of points need all digits, and the decoder is small.
         with torch.autocast(device.type, enabled=False):
             logits, _ = self.model.decode(features[0], points, labels, earlier)
-        kept = logits if batch.is_ambiguous else logits[:, :1]
-        return kept, stability(kept)
+        selected = logits if batch.is_ambiguous else logits[:, :1]
+        return selected, stability(selected)
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
         """Cut off the padding and stretch to the image's size."""

@@ -114,10 +114,12 @@ def _compare(module: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> Non
     from edgeseg.engines.onnx import open_session
 
     session = open_session(path)
-    made: list[Any] = session.run(None, {name: each.numpy() for name, each in inputs.items()})
+    outputs: list[Any] = session.run(None, {name: each.numpy() for name, each in inputs.items()})
     with torch.no_grad():
-        wanted = module(*inputs.values())
-    for one, other in zip(made, wanted if isinstance(wanted, tuple) else (wanted,), strict=True):
+        expected = module(*inputs.values())
+    for one, other in zip(
+        outputs, expected if isinstance(expected, tuple) else (expected,), strict=True
+    ):
         apart = float(np.abs(one - other.numpy()).max())
         if apart > TOLERANCE * max(1.0, float(other.abs().max())):
             raise EngineError(f"{path.name} differs from torch by {apart:.3g}.")

@@ -28,7 +28,7 @@ class ConvNorm(nn.Module):
         assert norm.running_mean is not None
         assert norm.running_var is not None
         scale = norm.weight.data / torch.sqrt(norm.running_var + norm.eps)
-        made = nn.Conv2d(
+        fused = nn.Conv2d(
             conv.in_channels,
             conv.out_channels,
             (conv.kernel_size[0], conv.kernel_size[1]),
@@ -38,10 +38,10 @@ class ConvNorm(nn.Module):
             device=conv.weight.device,
             dtype=conv.weight.dtype,
         )
-        assert made.bias is not None
-        made.weight.data = conv.weight.data * scale[:, None, None, None]
-        made.bias.data = norm.bias.data - norm.running_mean * scale
-        return made
+        assert fused.bias is not None
+        fused.weight.data = conv.weight.data * scale[:, None, None, None]
+        fused.bias.data = norm.bias.data - norm.running_mean * scale
+        return fused
 
 
 class LayerNorm2d(nn.Module):

@@ -76,21 +76,21 @@ def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") 
     """Build the model with these weights; raises as `read_checkpoint` does."""
     with torch.device("meta"):
         model = EdgeSam()
-    wanted = model.state_dict()
-    missing = [name for name in wanted if name not in weights and not _is_optional(name)]
+    state = model.state_dict()
+    missing = [name for name in state if name not in weights and not _is_optional(name)]
     if missing:
         raise EngineUnavailableError(
-            f"{source} is not a valid EdgeSAM checkpoint: {len(missing)} of {len(wanted)} "
+            f"{source} is not a valid EdgeSAM checkpoint: {len(missing)} of {len(state)} "
             f"weights are missing, such as {missing[0]}."
         )
-    for name, like in wanted.items():
+    for name, like in state.items():
         if name in weights and weights[name].shape != like.shape:
             raise EngineUnavailableError(
                 f"{source} is not a valid EdgeSAM checkpoint: {name}: expected shape "
                 f"{tuple(like.shape)}, got {tuple(weights[name].shape)}."
             )
     # Names beyond the model's own (heads that only training needs) are left out.
-    used = {name: weights.get(name, torch.zeros((), dtype=torch.long)) for name in wanted}
+    used = {name: weights.get(name, torch.zeros((), dtype=torch.long)) for name in state}
     model.load_state_dict(used, assign=True)
     return model.eval().requires_grad_(False)
 

@@ -112,19 +112,19 @@ class SamPredictor:
         earlier = _earlier(mask_input, len(points))
         if not points.size and earlier is None:
             raise ValueError("expected points, a box or a mask_input")
-        kept = slice(1, None) if num_multimask_outputs == 3 else slice(num_multimask_outputs)
+        columns = slice(1, None) if num_multimask_outputs == 3 else slice(num_multimask_outputs)
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
         for start in range(0, len(points), CHUNK):
             part = slice(start, start + CHUNK)
             earlier_part = None if earlier is None else earlier[part]
             low, scores = decode(self.model, embedding, points[part], labels[part], earlier_part)
-            low = low[:, kept]
-            scores = stability(low) if use_stability_score else scores[:, kept]
+            low = low[:, columns]
+            scores = stability(low) if use_stability_score else scores[:, columns]
             whole = letterbox.restore(low)
             parts.append((whole if return_logits else whole > 0, scores, low))
-        made = [torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True)]
+        outputs = [torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True)]
         is_one = boxes is None or np.asarray(box).ndim == 1
-        masks, quality, logits = (each[0] if is_one else each for each in made)
+        masks, quality, logits = (each[0] if is_one else each for each in outputs)
         return masks, quality, logits
 
     def _ready(self) -> tuple[Letterbox, Tensor]:

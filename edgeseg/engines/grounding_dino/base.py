@@ -55,23 +55,23 @@ class CaptionDetector(TorchEngine):
         if not parts:
             return Detections.empty()
         pixels = self.prepare(image)
-        found = []
+        detections = []
         for part in parts:
             with self.placement.inference():
                 boxes, tokens = self.forward(pixels, part.text)
             scores = phrase_scores(tokens, part.tokens_of(self._offsets(part)))
             labels = [phrases[index] for index in part.indices]
             xyxy = corners(boxes, image.size_hw)
-            found.append(pick(xyxy, scores, labels, threshold, image.size_hw))
-        return merge(found)
+            detections.append(pick(xyxy, scores, labels, threshold, image.size_hw))
+        return merge(detections)
 
     def _count(self, text: str) -> int:
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _offsets(self, caption: Caption) -> list[tuple[int, int]]:
         """Return the characters of each token that the model reads."""
-        made = self._tokenizer(caption.text, return_offsets_mapping=True)
-        return [(start, end) for start, end in made["offset_mapping"][: self._limit]]
+        encoding = self._tokenizer(caption.text, return_offsets_mapping=True)
+        return [(start, end) for start, end in encoding["offset_mapping"][: self._limit]]
 
 
 def corners(boxes: FloatArray, size_hw: tuple[int, int]) -> FloatArray:
@@ -79,5 +79,5 @@ def corners(boxes: FloatArray, size_hw: tuple[int, int]) -> FloatArray:
     height, width = size_hw
     centre, half = boxes[:, :2], boxes[:, 2:] / 2
     scale = np.array([width, height, width, height], np.float32)
-    made: FloatArray = np.concatenate([centre - half, centre + half], axis=1) * scale
-    return made
+    boxes_xyxy: FloatArray = np.concatenate([centre - half, centre + half], axis=1) * scale
+    return boxes_xyxy

@@ -44,7 +44,7 @@ def captions(phrases: Sequence[str], count: Callable[[str], int], limit: int) ->
     ``count`` says how many tokens a text has. A phrase without words is left out; one that is too
     long by itself gets a caption of its own, for the tokenizer to cut.
     """
-    made: list[Caption] = []
+    result: list[Caption] = []
     text, indices, spans, used = "", list[int](), list[tuple[int, int]](), 0
     for index, phrase in enumerate(phrases):
         words = " ".join(phrase.lower().translate(_ENDS).split())
@@ -52,14 +52,14 @@ def captions(phrases: Sequence[str], count: Callable[[str], int], limit: int) ->
             continue
         needed = count(words) + 1
         if indices and used + needed > limit:
-            made.append(Caption(text, tuple(indices), tuple(spans)))
+            result.append(Caption(text, tuple(indices), tuple(spans)))
             text, indices, spans, used = "", [], [], 0
         text += " " if text else ""
         spans.append((len(text), len(text) + len(words)))
         text += words + "."
         indices.append(index)
         used += needed
-    return [*made, Caption(text, tuple(indices), tuple(spans))] if indices else made
+    return [*result, Caption(text, tuple(indices), tuple(spans))] if indices else result
 
 
 def phrase_scores(tokens: FloatArray, positions: Sequence[Sequence[int]]) -> FloatArray:
@@ -89,11 +89,11 @@ def pick(
     height, width = size_hw
     edges = np.array([width, height, width, height], np.float32)
     rows, columns = np.nonzero((scores >= threshold) & (scores > 0))
-    found = scores[rows, columns]
-    order = np.argsort(-found, kind="stable")
+    selected = scores[rows, columns]
+    order = np.argsort(-selected, kind="stable")
     return Detections(
         boxes_xyxy[rows[order]].clip(0, edges).astype(np.float32).reshape(-1, 4),
-        found[order].astype(np.float32),
+        selected[order].astype(np.float32),
         tuple(labels[column] for column in columns[order]),
     )
 

@@ -42,8 +42,8 @@ class GroundingDino(CaptionDetector):
 
     def prepare(self, image: Image) -> Any:
         """Return pixels and their mask."""
-        made = self._processor(images=as_pillow(image), return_tensors="pt")
-        return made.to(self.placement.device)
+        inputs = self._processor(images=as_pillow(image), return_tensors="pt")
+        return inputs.to(self.placement.device)
 
     def forward(self, pixels: Any, text: str) -> ForwardOutput:
         """Run the model on one caption."""
@@ -54,6 +54,6 @@ class GroundingDino(CaptionDetector):
             truncation=True,
             max_length=self._limit,
         )
-        made = self.model(**pixels, **words.to(self.placement.device))
-        boxes, logits = made.pred_boxes[0].float(), made.logits[0].float()
+        output = self.model(**pixels, **words.to(self.placement.device))
+        boxes, logits = output.pred_boxes[0].float(), output.logits[0].float()
         return boxes.cpu().numpy(), logits.sigmoid().cpu().numpy()

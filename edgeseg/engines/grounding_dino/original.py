@@ -114,8 +114,8 @@ class OriginalGroundingDino(CaptionDetector):
         """Run the model on one caption."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = self.model(pixels, captions=[text])
-        boxes, logits = made["pred_boxes"][0].float(), made["pred_logits"][0].float()
+            output = self.model(pixels, captions=[text])
+        boxes, logits = output["pred_boxes"][0].float(), output["pred_logits"][0].float()
         return boxes.cpu().numpy(), logits.sigmoid().cpu().numpy()
 
 
@@ -149,10 +149,10 @@ class BertReader(nn.Module):
         words = self.embeddings(
             input_ids=input_ids, token_type_ids=token_type_ids, position_ids=position_ids
         )
-        seen = (
+        visible = (
             attention_mask[:, None] if attention_mask.dim() == 3 else attention_mask[:, None, None]
         )
-        hidden = (1.0 - seen.to(words.dtype)) * torch.finfo(words.dtype).min
+        hidden = (1.0 - visible.to(words.dtype)) * torch.finfo(words.dtype).min
         return {"last_hidden_state": self.encoder(words, attention_mask=hidden)[0]}
 
 
@@ -167,7 +167,11 @@ def build(config: dict[str, Any], bert: Path) -> Any:
 
         # It computes the same in less memory, so it may stay.
         ms_deform_attn.multi_scale_deformable_attn_pytorch = _attend
-        kept = package.BertModelWarper, texts.get_tokenlizer, texts.get_pretrained_language_model
+        original = (
+            package.BertModelWarper,
+            texts.get_tokenlizer,
+            texts.get_pretrained_language_model,
+        )
         package.BertModelWarper = BertReader
         texts.get_tokenlizer = lambda _: transformers.AutoTokenizer.from_pretrained(
             bert, local_files_only=True
@@ -181,7 +185,7 @@ def build(config: dict[str, Any], bert: Path) -> Any:
             return package.build_groundingdino(described)
         finally:
             package.BertModelWarper, texts.get_tokenlizer, texts.get_pretrained_language_model = (
-                kept
+                original
             )
 
 

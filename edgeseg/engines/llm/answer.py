@@ -45,11 +45,11 @@ def read_answer(text: str) -> Answer:
     if len(bare) > MAX_CHARS:
         raise AnswerError(f"the answer is longer than {MAX_CHARS} characters")
     try:
-        made = _Answer.model_validate_json(bare, strict=True)
+        answer = _Answer.model_validate_json(bare, strict=True)
     except ValidationError as error:
         raise AnswerError(_sentence(error)) from None
-    phrases = {phrase.casefold(): phrase for phrase in map(_phrase, reversed(made.phrases))}
-    filters = tuple(_filter(each, phrases) for each in made.filters)
+    phrases = {phrase.casefold(): phrase for phrase in map(_phrase, reversed(answer.phrases))}
+    filters = tuple(_filter(each, phrases) for each in answer.filters)
     return Answer(tuple(reversed(phrases.values())), filters)
 
 

@@ -84,12 +84,12 @@ class LocalModel:
         length = inputs["input_ids"].shape[1]
         try:
             with torch.inference_mode():
-                made = self._model.generate(
+                output = self._model.generate(
                     **inputs, stopping_criteria=[_Complete(self._tokenizer, length)]
                 )
         except RuntimeError as error:
             raise EngineError(f"The language model failed: {error}") from error
-        return _first_object(_said(self._tokenizer, made[0, length:]))
+        return _first_object(_said(self._tokenizer, output[0, length:]))
 
     def close(self) -> None:
         """Free the model."""

@@ -30,8 +30,8 @@ def tidy(logits: FloatArray, positive: IntArray, negative: IntArray) -> FloatArr
     filled[rim[rim >= 0]] = False
     filled[_under(holes, negative)] = False
     clean = np.where(inside & small[islands], np.float32(-1), logits)
-    made: FloatArray = np.where(~inside & filled[holes], np.float32(1), clean)
-    return made
+    cleaned: FloatArray = np.where(~inside & filled[holes], np.float32(1), clean)
+    return cleaned
 
 
 def pieces(inside: BoolArray) -> tuple[IntArray, IntArray]:
@@ -79,6 +79,6 @@ def _joined(first: IntArray, starts: IntArray, ends: IntArray) -> list[int]:
 def _under(numbers: IntArray, cells: IntArray) -> IntArray:
     """Numbers of the pieces under (P, 2) cells."""
     within = cells[((cells >= 0) & (cells < numbers.shape[::-1])).all(axis=1)]
-    found = numbers[within[:, 1], within[:, 0]]
-    under: IntArray = found[found >= 0]
+    labels = numbers[within[:, 1], within[:, 0]]
+    under: IntArray = labels[labels >= 0]
     return under

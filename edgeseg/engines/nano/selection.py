@@ -80,7 +80,9 @@ def _suppress(overlap: FloatArray, logits: FloatArray) -> IntArray:
     return np.array(keep, np.int64)
 
 
-def _vote(kept: FloatArray, votes: BoolArray, boxes: FloatArray, scores: FloatArray) -> FloatArray:
+def _vote(
+    selected: FloatArray, votes: BoolArray, boxes: FloatArray, scores: FloatArray
+) -> FloatArray:
     """(K, 4) means of (L, 4) boxes, weighted by score; ``votes`` (K, L) says which count for each.
 
     Boxes below the threshold vote too: the threshold decides what is returned, not where it lies.
@@ -88,7 +90,7 @@ def _vote(kept: FloatArray, votes: BoolArray, boxes: FloatArray, scores: FloatAr
     weights = votes * scores
     total = weights.sum(1, keepdims=True)
     # A box without area overlaps nothing, not even itself.
-    mean: FloatArray = np.where(total > 0, weights @ boxes / np.maximum(total, 1e-9), kept)
+    mean: FloatArray = np.where(total > 0, weights @ boxes / np.maximum(total, 1e-9), selected)
     return mean.astype(np.float32)
 
 

@@ -170,9 +170,9 @@ class NanoSimplifier:
         filters = [f.model_copy(update={"phrase": only}) for f in positioned.filters]
         return _Draft(things, filters, [note, *_position_notes(positioned)], True, others)
 
-    def _without(self, kept: str, excluded: str) -> _Draft:
+    def _without(self, included: str, excluded: str) -> _Draft:
         """Keep the one, leave out the other; what cannot be told apart by boxes is said."""
-        draft = self._piece(kept)
+        draft = self._piece(included)
         draft.changed = True
         for piece in split_list(tidy(excluded)):
             dropped = _excluded_position(piece)
@@ -212,12 +212,12 @@ def _noun_phrase(text: str) -> _Draft:
 
 def _everything(text: str) -> _Draft | None:
     """What "everything" and "everyone" stand for, which no detector knows by these names."""
-    found = [w for w in words(text) if w not in {"the", "of", "in", "picture", "image", "photo"}]
-    if found and found[0] in EVERYONE:
+    tokens = [w for w in words(text) if w not in {"the", "of", "in", "picture", "image", "photo"}]
+    if tokens and tokens[0] in EVERYONE:
         phrase = tidy(" ".join(["person", *text.split()[1:]]))
         return _Draft([phrase], notes=["Everyone is looked for as “person”."], changed=True)
     every = {"everything", "anything", "all", "objects"}
-    if set(found) & every and set(found) <= EVERYTHING | {"every", "visible"}:
+    if set(tokens) & every and set(tokens) <= EVERYTHING | {"every", "visible"}:
         note = "Everything is looked for by the names of common things."
         return _Draft(list(everything()), notes=[note], changed=True)
     return None
@@ -233,17 +233,17 @@ def _excluded_position(piece: str) -> Positioned:
     return Positioned(piece)
 
 
-def _exclude(piece: str, dropped: Positioned, kept: list[str]) -> _Draft:
+def _exclude(piece: str, dropped: Positioned, included: list[str]) -> _Draft:
     """The filter that leaves out a piece, or a note that boxes alone cannot tell it apart."""
     noun = without_determiners(dropped.phrase)
     noun = "" if noun.lower() in DETERMINERS else noun
     last = head(noun)
-    same = [p for p in kept if same_kind(head(p), last)]
-    refers = last in {"one", "ones", ""} and len(kept) == 1
+    same = [p for p in included if same_kind(head(p), last)]
+    refers = last in {"one", "ones", ""} and len(included) == 1
     shades = [w for w in modifiers(noun) if w not in {"one", "ones"}]
-    target = kept[0] if refers else same[0] if same else noun
+    target = included[0] if refers else same[0] if same else noun
     alike = refers or (bool(same) and singular(head(target)) == singular(last))
-    if (shades and (refers or same)) or (alike and len(kept) == 1 and not dropped.filters):
+    if (shades and (refers or same)) or (alike and len(included) == 1 and not dropped.filters):
         note = f"“{piece}” cannot be told apart by position, so it is not left out."
         return _Draft(notes=[note], changed=True)
     # "People except the man on the left" leaves out a person by place; "people except children"

@@ -99,14 +99,14 @@ class WordVectors:
     def _entries(self, phrase: str) -> list[int | None]:
         """Table rows of a phrase, longest expressions first, up to a prepositional tail."""
         words = re.findall(r"[a-z][a-z'-]*", phrase.lower())
-        found: list[int | None] = []
+        rows: list[int | None] = []
         i = 0
         while i < len(words):
             for n in range(min(MAX_ENTRY_WORDS, len(words) - i), 0, -1):
                 entry = " ".join(words[i : i + n])
                 row = None if entry in STOP_WORDS else self._find(entry)
                 if row is not None or n == 1:
-                    found.append(row)
+                    rows.append(row)
                     i += n
                     break
-        return found
+        return rows

@@ -121,8 +121,8 @@ class SamEngine(TorchEngine):
 
         def run(part: Sequence[int]) -> Sequence[int]:
             batch = collate([prompts[index] for index in part])
-            found, quality = self._best(features, batch, size_hw)
-            masks[list(part)], scores[list(part)] = found, quality
+            decoded, quality = self._best(features, batch, size_hw)
+            masks[list(part)], scores[list(part)] = decoded, quality
             return part
 
         for kind, indices in kinds.items():
@@ -157,14 +157,14 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
     NumPy has no bfloat16, whose bits become int16.
     """
     here = tensor.cpu()
-    made: np.ndarray = (here.view(torch.int16) if here.dtype == torch.bfloat16 else here).numpy()
-    return made
+    array: np.ndarray = (here.view(torch.int16) if here.dtype == torch.bfloat16 else here).numpy()
+    return array
 
 
 def as_tensor(array: np.ndarray) -> torch.Tensor:
     """Return the tensor that `as_array` was given, sharing its memory on a CPU."""
-    made = torch.from_numpy(array)
-    return made.view(torch.bfloat16) if array.dtype == np.int16 else made
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if array.dtype == np.int16 else tensor
 
 
 def _kind(prompt: MaskPrompt) -> _Key:
@@ -204,8 +204,8 @@ def mask_logits(masks: BoolArray, shape_hw: tuple[int, int]) -> torch.Tensor:
 
     ``shape_hw`` is the size in the decoder's frame of what the masks cover.
     """
-    given = torch.from_numpy(masks).float()[:, None]
-    small = interpolate(given, shape_hw, mode="bilinear", antialias=True, align_corners=False)
+    stacked = torch.from_numpy(masks).float()[:, None]
+    small = interpolate(stacked, shape_hw, mode="bilinear", antialias=True, align_corners=False)
     return (small * 2 - 1) * _SURE
 
 

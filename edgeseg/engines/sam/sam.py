@@ -46,8 +46,8 @@ class Sam(SamEngine):
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the image's map, and for SAM-HQ the early one that sharpens its edges."""
-        made = self.model.get_image_embeddings(pixels)
-        return (made[0], made[1][0]) if self._is_hq else (made,)
+        features = self.model.get_image_embeddings(pixels)
+        return (features[0], features[1][0]) if self._is_hq else (features,)
 
     def decode(
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
@@ -56,20 +56,20 @@ class Sam(SamEngine):
         device = self.placement.device
         inside = self._inside(size_hw)
         scale = np.array(inside[::-1], np.float32) / np.array(size_hw[::-1], np.float32)
-        given = {"image_embeddings": features[0], "multimask_output": batch.is_ambiguous}
+        arguments = {"image_embeddings": features[0], "multimask_output": batch.is_ambiguous}
         if self._is_hq:
-            given["intermediate_embeddings"] = [features[1]]
+            arguments["intermediate_embeddings"] = [features[1]]
         if batch.boxes is not None:
-            given["input_boxes"] = torch.from_numpy(batch.boxes * np.tile(scale, 2))[None].to(
+            arguments["input_boxes"] = torch.from_numpy(batch.boxes * np.tile(scale, 2))[None].to(
                 device
             )
         if batch.points.shape[1]:
-            given["input_points"] = torch.from_numpy(batch.points * scale)[None].to(device)
-            given["input_labels"] = torch.from_numpy(batch.labels)[None].to(device)
+            arguments["input_points"] = torch.from_numpy(batch.points * scale)[None].to(device)
+            arguments["input_labels"] = torch.from_numpy(batch.labels)[None].to(device)
         if batch.previous is not None:
-            given["input_masks"] = self._previous(batch.previous, inside).to(device)
-        made = self.model(**given)
-        return made.pred_masks[0], made.iou_scores[0]
+            arguments["input_masks"] = self._previous(batch.previous, inside).to(device)
+        output = self.model(**arguments)
+        return output.pred_masks[0], output.iou_scores[0]
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
         """Stretch to the model's frame, cut off the padding, and stretch to the image's size."""

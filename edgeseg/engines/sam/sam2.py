@@ -148,21 +148,21 @@ def find_checkpoint(path: Path) -> Path:
     """Return the checkpoint itself, or the only one in a folder."""
     if path.is_file():
         return path
-    found = sorted(each for each in path.iterdir() if each.suffix in (".pt", ".pth"))
-    if len(found) != 1:
-        raise EngineUnavailableError(f"{path}: expected one .pt file, found {len(found)}.")
-    return found[0]
+    checkpoints = sorted(each for each in path.iterdir() if each.suffix in (".pt", ".pth"))
+    if len(checkpoints) != 1:
+        raise EngineUnavailableError(f"{path}: expected one .pt file, found {len(checkpoints)}.")
+    return checkpoints[0]
 
 
 @contextmanager
 def _unset() -> Iterator[None]:
     """Leave new tensors as they are: drawing random numbers takes longer than reading weights."""
     names = ("uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_uniform_")
-    kept = {name: getattr(torch.nn.init, name) for name in names}
+    originals = {name: getattr(torch.nn.init, name) for name in names}
     for name in names:
         setattr(torch.nn.init, name, lambda tensor, *_, **__: tensor)
     try:
         yield
     finally:
-        for name, function in kept.items():
+        for name, function in originals.items():
             setattr(torch.nn.init, name, function)

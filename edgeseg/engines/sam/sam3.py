@@ -52,17 +52,17 @@ class Sam3(TorchEngine):
         """
         assert self.model is not None
         threshold = max(box_threshold, text_threshold)
-        wanted = [phrase for phrase in phrases if phrase.strip()]
-        if not wanted:
+        asked = [phrase for phrase in phrases if phrase.strip()]
+        if not asked:
             return Detections.empty(), _no_masks(image)
         with self.placement.inference():
             pixels = self._processor(images=as_pillow(image), return_tensors="pt")
             values = pixels["pixel_values"].to(self.placement.device)
-            seen = self.model.get_vision_features(pixel_values=values)
-            parts = [self._find(seen, phrase, threshold) for phrase in wanted]
+            features = self.model.get_vision_features(pixel_values=values)
+            parts = [self._find(features, phrase, threshold) for phrase in asked]
         scores = np.concatenate([part[1] for part in parts])
         order = np.argsort(-scores, kind="stable")
-        labels = [label for label, part in zip(wanted, parts, strict=True) for _ in part[1]]
+        labels = [label for label, part in zip(asked, parts, strict=True) for _ in part[1]]
         height, width = image.size_hw
         edges = np.array([width, height, width, height], np.float32)
         boxes = np.concatenate([part[0] for part in parts]) * edges
@@ -75,21 +75,23 @@ class Sam3(TorchEngine):
         return detections, Masks(self._enlarge(small, image.size_hw), scores[order])
 
     def _find(
-        self, seen: Any, phrase: str, threshold: float
+        self, features: Any, phrase: str, threshold: float
     ) -> tuple[FloatArray, FloatArray, torch.Tensor]:
         """(N, 4) boxes in parts of the image, (N,) scores and (N, h, w) chances of pixels."""
         text = self._processor(text=phrase.strip(), return_tensors="pt").to(self.placement.device)
-        made = self.model(
-            vision_embeds=seen,
+        output = self.model(
+            vision_embeds=features,
             input_ids=text["input_ids"],
             attention_mask=text["attention_mask"],
         )
-        scores = made.pred_logits[0].float().sigmoid() * made.presence_logits[0].float().sigmoid()
+        scores = (
+            output.pred_logits[0].float().sigmoid() * output.presence_logits[0].float().sigmoid()
+        )
         keep = (scores >= threshold) & (scores > 0)
         return (
-            made.pred_boxes[0][keep].float().cpu().numpy(),
+            output.pred_boxes[0][keep].float().cpu().numpy(),
             scores[keep].cpu().numpy().astype(np.float32),
-            made.pred_masks[0][keep].float().sigmoid().cpu(),
+            output.pred_masks[0][keep].float().sigmoid().cpu(),
         )
 
     def _enlarge(self, small: torch.Tensor, size_hw: tuple[int, int]) -> BoolArray:

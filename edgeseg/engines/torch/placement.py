@@ -54,16 +54,16 @@ class Placement:
             yield
 
 
-def pick_device(wanted: str) -> torch.device:
+def pick_device(name: str) -> torch.device:
     """Return the device of a setting; "auto" is the best one available."""
-    if wanted == "auto":
+    if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        device = torch.device(wanted)
+        device = torch.device(name)
     except RuntimeError as error:
-        raise EngineUnavailableError(f"There is no device called {wanted!r}.") from error
+        raise EngineUnavailableError(f"There is no device called {name!r}.") from error
     here = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
@@ -71,15 +71,15 @@ def pick_device(wanted: str) -> torch.device:
     }
     if not here.get(device.type, False):
         raise EngineUnavailableError(
-            f"The device {wanted!r} is not available; set EDGESEG_DEVICE=auto."
+            f"The device {name!r} is not available; set EDGESEG_DEVICE=auto."
         )
     return device
 
 
-def pick_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
+def pick_dtype(device: torch.device, name: str = "auto") -> torch.dtype:
     """Return the dtype of a setting; "auto" is bfloat16 where the device computes it fast."""
-    if wanted != "auto":
-        dtype = getattr(torch, wanted)
+    if name != "auto":
+        dtype = getattr(torch, name)
         assert isinstance(dtype, torch.dtype)
         return dtype
     if device.type == "cuda":
@@ -102,12 +102,12 @@ def in_chunks(
 
     Where memory runs out the chunk is halved and tried again; at one item the error is raised.
     """
-    made: list[Made] = []
+    results: list[Made] = []
     size = max(1, chunk)
-    while len(made) < len(items):
-        part = items[len(made) : len(made) + size]
+    while len(results) < len(items):
+        part = items[len(results) : len(results) + size]
         try:
-            made.extend(run(part))
+            results.extend(run(part))
         except (torch.OutOfMemoryError, MemoryError):
             if len(part) == 1:
                 raise
@@ -119,7 +119,7 @@ def in_chunks(
                 raise
             size = max(1, len(part) // 2)
             free()
-    return made
+    return results
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -134,15 +134,15 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
             tensors: dict[str, torch.Tensor] = load_file(path)
             return tensors
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:
         raise EngineUnavailableError(f"The weights {path} cannot be read: {error}") from error
     for key in ("model", "state_dict"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict):
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+    if not isinstance(loaded, dict):
         raise EngineUnavailableError(f"The weights {path} hold no tensors by name.")
-    return found
+    return loaded
 
 
 def free() -> None:

@@ -75,9 +75,9 @@ class WeightStore:
 
         Raises EngineUnavailableError that says what to fetch, from where, and where to put it.
         """
-        found = self.find(source)
-        if found is not None:
-            return found
+        path = self.find(source)
+        if path is not None:
+            return path
         if isinstance(source, Path):
             raise EngineUnavailableError(f"{source}: no such file or folder.")
         if isinstance(source, HubRepo) and source.revision == UNPINNED:
@@ -96,8 +96,8 @@ class WeightStore:
         partial.mkdir(parents=True, exist_ok=True)
         # One process at a time; the system frees the lock of a process that dies.
         with FileLock(target.with_name(target.name + ".lock")):
-            found = self.find(source)
-            if found is None:
+            path = self.find(source)
+            if path is None:
                 hub_url = without_secrets(self.hub_url)
                 log.info("fetching %s to %s", source.address.replace(HUB_URL, hub_url), target)
                 self._fill(partial, source)
@@ -106,12 +106,12 @@ class WeightStore:
                 partial.rename(target)
             else:
                 shutil.rmtree(partial, ignore_errors=True)
-        found = self.find(source)
-        if found is None:
+        path = self.find(source)
+        if path is None:
             raise EngineUnavailableError(
                 f"{source.address} holds none of the files that are needed."
             )
-        return found
+        return path
 
     def _fill(self, folder: Path, source: Source) -> None:
         """Fetch all files into a folder, and write down which they are."""

@@ -115,12 +115,12 @@ def write_adapter(base: Path, folder: Path) -> None:
 
 def _tokenizer(folder: Path, vocabulary: int) -> Any:
     plain = tokenizers.byte_level(folder, "BartTokenizer", _SPECIAL, _ROLES, vocabulary)
-    made = type(plain).from_pretrained(
+    tokenizer = type(plain).from_pretrained(
         folder, local_files_only=True, extra_special_tokens={"image_token": "<image>"}
     )
     tags = [f"{mark}{task}>" for task in _TASKS for mark in ("<", "</")]
-    made.add_tokens([*(f"<loc_{index}>" for index in range(1000)), *tags, "<sep>"], True)
-    return made
+    tokenizer.add_tokens([*(f"<loc_{index}>" for index in range(1000)), *tags, "<sep>"], True)
+    return tokenizer
 
 
 def _processor(transformers: Any, tokenizer: Any, side: int) -> Any:

@@ -74,9 +74,9 @@ class Match:
 
 def content_words(text: str) -> list[str]:
     """Return the words that say what is needed, in order, at most once each."""
-    found = [part.split("'")[0] for w in words(text) for part in w.split("-")]
-    kept = dict.fromkeys(w for w in found if w not in FRAME_WORDS)
-    return list(kept)[:MAX_CONTENT_WORDS]
+    parts = [part.split("'")[0] for w in words(text) for part in w.split("-")]
+    content = dict.fromkeys(w for w in parts if w not in FRAME_WORDS)
+    return list(content)[:MAX_CONTENT_WORDS]
 
 
 class AffordanceMatcher:
@@ -180,22 +180,22 @@ class AffordanceMatcher:
         light = LIGHT_WEIGHT if word in LIGHT_WORDS else 1.0
         return light * math.sqrt(self._rarity.get(word, self._ceiling) / self._ceiling)
 
-    def _lookup(self, found: list[str]) -> FloatArray:
+    def _lookup(self, query: list[str]) -> FloatArray:
         """(N, D) float32 unit vectors, zeros for unknown words."""
         return (
-            self._vectors.vectors(found) if found else np.zeros((0, self._vectors.dim), np.float32)
+            self._vectors.vectors(query) if query else np.zeros((0, self._vectors.dim), np.float32)
         )
 
 
 def _relation(text: str) -> str:
     """Return the "with", "in", "from" ... that ends a text; "with" where a tool is asked for."""
-    found = words(text)
-    if not found:
+    tokens = words(text)
+    if not tokens:
         return ""
-    if found[-1] in RELATIONS:
-        return RELATIONS[found[-1]]
-    if len(found) > 1 and found[1] in {"what", "which"} and found[0] in RELATIONS:
-        return RELATIONS[found[0]]
+    if tokens[-1] in RELATIONS:
+        return RELATIONS[tokens[-1]]
+    if len(tokens) > 1 and tokens[1] in {"what", "which"} and tokens[0] in RELATIONS:
+        return RELATIONS[tokens[0]]
     return ""
 
 
