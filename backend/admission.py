@@ -55,10 +55,10 @@ class Admission:
         Raises:
             QueueFullError: there is none: too many are in progress or wait, or Redis has no room.
         """
-        most = self._settings.max_concurrent_requests
-        if self._in_progress >= most:
-            detail = f"{most} requests are in progress, and no more may be; try again later."
-            raise QueueFullError(detail, in_progress=most, most=most)
+        limit = self._settings.max_concurrent_requests
+        if self._in_progress >= limit:
+            detail = f"{limit} requests are in progress, and no more may be; try again later."
+            raise QueueFullError(detail, in_progress=limit, most=limit)
         reservation = Reservation(body_bytes * BASE64)
         self._in_progress += 1
         try:
@@ -81,19 +81,19 @@ class Admission:
         shown = {each for each in self._pending if is_shown(each, view)}
         self._pending -= shown
         waiting = sum(view.queues[name].waiting for name in names) + len(self._pending)
-        most = self._settings.max_waiting_tasks
-        if waiting >= most:
-            detail = f"{waiting} tasks wait already, and no more than {most} may."
-            raise QueueFullError(detail, waiting=waiting, most=most)
+        limit = self._settings.max_waiting_tasks
+        if waiting >= limit:
+            detail = f"{waiting} tasks wait already, and no more than {limit} may."
+            raise QueueFullError(detail, waiting=waiting, most=limit)
         self._require_bytes(view, reservation.size_bytes)
         self._pending.add(reservation)
 
     def _require_bytes(self, view: QueuesView, size_bytes: float) -> None:
         pending = sum(each.size_bytes for each in self._pending)
-        waiting, most = view.waiting_bytes + pending, self._settings.max_waiting_bytes
-        if waiting and waiting + size_bytes > most:
-            detail = f"Images of {waiting:.0f} bytes wait already, and no more than {most} may."
-            raise QueueFullError(detail, waiting_bytes=round(waiting), most_bytes=most)
+        waiting, limit = view.waiting_bytes + pending, self._settings.max_waiting_bytes
+        if waiting and waiting + size_bytes > limit:
+            detail = f"Images of {waiting:.0f} bytes wait already, and no more than {limit} may."
+            raise QueueFullError(detail, waiting_bytes=round(waiting), most_bytes=limit)
         usable = view.max_bytes * (1 - RESERVED_SHARE)
         if view.max_bytes and view.used_bytes + pending + size_bytes > usable:
             raise QueueFullError("Redis has no room for another task; try again later.")

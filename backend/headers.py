@@ -20,7 +20,7 @@ def prefers_async(request: Request) -> bool:
 
 
 def require_form(request: Request) -> None:
-    """Raise InputError for a body that is no form: every field would seem to be missing."""
+    """Raise InputError for a body that is not a form: every field would seem to be missing."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("", "multipart/form-data", "application/x-www-form-urlencoded"):
         raise InputError(f"Expected a form (multipart/form-data), got {kind[:80]}.")

@@ -39,11 +39,11 @@ class LimitBody:
             error = InputError("Expected a form in UTF-8, without another charset.")
             await refuse(error, scope, receive, send)
             return
-        most = self.max_bytes if is_form else FORM_BYTES
-        limit = most + FORM_BYTES if is_form else most
+        max_bytes = self.max_bytes if is_form else FORM_BYTES
+        limit = max_bytes + FORM_BYTES if is_form else max_bytes
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limit:
-            await self._refuse(most, scope, receive, send)
+            await self._refuse(max_bytes, scope, receive, send)
             return
         got = 0
 
@@ -63,12 +63,13 @@ class LimitBody:
         with contextlib.suppress(_BodyTooLargeError):
             await self.app(scope, counted, unless_refused)
         if got > limit:
-            await self._refuse(most, scope, receive, send)
+            await self._refuse(max_bytes, scope, receive, send)
 
-    async def _refuse(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
-        what = "an image file" if most == self.max_bytes else "a request without one"
+    async def _refuse(self, max_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
+        what = "an image file" if max_bytes == self.max_bytes else "a request without one"
         error = ImageTooLargeError(
-            f"The request is larger than {most} bytes, the limit of {what}.", limit_bytes=most
+            f"The request is larger than {max_bytes} bytes, the limit of {what}.",
+            limit_bytes=max_bytes,
         )
         await refuse(error, scope, receive, send)
 

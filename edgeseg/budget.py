@@ -44,8 +44,8 @@ def require_within(
     if cost <= limit:
         return cost
     phrases = len(phrases_of(request, simplification or as_it_is(request)))
-    most = int(limit / _megapixels(request, size_hw)) - PHRASES_PER_VIEW
-    advice = [f"at most {most} phrases" if most > 0 else "a smaller image"]
+    max_phrases = int(limit / _megapixels(request, size_hw)) - PHRASES_PER_VIEW
+    advice = [f"at most {max_phrases} phrases" if max_phrases > 0 else "a smaller image"]
     if request.tile != "never":
         advice.append("tile=auto" if request.tile == "always" else "tile=never")
     raise RequestTooCostlyError(

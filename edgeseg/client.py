@@ -320,7 +320,7 @@ def _export_of(response: httpx.Response) -> Export:
 
 
 def _names_of(images: Sequence[ImageSource | None]) -> list[str | None]:
-    """Return the names to send images under: paths within a folder, None for what is no file."""
+    """Return the names to send images under: paths within a folder, None for what is not a file."""
     paths = [str(each) for each in images if isinstance(each, str | Path)]
     try:
         names = iter(relative_names(paths))

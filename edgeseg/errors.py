@@ -309,7 +309,7 @@ class EngineError(EdgeSegError):
 
 
 class StageFailedError(EngineError):
-    """A stage raised an error that is no fault of the request."""
+    """A stage raised an error that the request did not cause."""
 
     code, status, title = "stage_failed", 500, "Stage failed"
 

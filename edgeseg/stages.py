@@ -112,9 +112,9 @@ def detect(
     """Find the boxes that the request asks for, best first, in pixels of the image."""
     asked, negatives = _asked(request, simplification)
 
-    def see(part: Image, phrases: Sequence[str], least: float) -> Detections:
+    def see(part: Image, phrases: Sequence[str], min_confidence: float) -> Detections:
         return engine.detect(
-            part, phrases, box_threshold=least, text_threshold=request.text_threshold
+            part, phrases, box_threshold=min_confidence, text_threshold=request.text_threshold
         )
 
     detections, _ = tiling.merge(tiling.detect_views(see, image, request, asked, negatives))
@@ -160,9 +160,9 @@ def ground(
     asked, negatives = _asked(request, simplification)
     masks: list[BoolArray] = []
 
-    def see(part: Image, phrases: Sequence[str], least: float) -> Detections:
+    def see(part: Image, phrases: Sequence[str], min_confidence: float) -> Detections:
         detections, grounded = engine.ground(
-            part, phrases, box_threshold=least, text_threshold=request.text_threshold
+            part, phrases, box_threshold=min_confidence, text_threshold=request.text_threshold
         )
         masks.append(grounded.masks)
         return detections

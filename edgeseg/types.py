@@ -112,7 +112,7 @@ class Detections:
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """N masks in the frame of the image: ``masks`` (N, H, W) bool, ``scores`` (N,) float32."""
+    """N masks in pixels of the image: ``masks`` (N, H, W) bool, ``scores`` (N,) float32."""
 
     masks: BoolArray
     scores: FloatArray

@@ -22,7 +22,7 @@ def main(prompt: str, *paths: str) -> None:
         if isinstance(row, EdgeSegError):
             print(f"{path}: {row.detail}")
         else:
-            print(f"{path}: {', '.join(each.label for each in row.objects) or 'nothing'}")
+            print(f"{path}: {', '.join(obj.label for obj in row.objects) or 'nothing'}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class RedDetector:
     name, device, dtype = "red", "cpu", "float32"
 
     def __init__(self, options: EngineOptions) -> None:
-        self.least = 60
+        self.min_redness = 60
 
     def close(self) -> None:
         """Nothing is held."""
@@ -31,7 +31,7 @@ class RedDetector:
     ) -> Detections:
         """Return one box in pixels, labelled with the first phrase, or nothing."""
         red, green, blue = (image.rgb[:, :, channel].astype(int) for channel in range(3))
-        rows, columns = np.nonzero(red - np.maximum(green, blue) > self.least)
+        rows, columns = np.nonzero(red - np.maximum(green, blue) > self.min_redness)
         if not phrases or not len(rows):
             return Detections.empty()
         box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
@@ -46,8 +46,8 @@ registry.register(
 def main(path: str) -> None:
     """Segment what is red."""
     result = EdgeSegAI(detector="red").segment_image(path, "something red")
-    for each in result.objects:
-        print(f"{each.label}: box {each.box}, {each.area} pixels")
+    for obj in result.objects:
+        print(f"{obj.label}: box {obj.box}, {obj.area} pixels")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from edgeseg import EdgeSegAI
 def main(path: str, prompt: str) -> None:
     """Print what was found, and write overlay.png and result.json into the folder out."""
     result = EdgeSegAI().segment_image(image_path=path, prompt=prompt)
-    print(f"Looked for: {result.simplified_prompt}")
-    for each in result.objects:
-        print(f"{each.label} {each.score:.2f}: box {each.box}, {each.area} pixels")
+    print(f"Simplified prompt: {result.simplified_prompt}")
+    for obj in result.objects:
+        print(f"{obj.label} {obj.score:.2f}: box {obj.box}, {obj.area} pixels")
     print(f"{result.segmentation_mask.mean():.1%} of the image is covered.")
     folder = Path("out")
     folder.mkdir(exist_ok=True)

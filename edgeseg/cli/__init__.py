@@ -61,7 +61,7 @@ def _fail(sentence: str, code: int = 1) -> NoReturn:
 
 
 def _print_anything() -> None:
-    """Let names that are no UTF-8 be printed as their bytes, and what a terminal lacks escaped."""
+    """Print names that are not UTF-8 as their bytes, and what a terminal lacks escaped."""
     codecs.register_error("edgeseg", _as_bytes_or_escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

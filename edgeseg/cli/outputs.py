@@ -106,7 +106,7 @@ def check_new(target: Path, overwrite: bool) -> None:
 
 
 def check_json(target: Path | None, overwrite: bool) -> None:
-    """Check the place of a ``--json`` option before the work; None is no file."""
+    """Check the place of a ``--json`` option before the work; None means no file."""
     if target is not None:
         check_new(target, overwrite)
 

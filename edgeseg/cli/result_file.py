@@ -21,7 +21,7 @@ class ResultFile:
 
     JSON Lines go straight to their file. A list lies beside its target, one row a line, until it is
     whole; what a killed run left of it can be read again. Nothing is touched before the first row,
-    and nothing of an earlier run goes before ``rows``, those of it that stay, are written.
+    and nothing of an earlier run is deleted before ``rows``, those of it that stay, are written.
     """
 
     def __init__(self, target: Path, rows: Iterable[Row] = ()) -> None:

@@ -39,8 +39,8 @@ def annotation_to_mask(segmentation: Any, size_hw: tuple[int, int]) -> BoolArray
 def _ring(values: Any, size_hw: tuple[int, int]) -> list[float]:
     ring = _numbers(values, np.float64)
     # The reader's memory grows with the length of the outline.
-    most = 2.0 * max(size_hw)
-    if len(ring) < 6 or len(ring) % 2 or not (np.abs(ring) <= most).all():
+    max_coordinate = 2.0 * max(size_hw)
+    if len(ring) < 6 or len(ring) % 2 or not (np.abs(ring) <= max_coordinate).all():
         raise InvalidParameterError(
             "segmentation: expected polygons of at least three points x, y near the image."
         )

@@ -10,7 +10,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from edgeseg.errors import InvalidImageError
 
-# By Pillow's names. Left out are formats that run programs (EPS), that are no images (PDF, video),
+# By Pillow's names. Left out are formats that run programs (EPS), that are not images (PDF, video),
 # that any bytes could be (TGA) and that take memory out of proportion (JPEG 2000).
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 SUFFIXES = frozenset(

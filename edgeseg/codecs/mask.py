@@ -136,4 +136,4 @@ def png_to_mask(data: bytes) -> BoolArray:
         with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as pil_image:
             return np.asarray(pil_image.convert("L")) > 127
     except (OSError, SyntaxError, ValueError) as error:
-        raise InvalidImageError(f"The mask is no PNG that can be read: {error}.") from error
+        raise InvalidImageError(f"The mask is not a valid PNG: {error}.") from error

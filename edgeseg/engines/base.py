@@ -142,7 +142,7 @@ class Segmenter(Engine, Protocol):
         """Compute what all prompts on this image share."""
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
-        """Return one mask per prompt, in order, in the frame of the embedded image."""
+        """Return one mask per prompt, in order, in pixels of the embedded image."""
 
 
 @runtime_checkable

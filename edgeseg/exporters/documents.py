@@ -66,5 +66,5 @@ def _bound_process(max_image_pixels: int) -> None:
         import resource
 
         taken = int(statm.read_text().split()[0]) * resource.getpagesize()
-        most = taken + max(_MIN_BYTES, _BYTES_PER_PIXEL * max_image_pixels)
-        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        limit = taken + max(_MIN_BYTES, _BYTES_PER_PIXEL * max_image_pixels)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))

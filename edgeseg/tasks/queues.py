@@ -144,8 +144,8 @@ async def _read_queues(connection: redis.asyncio.Redis) -> QueuesView:
         alive = [worker for worker in workers if worker is not None]
         views[name] = QueueView(name, waiting_jobs, running, failed, alive)
     memory = memory if isinstance(memory, dict) else {}
-    used, most = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
-    return QueuesView(views, int(waiting_bytes), used, most, started_at)
+    used, limit = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
+    return QueuesView(views, int(waiting_bytes), used, limit, started_at)
 
 
 # In one step, so that a job which starts meanwhile is counted once.

@@ -16,7 +16,10 @@ from edgeseg.stack.local import EmbeddedStack
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Example: its arguments, and what its output must hold.
 CASES = {
-    "segment_photo.py": (["photo.jpg", "the cat"], ["Looked for: the cat", "cat 0.", "covered"]),
+    "segment_photo.py": (
+        ["photo.jpg", "the cat"],
+        ["prompt: the cat", "cat 0.", "covered"],
+    ),
     "many_photos.py": (
         ["cat .", "photo.jpg", "missing.jpg"],
         ["photo.jpg: cat", "missing.jpg: Cannot read"],

@@ -1,4 +1,4 @@
-"""Prompts of one round and the corrections of the next, for N masks at once."""
+"""Prompts of one iteration and the corrections of the next, for N masks at once."""
 
 from __future__ import annotations
 

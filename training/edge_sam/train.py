@@ -40,20 +40,20 @@ class ViewStream(IterableDataset[MaskBatch]):
 
 
 class EdgeSamTrainer(Trainer[MaskBatch]):
-    """EdgeSAM under box or point prompts, and ``rounds`` - 1 corrective clicks after them."""
+    """EdgeSAM under box or point prompts, and ``iterations`` - 1 corrective clicks after them."""
 
     clip = 1.0
     log_every, save_every = 25, 100
 
-    def __init__(self, checkpoint: Path, rate: float, rounds: int = 2) -> None:
+    def __init__(self, checkpoint: Path, rate: float, iterations: int = 2) -> None:
         self.student = EdgeSam()
-        self.rounds = rounds
+        self.iterations = iterations
         super().__init__({"model": self.student}, checkpoint, rate)
         self._mean = torch.tensor(MEAN, device=self.device)[:, None, None]
         self._std = torch.tensor(STD, device=self.device)[:, None, None]
 
     def losses(self, batch: MaskBatch) -> dict[str, Tensor]:
-        """Losses of each round; ``_box`` and ``_point`` are mean IoUs after the first."""
+        """Losses of each iteration; ``_box`` and ``_point`` are mean IoUs after the first."""
         images, masks, boxes = (each.to(self.device) for each in batch)
         with self.autocast():
             embeddings = self.student((images.float() - self._mean) / self._std)
@@ -63,13 +63,13 @@ class EdgeSamTrainer(Trainer[MaskBatch]):
         by_box = torch.rand(len(masks), device=self.device) < 0.5
         prompts = first_prompts(masks, boxes, by_box)
         target = functional.avg_pool2d(masks[:, None].float(), 4)[:, 0]
-        return self._rounds(image, prompts, target, by_box)
+        return self._iterations(image, prompts, target, by_box)
 
-    def _rounds(
+    def _iterations(
         self, image: Tensor, prompts: Prompts, target: Tensor, by_box: Tensor
     ) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
-        for number in range(self.rounds):
+        for number in range(self.iterations):
             with self.autocast():
                 logits, predicted = self.student.decode(image, prompts.points_xy, prompts.labels)
             logits = logits.float()
@@ -85,10 +85,10 @@ class EdgeSamTrainer(Trainer[MaskBatch]):
                 )
             else:
                 losses[f"_click{number}"] = ious[:, 0].mean()
-            losses[f"mask{number}"] = loss.mean() / self.rounds
+            losses[f"mask{number}"] = loss.mean() / self.iterations
             quality = functional.mse_loss(predicted.float(), ious)
-            losses[f"iou{number}"] = IOU_WEIGHT * quality / self.rounds
-            if number + 1 < self.rounds:
+            losses[f"iou{number}"] = IOU_WEIGHT * quality / self.iterations
+            if number + 1 < self.iterations:
                 prompts = prompts.with_point(*correction(logits[:, 0].detach(), target))
         return losses
 
@@ -122,13 +122,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=180)
     parser.add_argument("--sizes-px", type=int, nargs="+", default=[256, 384, 512])
     parser.add_argument("--prompts", type=int, default=6, help="objects of an image in a step")
-    parser.add_argument("--rounds", type=int, default=2, help="1: no prompts in the loop")
+    parser.add_argument("--iterations", type=int, default=2, help="1: no prompts in the loop")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     photos = load_nano(args.data, args.cache)
-    trainer = EdgeSamTrainer(args.checkpoint, args.rate, args.rounds)
+    trainer = EdgeSamTrainer(args.checkpoint, args.rate, args.iterations)
     trainer.train(streams(photos, args.sizes_px, args.prompts), args.minutes)
 
 

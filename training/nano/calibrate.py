@@ -20,7 +20,7 @@ from training.common.data import held_out
 
 WANTED = 0.35
 """The default `box_threshold`."""
-LEAST = 0.02
+FLOOR = 0.02
 ENOUGH = 10
 """Objects of a class, from which on its own best threshold counts."""
 RIDGE = 2.0
@@ -69,7 +69,7 @@ def judged(truth: Truth, detector: NanoDetector) -> tuple[Rows, dict[str, int]]:
     rng = np.random.default_rng(0)
     for labelled, image in tqdm(truth, total=len(truth.images), unit="photo"):
         phrases = asked(labelled, rng)
-        detections = detector.detect(image, phrases, box_threshold=LEAST, text_threshold=LEAST)
+        detections = detector.detect(image, phrases, box_threshold=FLOOR, text_threshold=FLOOR)
         for name, row in zip(detections.labels, matches(labelled, detections), strict=True):
             rows[name].append(row)
         for each in labelled.instances:

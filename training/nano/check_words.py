@@ -15,7 +15,7 @@ from edgeseg.types import Image
 from training.common.data import CALTECH_NAMES, SKIPPED_CALTECH, read_json
 
 SHOWN = 0.35
-LEAST = 0.02
+FLOOR = 0.02
 
 
 def read_labels(folder: Path) -> dict[str, str]:
@@ -53,7 +53,7 @@ def main() -> None:
     detector = NanoDetector()
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for label, image in photos(folder, known):
-        detections = detector.detect(image, labels, box_threshold=LEAST, text_threshold=LEAST)
+        detections = detector.detect(image, labels, box_threshold=FLOOR, text_threshold=FLOOR)
         best = detections.labels[0] if len(detections) else None
         shown = any(
             each == label and score >= SHOWN

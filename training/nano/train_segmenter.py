@@ -32,7 +32,7 @@ from training.nano.segmenter import (
 SIZES = (256, 320, 384)
 INSTANCES = 3
 CLICKED = 0.5
-"""How often the second round has a corrective click."""
+"""How often the second iteration has a corrective click."""
 
 
 class MaskBatch(NamedTuple):
@@ -109,7 +109,7 @@ class SegmenterTrainer(Trainer[MaskBatch]):
         super().__init__({"model": self.segmenter}, checkpoint, rate)
 
     def losses(self, batch: MaskBatch) -> dict[str, Tensor]:
-        """Over two prompt rounds; `_iou` is the mean IoU after the first."""
+        """Over two prompt iterations; `_iou` is the mean IoU after the first."""
         batch = MaskBatch(*(t.to(self.device) for t in batch))
         images = batch.images.float().div_(255)
         with self.autocast():
@@ -118,9 +118,11 @@ class SegmenterTrainer(Trainer[MaskBatch]):
         guessed = boxes_at(maps, points).flatten(0, 1)
         true = batch.boxes.flatten(0, 1)
         losses = {"guess": (1 - giou(guessed, true)).mean() * 0.5}
-        return losses | self._rounds(images, maps, batch, points.flatten(0, 1), guessed.detach())
+        return losses | self._iterations(
+            images, maps, batch, points.flatten(0, 1), guessed.detach()
+        )
 
-    def _rounds(
+    def _iterations(
         self, images: Tensor, maps: Maps, batch: MaskBatch, points: Tensor, guessed: Tensor
     ) -> dict[str, Tensor]:
         true = batch.boxes.flatten(0, 1)

@@ -16,7 +16,7 @@ from edgeseg.engines.sam.sam2 import find_checkpoint
 from edgeseg.engines.torch.placement import Placement
 from edgeseg.types import FloatArray, Image, IntArray
 
-# Outside the photo an earlier mask says no.
+# Logit of a mask prompt outside the photo.
 _OUTSIDE = -10.0
 
 
@@ -68,7 +68,7 @@ class EdgeSamSegmenter(SamEngine):
 
 
 def _points(letterbox: Letterbox, batch: PromptBatch) -> tuple[FloatArray, IntArray]:
-    """(N, P, 2) places in the input's frame and (N, P) labels, corners of boxes among them."""
+    """(N, P, 2) points in input pixels and (N, P) labels, corners of boxes among them."""
     places, labels = letterbox.places(batch.points), batch.labels
     if batch.boxes is None:
         return padded(places, labels)

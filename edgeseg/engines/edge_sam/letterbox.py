@@ -44,7 +44,7 @@ class Letterbox:
         return np.asarray(places_xy, np.float32) * scale
 
     def restore(self, logits: Tensor) -> Tensor:
-        """(B, C, H, W) logits in the photo's frame of (B, C, 256, 256)."""
+        """(B, C, H, W) logits in pixels of the photo, of (B, C, 256, 256)."""
         whole = _resized(logits.float(), (INPUT_PX, INPUT_PX))
         height, width = self.scaled_hw
         return _resized(whole[..., :height, :width], self.size_hw)

@@ -87,11 +87,11 @@ class SamPredictor:
         return_logits: bool = False,
         multimask_output: bool | None = None,
     ) -> tuple[npt.NDArray[np.bool_ | np.float32], FloatArray, FloatArray]:
-        """Masks for points, boxes, an earlier mask, or any of them together.
+        """Masks for points, boxes, a mask prompt, or any of them together.
 
         ``point_coords`` (P, 2) are pixels of the image; ``point_labels`` (P,) say 1 inside, 0
         outside, -2 ignored. ``box`` is one x0 y0 x1 y1, or (N, 4) boxes, each asked about alone
-        with the same points. ``mask_input`` (1, 256, 256) are logits that an earlier call
+        with the same points. ``mask_input`` (1, 256, 256) are logits that a previous call
         returned. One mask is asked for where the prompt leaves no doubt, 3 or 4 where it does;
         ``multimask_output`` true and false stand for 3 and 1. Scores are the predicted IoUs, or
         with ``use_stability_score`` the stability of the masks, which EdgeSAM is better at.
@@ -148,7 +148,7 @@ def decode(
     labels: IntArray,
     masks: FloatArray | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return (B, 4, 256, 256) logits and (B, 4) predicted IoUs of B prompts in the input's frame.
+    """Return (B, 4, 256, 256) logits and (B, 4) predicted IoUs of B prompts in input pixels.
 
     ``points_xy`` (B, P, 2), ``labels`` (B, P), ``masks`` (B, 1, 256, 256), as
     `EdgeSam.decode` takes them.
@@ -177,7 +177,7 @@ def _points(
     point_labels: Numbers | None,
     boxes: FloatArray | None,
 ) -> tuple[FloatArray, IntArray]:
-    """(B, P, 2) places in the input's frame and (B, P) labels, corners of boxes among them."""
+    """(B, P, 2) points in input pixels and (B, P) labels, corners of boxes among them."""
     points = np.asarray([] if point_coords is None else point_coords, np.float32).reshape(-1, 2)
     labels = np.asarray([] if point_labels is None else point_labels, np.int64).reshape(-1)
     if len(points) != len(labels):

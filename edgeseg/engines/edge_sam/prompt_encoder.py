@@ -1,4 +1,4 @@
-"""The prompt encoder of SAM: points, box corners and an earlier mask become embeddings.
+"""The prompt encoder of SAM: points, box corners and a mask prompt become embeddings.
 
 Kirillov et al., "Segment Anything", ICCV 2023, appendix A. Attribute names are those of published
 checkpoints.

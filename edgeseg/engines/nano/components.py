@@ -7,7 +7,7 @@ import numpy as np
 from edgeseg.types import BoolArray, FloatArray, IntArray
 
 ISLAND = 0.05
-"""An island smaller than this share of the largest piece is no part of the object."""
+"""An island smaller than this share of the largest piece is not part of the object."""
 HOLE = 0.03
 """A hole smaller than this share of the object belongs to it."""
 

@@ -15,7 +15,7 @@ BLOB = 2.0
 """A click is a blob of this many cells (one standard deviation)."""
 SMALLEST_PX = 4.0
 PREVIOUS = 4
-"""The channel that holds an earlier mask."""
+"""The channel that holds the mask prompt."""
 
 _TICKS = ((np.arange(CELLS) + 0.5) / CELLS).astype(np.float32)
 
@@ -40,7 +40,7 @@ def crop_around(box: FloatArray, points: FloatArray) -> FloatArray:
 
 
 def box_channel(crop: FloatArray, box: FloatArray) -> FloatArray:
-    """(64, 64) share of each cell inside the box, both xyxy in the same frame."""
+    """(64, 64) share of each cell inside the box, both xyxy in the same pixels."""
     size = crop[2:] - crop[:2]
     low, high = (box[:2] - crop[:2]) / size, (box[2:] - crop[:2]) / size
     left = np.clip((_TICKS - low[:, None]) * CELLS + 0.5, 0, 1)
@@ -61,7 +61,7 @@ def point_channel(crop: FloatArray, points: FloatArray) -> FloatArray:
 
 
 def previous_channel(crop: FloatArray, mask: BoolArray | None) -> FloatArray:
-    """(64, 64) of an earlier (H, W) mask within the crop: 1 inside, -1 outside, 0 without one."""
+    """(64, 64) of an (H, W) mask prompt within the crop: 1 inside, -1 outside, 0 without one."""
     if mask is None:
         return np.zeros((CELLS, CELLS), np.float32)
     x0, y0, x1, y1 = np.array([*np.floor(crop[:2]), *np.ceil(crop[2:])], int)

@@ -46,7 +46,7 @@ class NanoSegmenter:
         return Embedding(self.name, image.size_hw, (*self._encoder.run(image=pixels), pixels))
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
-        """One mask per prompt in the frame of the embedded image; scores are predicted IoUs."""
+        """One mask per prompt in pixels of the embedded image; scores are predicted IoUs."""
         height, width = embedding.size_hw
         masks = np.zeros((len(prompts), height, width), bool)
         scores = np.zeros(len(prompts), np.float32)

@@ -90,11 +90,11 @@ class SamEngine(TorchEngine):
     def decode(
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
     ) -> Decoded:
-        """Return (N, M, h, w) logits in the model's frame and (N, M) predicted IoUs."""
+        """Return (N, M, h, w) logits in pixels of the model's output and (N, M) predicted IoUs."""
         raise NotImplementedError
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
-        """Return (N, M, H, W) logits in the frame of the image."""
+        """Return (N, M, H, W) logits in pixels of the image."""
         raise NotImplementedError
 
     def embed(self, image: Image) -> Embedding:
@@ -105,7 +105,7 @@ class SamEngine(TorchEngine):
         return Embedding(self.name, image.size_hw, tuple(map(as_array, features)))
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
-        """Return the best mask of each prompt in the frame of the image; scores are predicted IoUs.
+        """Return the best mask of each prompt in pixels of the image; scores are predicted IoUs.
 
         Prompts of one kind are decoded together, in chunks that shrink when memory runs out.
         """
@@ -131,8 +131,8 @@ class SamEngine(TorchEngine):
 
     def _chunk(self, kind: _Key, size_hw: tuple[int, int]) -> int:
         """Return how many prompts to decode together."""
-        most = CPU_CHUNK if self.placement.device.type == "cpu" else GPU_CHUNK
-        return max(1, min(most, _PIXELS_AT_ONCE // (size_hw[0] * size_hw[1])))
+        chunk = CPU_CHUNK if self.placement.device.type == "cpu" else GPU_CHUNK
+        return max(1, min(chunk, _PIXELS_AT_ONCE // (size_hw[0] * size_hw[1])))
 
     def _best(
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
@@ -172,7 +172,7 @@ def _kind(prompt: MaskPrompt) -> _Key:
 
 
 def collate(prompts: Sequence[MaskPrompt]) -> PromptBatch:
-    """Stack prompts of one kind; an earlier mask alone also gives the box round it."""
+    """Stack prompts of one kind; a mask prompt alone also gives the box round it."""
     first = prompts[0]
     boxes = None
     if first.box_xyxy is not None:
@@ -202,7 +202,7 @@ def _bounds(mask: BoolArray | None) -> FloatArray:
 def mask_logits(masks: BoolArray, shape_hw: tuple[int, int]) -> torch.Tensor:
     """(N, 1, h, w) logits of (N, H, W) masks, as the mask prompt of a decoder.
 
-    ``shape_hw`` is the size in the decoder's frame of what the masks cover.
+    ``shape_hw`` is the size of the decoder's mask input without padding.
     """
     stacked = torch.from_numpy(masks).float()[:, None]
     small = interpolate(stacked, shape_hw, mode="bilinear", antialias=True, align_corners=False)

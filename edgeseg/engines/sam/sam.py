@@ -52,7 +52,7 @@ class Sam(SamEngine):
     def decode(
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
     ) -> Decoded:
-        """Return masks at a quarter of the model's size, over the padded frame."""
+        """Return masks at a quarter of the model's size, over the padded input."""
         device = self.placement.device
         inside = self._inside(size_hw)
         scale = np.array(inside[::-1], np.float32) / np.array(size_hw[::-1], np.float32)
@@ -72,25 +72,25 @@ class Sam(SamEngine):
         return output.pred_masks[0], output.iou_scores[0]
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
-        """Stretch to the model's frame, cut off the padding, and stretch to the image's size."""
+        """Resize to the model input, crop the padding, and resize to the image's size."""
         height, width = self._inside(size_hw)
-        frame = (self._side, self._side)
-        large = interpolate(logits, frame, mode="bilinear", align_corners=False)
+        input_hw = (self._side, self._side)
+        large = interpolate(logits, input_hw, mode="bilinear", align_corners=False)
         cut = large[..., :height, :width]
         return interpolate(cut, size_hw, mode="bilinear", align_corners=False)
 
     def _chunk(self, kind: tuple[bool, int, bool], size_hw: tuple[int, int]) -> int:
-        # The decoder takes one earlier mask at a time.
+        # The decoder takes one mask prompt at a time.
         return 1 if kind[2] else super()._chunk(kind, size_hw)
 
     def _inside(self, size_hw: tuple[int, int]) -> tuple[int, int]:
-        """Return the size that an image has inside the model's square frame."""
+        """Return the size that an image has inside the model's square input."""
         scale = self._side / max(size_hw)
         height, width = (max(1, int(side * scale + 0.5)) for side in size_hw)
         return height, width
 
     def _previous(self, masks: np.ndarray, inside: tuple[int, int]) -> torch.Tensor:
-        """(N, 1, h, w) logits over the padded frame."""
+        """(N, 1, h, w) logits over the padded input."""
         side = self._side // 4
         height, width = (max(1, round(each / 4)) for each in inside)
         logits = mask_logits(masks, (height, width))

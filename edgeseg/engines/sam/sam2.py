@@ -103,7 +103,7 @@ class Sam2(SamEngine):
 def as_points(
     batch: PromptBatch, size_hw: tuple[int, int], side: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, P, 2) points in the model's square frame and (N, P) labels, corners of boxes first."""
+    """(N, P, 2) points in pixels of the square input and (N, P) labels, corners of boxes first."""
     height, width = size_hw
     points, labels = batch.points, batch.labels
     if batch.boxes is not None:

@@ -95,7 +95,7 @@ class Sam3(TorchEngine):
         )
 
     def _enlarge(self, small: torch.Tensor, size_hw: tuple[int, int]) -> BoolArray:
-        """(N, H, W) masks in the frame of the image."""
+        """(N, H, W) masks in pixels of the image."""
         height, width = size_hw
         masks = np.zeros((len(small), height, width), bool)
         chunk = CPU_CHUNK if self.placement.device.type == "cpu" else GPU_CHUNK
