@@ -1,7 +1,13 @@
 """The task record and the queue contract in Redis; no other package knows the keys."""
 
 from edgeseg.tasks.chain import TaskChain
-from edgeseg.tasks.connection import connect, connect_async, is_out_of_memory, redis_errors
+from edgeseg.tasks.connection import (
+    CONNECTION_LOST,
+    connect,
+    connect_async,
+    is_out_of_memory,
+    redis_errors,
+)
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
 from edgeseg.tasks.prefetch import next_image
 from edgeseg.tasks.queue import make_queue
@@ -18,6 +24,7 @@ from edgeseg.tasks.store import Claim, TaskStore
 from edgeseg.tasks.watch import TaskWatch
 
 __all__ = [
+    "CONNECTION_LOST",
     "QUEUES",
     "QUEUE_NAMES",
     "Claim",

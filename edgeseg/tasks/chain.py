@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import redis
 from rq import Callback, Retry
 from rq.job import Job, JobStatus
 
+from edgeseg.errors import QueueUnavailableError
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import keys
 from edgeseg.tasks.prefetch import announce
@@ -34,15 +36,34 @@ end
 return redis.call('DEL', KEYS[1], KEYS[4], KEYS[5])
 """
 
+# One step as well: a job that another worker has taken meanwhile stays with it.
+_PUT_BACK = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local taken = redis.call('LREM', KEYS[3], 0, ARGV[1])
+for _, execution in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
+  local key = 'rq:execution:' .. execution
+  local worker = redis.call('HGET', key, 'worker_name') or ARGV[2]
+  if string.sub(execution, 1, #ARGV[1] + 1) == ARGV[1] .. ':' and worker == ARGV[2] then
+    taken = taken + redis.call('ZREM', KEYS[4], execution)
+    redis.call('DEL', key)
+  end
+end
+if taken == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'status', 'queued')
+redis.call('LPUSH', KEYS[2], ARGV[1])
+return redis.call('HINCRBY', KEYS[1], 'times_put_back', 1)
+"""
+
 
 class TaskChain:
-    """Submits tasks and withdraws what is left of them."""
+    """Submits tasks, puts their jobs back in line, and withdraws what is left of them."""
 
     def __init__(self, connection: redis.Redis, store: TaskStore, settings: Settings) -> None:
         self.connection = connection
         self.store = store
         self._settings = settings
         self._withdraw = connection.register_script(_WITHDRAW)
+        self._put_back = connection.register_script(_PUT_BACK)
         self._queues = {name: make_queue(name, connection) for name in keys.QUEUE_NAMES}
 
     def submit(
@@ -66,6 +87,20 @@ class TaskChain:
             self.store.write(task, images, pipe, claim)
             announce(task, pipe)
             pipe.execute()
+
+    def put_back(self, task_id: str, stage: Role, worker: str) -> int:
+        """Put the job that a worker runs back at the front of its queue, as if it were not taken.
+
+        Return how often that happened to this job; 0 if the worker does not have it any more.
+        """
+        name, queue = keys.job_id(task_id, stage), keys.QUEUES[stage]
+        status = self.connection.hget(keys.job_key(name), "status")
+        if status in (None, b"finished"):
+            return 0
+        self.store.queue_again(task_id, stage, {"reason": QueueUnavailableError.code})
+        names = [keys.job_key(name), keys.waiting_key(queue)]
+        names += [keys.intermediate_key(queue), keys.started_key(queue)]
+        return cast(int, self._put_back(keys=names, args=[name, worker]))
 
     def withdraw(self, task_id: str, stages: Iterable[Role] = tuple(keys.QUEUES)) -> None:
         """Delete the jobs of these stages that no worker has taken; all may do so at any time."""

@@ -28,6 +28,8 @@ MAX_LOOP_CONNECTIONS = 10
 # What redis-py's pools say when all their connections are in use.
 _NONE_FREE = "No connection available"
 _OUT_OF_MEMORY = "OOM command not allowed"
+# Redis restarts, loads its file, hangs or has become a replica: the same command works later.
+CONNECTION_LOST = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
 
 
 @dataclass(frozen=True)

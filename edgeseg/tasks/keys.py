@@ -51,6 +51,11 @@ def waiting_key(queue: str) -> str:
     return f"rq:queue:{queue}"
 
 
+def intermediate_key(queue: str) -> str:
+    """List: RQ's jobs that a worker took off the queue and has not started yet."""
+    return f"rq:queue:{queue}:intermediate"
+
+
 def started_key(queue: str) -> str:
     """Sorted set: RQ's jobs that run."""
     return f"rq:wip:{queue}"

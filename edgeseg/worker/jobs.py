@@ -23,6 +23,7 @@ from edgeseg.worker.runner import StageRunner
 from edgeseg.worker.timeouts import StageTimeout
 
 log = logging.getLogger(__name__)
+MAX_TIMES_PUT_BACK = 10
 _runner: StageRunner | None = None
 
 
@@ -63,6 +64,20 @@ def on_failure(
         )  # fmt: skip
     if runner.store.fail(task_id, meaning):
         runner.chain.withdraw(task_id)
+
+
+def on_connection_lost(job: Job, worker: str, error: redis.RedisError) -> None:
+    """Let a stage run again whose worker lost Redis: that is no attempt, but it has a limit.
+
+    Raises what Redis raises, as long as it is away.
+    """
+    task_id, stage = cast("tuple[str, Role]", tuple(job.args))
+    runner = _current()
+    with logs.about_task(task_id):
+        log.warning("Redis was lost during %s of task %s: %s", stage, task_id, error)
+        if runner.chain.put_back(task_id, stage, worker) > MAX_TIMES_PUT_BACK:
+            # A command of the stage itself may be what Redis cannot bear.
+            on_failure(job, job.connection, type(error), error, None)
 
 
 def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> EdgeSegError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import time
 from typing import Any
@@ -16,7 +17,7 @@ from rq.utils import now, utcformat
 from rq.worker_registration import register
 
 from edgeseg.settings import Settings
-from edgeseg.tasks.connection import connect, is_out_of_memory
+from edgeseg.tasks.connection import CONNECTION_LOST, connect, is_out_of_memory
 from edgeseg.tasks.queue import SERIALIZER, StageQueue, make_queue
 from edgeseg.worker import jobs
 from edgeseg.worker.janitor import Janitor
@@ -26,6 +27,7 @@ from edgeseg.worker.timeouts import StageTimeLimit
 log = logging.getLogger(__name__)
 WORKER_TTL_S = 20
 FULL_PAUSE_S = 0.5
+RECONNECT_S = 0.25
 
 
 class StageWorker(SimpleWorker):
@@ -100,17 +102,42 @@ class StageWorker(SimpleWorker):
         return None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run a job; while Redis is full RQ can note neither its start nor its end.
+        """Run a job; while Redis is away or full RQ can note neither its start nor its end.
 
-        Then its task fails, unless it is done, and the janitor puts RQ's records right later.
+        A job whose worker lost Redis runs again. One that finds no room fails its task, unless that
+        is done, and the janitor puts RQ's records right later.
         """
         try:
-            super().execute_job(job, queue)
+            try:
+                super().execute_job(job, queue)
+            except CONNECTION_LOST as error:
+                self._put_back(job, error)
         except redis.ResponseError as error:
             if not is_out_of_memory(error):
                 raise
             self.execution = None
             jobs.on_failure(job, self.connection, type(error), error, None)
+
+    def _put_back(self, job: Job, lost: redis.RedisError) -> None:
+        """Put the job back in line once Redis is there; when told to stop, leave it as it is."""
+        while True:
+            try:
+                jobs.on_connection_lost(job, self.name, lost)
+                self.execution = None
+                self.set_current_job_id(None)
+                self.set_state("idle")
+                return
+            except CONNECTION_LOST:
+                if self._stop_requested:
+                    raise
+                time.sleep(RECONNECT_S)
+
+    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
+        """Let the loss of Redis reach `execute_job`; RQ would take it for a failure of the job."""
+        error = sys.exc_info()[1]
+        if isinstance(error, CONNECTION_LOST):
+            raise error
+        super().handle_execution_ended(job, queue, heartbeat_ttl)
 
     def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         """Fail the job for good: an error would come again; only lost workers are worth a retry."""
@@ -134,12 +161,16 @@ class StageWorker(SimpleWorker):
         # Twice a beat, so that lost jobs wait for the sweep only half as long as for their end.
         while not self._stopped.wait(self._settings.heartbeat_s / 2):
             try:
-                if time.monotonic() >= beat_at:
-                    beat_at = time.monotonic() + 0.9 * self._settings.heartbeat_s
+                began = time.monotonic()
+                if began >= beat_at:
                     self._beat()
-                for janitor in janitors:
-                    janitor.sweep()
+                    beat_at = began + 0.9 * self._settings.heartbeat_s
+                if self._pulse.may_judge_others():
+                    for janitor in janitors:
+                        janitor.sweep()
             except redis.RedisError as error:
+                if isinstance(error, CONNECTION_LOST):
+                    self._pulse.miss()
                 log.warning("heartbeat missed: %s", error)
             except Exception:
                 log.exception("heartbeat went wrong")

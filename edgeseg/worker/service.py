@@ -118,6 +118,7 @@ def _work(queue: str, facts: dict[str, str], settings: Settings, pulse: Pulse) -
         worker.work(logging_level=None)
     except redis.RedisError as error:
         log.warning("Redis is away: %s", error)
+        pulse.miss()
     return worker is not None and worker.stop_was_requested
 
 

@@ -26,10 +26,19 @@ class Pulse:
 
     ttl_s: float
     at: float | None = None
+    missed_at: float | None = None
 
     def beat(self) -> None:
         """Record a heartbeat that has arrived."""
         self.at = time.monotonic()
+
+    def miss(self) -> None:
+        """Record that Redis was away."""
+        self.missed_at = time.monotonic()
+
+    def may_judge_others(self) -> bool:
+        """Whether a worker without heartbeat is dead: all had time for one since Redis was away."""
+        return self.missed_at is None or time.monotonic() - self.missed_at > self.ttl_s
 
     def stop(self) -> None:
         """Note that this worker takes no more tasks."""
