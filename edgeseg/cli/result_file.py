@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,25 +35,41 @@ class ResultFile:
     def write(self, row: Row) -> None:
         """Add one row and hand it to the system."""
         stream = self._stream or self._open()
-        try:
+        with self._naming_errors():
             self._add(stream, row)
             stream.flush()
-        except OSError as error:
-            # A full disk has no name of its own.
-            error.filename = error.filename or str(self.target)
-            raise
 
     def close(self) -> None:
-        """Finish the file, also one without rows."""
+        """Finish the file, also one without rows; it is closed even if that fails."""
         stream = self._stream or self._open()
-        if not self.is_lines:
-            stream.write("\n]\n" if self._count else "[]\n")
-        stream.flush()
+        try:
+            with self._naming_errors():
+                if not self.is_lines:
+                    stream.write("\n]\n" if self._count else "[]\n")
+                stream.flush()
+        except OSError:
+            self._abandon(stream)
+            raise
         if self.target == STDOUT:
             return
         stream.close()
         if not self.is_lines and not is_special(self.target):
             finish_part(self.target)
+
+    @contextmanager
+    def _naming_errors(self) -> Iterator[None]:
+        """Give an OSError the name of the target: that of a full disk has none."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or str(self.target)
+            raise
+
+    def _abandon(self, stream: IO[str]) -> None:
+        """Close a stream with text that cannot be written, lest Python tries that at its end."""
+        if self.target != STDOUT:
+            with suppress(OSError):
+                stream.close()
 
     def _add(self, stream: IO[str], row: Row) -> None:
         text = json.dumps(row)

@@ -131,7 +131,10 @@ def test_devices_and_pipes_are_written_to(folder: Path) -> None:
     assert json.loads(done.stdout)[0]["file"] == "a.png"
     assert json_target(Path("a.json")) == Path("a.json")
     done = edgeseg(folder, "segment", "a.png", "cat", "--json", "/dev/full", code=1)
-    assert "No space left on device" in done.stderr
+    assert done.stderr == "edgeseg: /dev/full: No space left on device.\n"
+    done = edgeseg(folder, "segment", ".", "cat", "--json", "/dev/full", code=1)
+    assert done.stderr.endswith("\nedgeseg: /dev/full: No space left on device.\n")
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_name_with_a_slash_is_a_folder(folder: Path) -> None:
@@ -198,6 +201,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_is_done(folder: Path, target
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1
+    assert "Exception ignored" not in done.stderr
     stopped, reason = done.stderr.strip().splitlines()[-2:]
     assert stopped.startswith("Stopped: ")
     assert stopped.endswith(
@@ -262,16 +266,16 @@ def test_a_reader_that_has_enough_gets_no_advice(folder: Path) -> None:
 
 
 def test_ctrl_c_on_one_image(folder: Path) -> None:
-    child = subprocess.Popen(
+    with subprocess.Popen(
         [*PROGRAM, "segment", "a.png", "cat", "-o", "new/a.png"],
         cwd=folder, env={**ENVIRONMENT, "EDGESEG_FAKE_LATENCY_S": "30"},
         stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while not (folder / "new").exists():
-        assert child.poll() is None
-        time.sleep(0.01)
-    child.send_signal(signal.SIGINT)
-    _, messages = child.communicate(timeout=60)
+    ) as child:  # fmt: skip
+        while not (folder / "new").exists():
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        _, messages = child.communicate(timeout=60)
     assert child.returncode == 130
     assert "Traceback" not in messages
     assert not list((folder / "new").iterdir())

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -238,14 +239,15 @@ def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
         shutil.copy(folder / "chelsea.png", folder / f"c{number:02}.png")
     command = ["segment", ".", "cat", "--json", "all.json", "-o", "drawn", "--ttl", "-1"]
     environment = {**os.environ, "EDGESEG_ENGINES": "fake", "EDGESEG_FAKE_LATENCY_S": "0.1"}
-    child = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "edgeseg", *command], cwd=folder, env=environment,
         stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while len(list(folder.glob("drawn/*.png"))) < 3:
-        assert child.poll() is None
-    child.send_signal(signal.SIGINT)
-    _, messages = child.communicate(timeout=60)
+    ) as child:  # fmt: skip
+        while len(list(folder.glob("drawn/*.png"))) < 3:
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        _, messages = child.communicate(timeout=60)
     assert child.returncode == 130
     assert "of 42 images are done and kept" in messages
     assert "Traceback" not in messages
