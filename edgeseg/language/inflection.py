@@ -36,6 +36,7 @@ IRREGULAR = {
     "vases": "vase",
     "buses": "bus",
     "gases": "gas",
+    "taxis": "taxi",
     "lenses": "lens",
 }
 # One thing whose name ends like a plural.
@@ -50,7 +51,7 @@ SINGULAR_S = word_set(
 # Plural in form, one thing in the image.
 PAIRS = word_set(
     "scissors glasses sunglasses eyeglasses pants trousers jeans shorts leggings tights binoculars "
-    "goggles headphones earphones pliers tongs tweezers stairs pyjamas pajamas overalls"
+    "chopsticks scrubs clothes goggles headphones earphones pliers tongs tweezers stairs pyjamas pajamas overalls"
 )
 
 
