@@ -63,7 +63,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     MultiPartParser.spool_max_size = settings.upload_memory_bytes
-    app.add_middleware(LimitBody, max_bytes=settings.max_image_bytes)
+    app.add_middleware(
+        LimitBody,
+        max_bytes=settings.max_image_bytes,
+        max_bytes_of={"/entities": max(settings.max_entities_bytes, settings.max_image_bytes)},
+    )
     app.add_middleware(Guard, hosts=settings.host_names())
     app.add_middleware(CountRequests, telemetry=telemetry)
     app.add_middleware(AnswerHead)

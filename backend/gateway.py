@@ -19,19 +19,28 @@ from fastapi.responses import JSONResponse
 from backend.admission import note_submitted, require_queues
 from backend.headers import key_of, prefers_async
 from backend.services import Services
-from backend.uploads import Upload, check, read_upload
+from backend.uploads import Upload, check, read_or_refuse, read_upload
 from edgeseg import budget
 from edgeseg.engines import registry
 from edgeseg.errors import (
     CancelledError,
     EdgeSegError,
     InputError,
+    NoImageError,
     NoWorkerError,
     QueueUnavailableError,
     RequestTimeoutError,
+    TooManyImagesError,
     UnknownTaskError,
 )
-from edgeseg.schemas import DetectRequest, EngineChoice, SegmentRequest, TaskRequest
+from edgeseg.schemas import (
+    MAX_IMAGES,
+    DetectRequest,
+    EngineChoice,
+    EntitiesRequest,
+    SegmentRequest,
+    TaskRequest,
+)
 from edgeseg.settings import Role
 from edgeseg.tasks import (
     Claim,
@@ -46,6 +55,8 @@ from edgeseg.tasks import (
 log = logging.getLogger(__name__)
 # How long a request goes on waiting for a stage that nobody serves any more.
 LOST_WORKER_GRACE_S = 20.0
+# Of so many images, a task lets smaller ones go first.
+LARGE_IMAGES = 4
 
 
 def check_engines(services: Services, chosen: EngineChoice) -> None:
@@ -75,7 +86,8 @@ async def submit(
     plan: tuple[Role, ...],
     task_request: TaskRequest,
     prompt: str,
-    upload: Upload | None = None,
+    uploads: Sequence[Upload] = (),
+    is_large: bool = False,
 ) -> str:
     """Queue a task and return its id; with an idempotency key, that of the first such request."""
     key = key_of(request)
@@ -83,17 +95,29 @@ async def submit(
     # The queues were read when the request was admitted.
     await require_workers(services, plan, max_age_s=1.0)
     task = NewTask(kind=kind, plan=plan, request=task_request, prompt=prompt)
-    if upload is not None:
-        image = ImageRef(upload.width, upload.height, upload.sha256, task.id, upload.file_name)
-        timings_ms = {"decode": upload.decode_ms}
-        task = replace(task, images=(image,), timings_ms=timings_ms, is_large=upload.is_large)
-    files = [upload.data] if upload else []
+    if uploads:
+        images = tuple(_ref(each, task.id, index) for index, each in enumerate(uploads))
+        timings_ms = {"decode": sum(each.decode_ms for each in uploads)}
+        task = replace(task, images=images, timings_ms=timings_ms, is_large=is_large)
+    files = [each.data for each in uploads]
     task_id = await to_thread.run_sync(
         _submit, services, task, files, key, limiter=services.submitters
     )
     note_submitted(request)
     log.info("task %s queued: %s", task_id, kind, extra={"task_id": task_id, "kind": kind})
     return task_id
+
+
+def _ref(upload: Upload, task_id: str, index: int) -> ImageRef:
+    return ImageRef(
+        upload.width,
+        upload.height,
+        upload.sha256,
+        task_id,
+        upload.file_name,
+        index,
+        None if upload.error is None else upload.error.to_dict(),
+    )
 
 
 def _submit(services: Services, task: NewTask, files: Sequence[bytes], key: str | None) -> str:
@@ -196,13 +220,47 @@ async def run_on_image(
         limit = services.settings.max_request_cost
         size_hw = (upload.height, upload.width)
         cost = budget.require_within(limit, task_request, None, size_hw)
-        upload = replace(upload, is_large=budget.is_large(cost, limit))
-        return await submit(
-            services, request, kind, plan, task_request, task_request.text_prompt, upload
-        )
+        is_large = budget.is_large(cost, limit)
+        prompt = task_request.text_prompt
+        return await submit(services, request, kind, plan, task_request, prompt, [upload], is_large)
 
     task_id = await submit_image()
     return await answer(services, request, task_id, unchecked=image if waits else None)
+
+
+async def run_on_images(
+    services: Services,
+    request: Request,
+    plan: tuple[Role, ...],
+    form: EntitiesRequest,
+    contextual: Sequence[UploadFile],
+    generated: UploadFile | None,
+) -> Response:
+    """Take a request with several images through its plan and answer.
+
+    Raises NoImageError without a generated image, TooManyImagesError, and, where no image can be
+    read, what the first one is refused for.
+    """
+    check_engines(services, form.engines)
+    if generated is None:
+        raise NoImageError("The form has no file in its field 'generated'.")
+    if len(contextual) + 1 > MAX_IMAGES:
+        raise TooManyImagesError(
+            f"The form has {len(contextual) + 1} images, and a request may have {MAX_IMAGES}.",
+            limit=MAX_IMAGES,
+        )
+
+    async def submit_images() -> str:
+        # Their bytes are held here only: who waits has them on disk.
+        uploads = [await read_or_refuse(services, each) for each in (*contextual, generated)]
+        if all(each.error for each in uploads):
+            raise cast(EdgeSegError, uploads[0].error)
+        # What is looked for is not known yet; alone, many images are work for long.
+        is_large = len(uploads) > LARGE_IMAGES
+        prompt = form.text_prompt
+        return await submit(services, request, "entities", plan, form, prompt, uploads, is_large)
+
+    return await answer(services, request, await submit_images())
 
 
 async def answer(

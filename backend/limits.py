@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,11 +23,17 @@ class _BodyTooLargeError(Exception):
 
 
 class LimitBody:
-    """Answers 413 to a form beyond ``max_bytes`` and its fields, and to other large bodies."""
+    """Answers 413 to a form beyond ``max_bytes`` and its fields, and to other large bodies.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    ``max_bytes_of`` are the limits of paths that take several images.
+    """
+
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, max_bytes_of: Mapping[str, int] | None = None
+    ) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.max_bytes_of = max_bytes_of or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,7 +46,8 @@ class LimitBody:
             error = InputError("Expected a form in UTF-8, without another charset.")
             await refuse(error, scope, receive, send)
             return
-        max_bytes = self.max_bytes if is_form else FORM_BYTES
+        form_bytes = self.max_bytes_of.get(scope["path"], self.max_bytes)
+        max_bytes = form_bytes if is_form else FORM_BYTES
         limit = max_bytes + FORM_BYTES if is_form else max_bytes
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limit:
@@ -66,7 +74,8 @@ class LimitBody:
             await self._refuse(max_bytes, scope, receive, send)
 
     async def _refuse(self, max_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
-        what = "an image file" if max_bytes == self.max_bytes else "a request without one"
+        is_json = max_bytes == FORM_BYTES
+        what = "a request without images" if is_json else "the image files of one request"
         error = ImageTooLargeError(
             f"The request is larger than {max_bytes} bytes, the limit of {what}.",
             limit_bytes=max_bytes,

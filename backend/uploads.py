@@ -11,7 +11,7 @@ from fastapi import UploadFile
 
 from backend.services import Services
 from edgeseg.codecs import inspect_image
-from edgeseg.errors import NoImageError
+from edgeseg.errors import EdgeSegError, InputError, NoImageError
 from edgeseg.exporters.names import MAX_PATH_CHARS
 
 
@@ -19,7 +19,7 @@ from edgeseg.exporters.names import MAX_PATH_CHARS
 class Upload:
     """An image file that was read and found good: its bytes, size, hash and name.
 
-    With ``is_large`` its task lets smaller ones go first.
+    One that cannot be read has no bytes but an ``error``.
     """
 
     data: bytes
@@ -28,7 +28,7 @@ class Upload:
     sha256: str
     decode_ms: float
     file_name: str = ""
-    is_large: bool = False
+    error: EdgeSegError | None = None
 
 
 async def read_upload(
@@ -41,6 +41,16 @@ async def read_upload(
     name = upload.filename or ""
     # A name cut short would be that of another file.
     return replace(checked, file_name=name if len(name) <= MAX_PATH_CHARS else "")
+
+
+async def read_or_refuse(services: Services, upload: UploadFile) -> Upload:
+    """Do as `read_upload`, to the end; an image that cannot be used keeps its error."""
+    try:
+        return await read_upload(services, upload)
+    except InputError as error:
+        name = upload.filename or ""
+        name = name if len(name) <= MAX_PATH_CHARS else ""
+        return Upload(b"", 1, 1, "", 0.0, name, error)
 
 
 async def check(services: Services, upload: UploadFile) -> None:

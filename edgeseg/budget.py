@@ -12,6 +12,8 @@ view costs as much as to look for ten phrases in it. Twenty phrases in 12 megapi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgeseg import tiling
 from edgeseg.errors import RequestTooCostlyError
 from edgeseg.schemas import DetectRequest, Simplification
@@ -55,6 +57,22 @@ def require_within(
         limit=limit,
         phrases=phrases,
         tile=request.tile,
+    )
+
+
+def require_all_within(
+    limit: float, requests: Sequence[tuple[DetectRequest, Simplification | None, tuple[int, int]]]
+) -> float:
+    """Return the cost of a request on several images; raise as `require_within` does."""
+    cost = sum(cost_of(*each) for each in requests)
+    if cost <= limit:
+        return cost
+    raise RequestTooCostlyError(
+        f"The {len(requests)} images with all that is looked for in them cost {cost:.0f}, and the "
+        f"limit is {limit:g}: send fewer or smaller images, or tile=never.",
+        cost=round(cost),
+        limit=limit,
+        images=len(requests),
     )
 
 

@@ -13,13 +13,22 @@ import httpx
 from pydantic_core import to_json
 
 from edgeseg.codecs import ImageSource, file_bytes
-from edgeseg.errors import EdgeSegError, InvalidParameterError, UnavailableError
+from edgeseg.entity_result import EntitySegmentation, entity_sources, names_of
+from edgeseg.errors import (
+    CancelledError,
+    EdgeSegError,
+    InputError,
+    InvalidParameterError,
+    UnavailableError,
+)
 from edgeseg.exporters import Export
 from edgeseg.exporters.names import relative_names
 from edgeseg.result import Segmentation, image_results_of
 from edgeseg.schemas import (
     DetectionResult,
     EngineInfo,
+    EntitiesResult,
+    EntityOptions,
     RefineRequest,
     RefineResult,
     SegmentationResult,
@@ -30,7 +39,7 @@ from edgeseg.schemas import (
     parse,
 )
 from edgeseg.settings import get_settings
-from edgeseg.types import Progress
+from edgeseg.types import ImageProgress, ImageStep, Progress
 
 PARALLEL = 8
 _EVENTS_SILENCE_S = 30.0
@@ -167,6 +176,63 @@ class EdgeSegClient:
         )
         return DetectionResult.model_validate_json(response.content)
 
+    def segment_entities(
+        self,
+        prompt: str,
+        contextual: Sequence[ImageSource] = (),
+        generated: ImageSource | None = None,
+        *,
+        progress: ImageProgress | None = None,
+        **options: Unpack[EntityOptions],
+    ) -> EntitySegmentation:
+        """Find what a prompt names in several images, pair it, and judge the generated one.
+
+        As in EdgeSegAI; ``progress`` follows the events of the task.
+        """
+        sources = entity_sources(contextual, generated)
+        names = names_of(sources)
+        task_id = self.submit_entities(prompt, contextual, generated, **options)
+        for event in self.events(task_id):
+            if event.type == "progress" and progress is not None:
+                progress(ImageStep(stage=str(event.stage), **event.data))
+        result = self._finished(task_id)
+        shown = [
+            each.model_copy(update={"file_name": name})
+            for each, name in zip([*result.contextual, result.generated], names, strict=True)
+        ]
+        named = result.model_copy(update={"contextual": shown[:-1], "generated": shown[-1]})
+        return EntitySegmentation(named, sources)
+
+    def submit_entities(
+        self,
+        prompt: str,
+        contextual: Sequence[ImageSource] = (),
+        generated: ImageSource | None = None,
+        **parameters: Any,
+    ) -> str:
+        """Queue a request for entities and return the task's id at once."""
+        sources = entity_sources(contextual, generated)
+        names = [name or _UNNAMED for name in _names_of(sources)]
+        fields = [*(["contextual"] * len(contextual)), "generated"]
+        # One that cannot be read here is an error of its own there, as a broken file is.
+        files = [
+            (field, (name, _bytes_or_none(source)))
+            for field, name, source in zip(fields, names, sources, strict=True)
+        ]
+        form = _form_of({"text_prompt": prompt, **parameters})
+        headers = {"Prefer": "respond-async"}
+        response = self._send("POST", "/entities", files=files, data=form, headers=headers)
+        return str(response.json()["task_id"])
+
+    def _finished(self, task_id: str) -> EntitiesResult:
+        """Return the result of a task that has ended; raises what it failed with."""
+        status = self.task(task_id)
+        if status.error is not None:
+            raise EdgeSegError.from_dict(status.error)
+        if not isinstance(status.result, EntitiesResult):
+            raise CancelledError("The task was cancelled.", task_id=task_id)
+        return status.result
+
     def refine(
         self, segmentation: Segmentation, request: RefineRequest | None = None, **parameters: Any
     ) -> Segmentation:
@@ -288,17 +354,11 @@ class EdgeSegClient:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         sent = dict(headers or {})
-        form = {}
         file_name = fields.get("file_name") or _UNNAMED
-        for name, value in fields.items():
-            if value is None or name == "file_name":
-                continue
-            if name == "idempotency_key":
-                sent["Idempotency-Key"] = str(value)
-            elif isinstance(value, str | int | float):
-                form[name] = str(value)
-            else:
-                form[name] = to_json(value).decode()
+        if fields.get("idempotency_key") is not None:
+            sent["Idempotency-Key"] = str(fields["idempotency_key"])
+        apart = ("file_name", "idempotency_key")
+        form = _form_of({name: value for name, value in fields.items() if name not in apart})
         return self._send("POST", path, files={"image": (file_name, data)}, data=form, headers=sent)
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -311,6 +371,22 @@ class EdgeSegClient:
         if response.is_error:
             raise _error_of(response)
         return response
+
+
+def _form_of(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return fields as text; lists and objects are JSON, and None is left out."""
+    return {
+        name: str(value) if isinstance(value, str | int | float) else to_json(value).decode()
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def _bytes_or_none(source: ImageSource) -> bytes:
+    try:
+        return file_bytes(source)
+    except InputError:
+        return b""
 
 
 def _export_of(response: httpx.Response) -> Export:

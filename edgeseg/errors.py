@@ -12,6 +12,8 @@ EdgeSegError                       internal_error       500
 │   ├── UnknownEngineError         unknown_engine       422
 │   ├── EngineNotAllowedError      engine_not_allowed   422
 │   ├── RequestTooCostlyError      request_too_costly   422
+│   ├── NoEntityError              no_entity            422
+│   ├── TooManyImagesError         too_many_images      422
 │   ├── UnknownFormatError         unknown_format       422
 │   ├── ExportTooLargeError        export_too_large     413
 │   ├── ClientTooSlowError         client_too_slow      408
@@ -168,6 +170,18 @@ class RequestTooCostlyError(InputError):
     """The request would take longer than is allowed: too many phrases, tiles or pixels."""
 
     code, status, title = "request_too_costly", 422, "Request too costly"
+
+
+class NoEntityError(InputError):
+    """The prompt names no physical thing."""
+
+    code, status, title = "no_entity", 422, "No entity"
+
+
+class TooManyImagesError(InputError):
+    """A request has more images than one may have."""
+
+    code, status, title = "too_many_images", 422, "Too many images"
 
 
 class UnknownFormatError(InputError):

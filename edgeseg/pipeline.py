@@ -15,6 +15,8 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import Engine, EngineOptions
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
+from edgeseg.entity_result import EntitySegmentation, entity_sources, names_of
+from edgeseg.entity_run import EntitiesRun
 from edgeseg.errors import EdgeSegError, NoImageError
 from edgeseg.exporters import Export, export
 from edgeseg.result import Segmentation, image_results_of
@@ -24,6 +26,8 @@ from edgeseg.schemas import (
     DetectRequest,
     EngineChoice,
     EngineInfo,
+    EntitiesRequest,
+    EntityOptions,
     RefineRequest,
     SegmentationResult,
     SegmentOptions,
@@ -34,7 +38,7 @@ from edgeseg.schemas import (
     plan,
 )
 from edgeseg.settings import Role, Settings, get_settings
-from edgeseg.types import Progress
+from edgeseg.types import ImageProgress, Progress
 
 # A few images' embeddings, so that refining is fast and memory stays small.
 _EMBEDDING_BYTES = 64 * 1024 * 1024
@@ -56,17 +60,21 @@ class EdgeSegAI:
         segmenter: str | None = None,
         grounder: str | None = None,
         *,
+        extractor: str | None = None,
+        embedder: str | None = None,
         ttl: float = 0,
         device: str | None = None,
         threads: int | None = None,
         settings: Settings | None = None,
     ) -> None:
         self.settings = settings or get_settings()
-        chosen = {
+        chosen: dict[Role, str | None] = {
             "simplify": simplifier,
+            "extract": extractor,
             "detect": detector,
             "segment": segmenter,
             "ground": grounder,
+            "embed": embedder,
         }
         self._names: dict[Role, str | None] = {}
         for role in registry.ROLES:
@@ -197,6 +205,38 @@ class EdgeSegAI:
             run.error or self._segmentation(run, source)
             for run, source in zip(runs, images, strict=True)
         ]
+
+    def segment_entities(
+        self,
+        prompt: str,
+        contextual: Sequence[ImageSource] = (),
+        generated: ImageSource | None = None,
+        *,
+        progress: ImageProgress | None = None,
+        **options: Unpack[EntityOptions],
+    ) -> EntitySegmentation:
+        """Find the things that a prompt names in contextual images and in a generated one.
+
+        Objects of one entity are paired across the images, and the generated image is judged: does
+        it show what was asked for, and the same things? All images pass each stage together, so
+        that each engine is loaded once. An image that cannot be read keeps its error in the result.
+
+        ``options`` are the fields of `edgeseg.schemas.EntitiesRequest`; ``progress`` is called with
+        an `edgeseg.types.ImageStep` after each image of a stage.
+        Raises NoEntityError for a prompt that names no thing, NoImageError without a generated
+        image, TooManyImagesError, and what `segment_image` raises where every image fails.
+        """
+        sources = entity_sources(contextual, generated)
+        request = parse(EntitiesRequest, {"text_prompt": prompt, **options})
+        run = EntitiesRun(
+            request,
+            loaders=[partial(load_image, each, self.settings) for each in sources],
+            names=names_of(sources),
+            image_done=progress,
+        )
+        for role in plan(request, self._names["ground"]):
+            self._step(role, [run], None, keep_going=False)
+        return EntitySegmentation(run.result(uuid.uuid4().hex), sources, self.settings)
 
     def export(
         self,

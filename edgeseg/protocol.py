@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, Unpack, overload
 
 from edgeseg.codecs import ImageSource
+from edgeseg.entity_result import EntitySegmentation
 from edgeseg.errors import EdgeSegError
 from edgeseg.exporters import Export
 from edgeseg.result import Segmentation
 from edgeseg.schemas import (
     DetectionResult,
     EngineInfo,
+    EntityOptions,
     RefineRequest,
     SegmentOptions,
     Simplification,
 )
-from edgeseg.types import Progress
+from edgeseg.types import ImageProgress, Progress
 
 
 class SegmentsImages(Protocol):
@@ -78,6 +80,17 @@ class SegmentsImages(Protocol):
         **options: Unpack[SegmentOptions],
     ) -> list[Segmentation] | list[Segmentation | EdgeSegError]:
         """Segment many images; with ``return_errors`` one that fails leaves its error."""
+
+    def segment_entities(
+        self,
+        prompt: str,
+        contextual: Sequence[ImageSource] = (),
+        generated: ImageSource | None = None,
+        *,
+        progress: ImageProgress | None = None,
+        **options: Unpack[EntityOptions],
+    ) -> EntitySegmentation:
+        """Find what a prompt names in several images, pair it, and judge the generated one."""
 
     def refine(
         self, segmentation: Segmentation, request: RefineRequest | None = None, **parameters: Any

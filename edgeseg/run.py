@@ -18,8 +18,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import numpy as np
+
 from edgeseg import stages
-from edgeseg.engines.base import Detector, Engine, Grounder, Segmenter, Simplifier, ran
+from edgeseg.engines.base import (
+    Detector,
+    Engine,
+    Grounder,
+    ObjectEmbedder,
+    Segmenter,
+    Simplifier,
+    ran,
+)
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.errors import (
     EdgeSegError,
@@ -43,7 +53,7 @@ from edgeseg.schemas import (
     TaskRequest,
 )
 from edgeseg.settings import Role
-from edgeseg.types import Detections, Image
+from edgeseg.types import Detections, FloatArray, Image
 
 Result = Simplification | DetectionResult | SegmentationResult | RefineResult
 
@@ -62,7 +72,8 @@ class Run:
 
     ``load_image`` decodes the image when a stage needs it; with ``keeps_image`` it is decoded once.
     ``objects`` of a RefineRequest are those of the result that it corrects, and ``changed`` the one
-    that it made. ``is_finished`` says that no stage is left to do.
+    that it made. ``colours`` and ``vectors`` are those of the objects, row by row. ``is_finished``
+    says that no stage is left to do.
     """
 
     request: TaskRequest
@@ -75,13 +86,20 @@ class Run:
     engines: dict[Role, EngineRan] = field(default_factory=dict)
     keeps_image: bool = False
     changed: SegmentedObject | None = None
+    colours: list[dict[str, float]] = field(default_factory=list)
+    vectors: FloatArray = field(default_factory=lambda: np.zeros((0, 1), np.float32))
     is_finished: bool = False
     error: EdgeSegError | None = None
     warnings: tuple[str, ...] = ()
     _image: Image | None = None
 
     def needs(self, role: Role) -> bool:
-        """Say whether a stage has anything to do: what ended or failed needs none."""
+        """Say whether a stage has anything to do: what ended or failed needs none.
+
+        To embed its objects, a request must have found some.
+        """
+        if role == "embed":
+            return self.error is None and bool(self.objects)
         return not self.is_finished and self.error is None
 
     def step(self, role: Role, engine: Engine, embeddings: EmbeddingCache | None = None) -> Step:
@@ -90,9 +108,8 @@ class Run:
         Raises what the stage and the decoding of the image raise; what the engine's own libraries
         raise becomes a StageFailedError, or a NotEnoughMemoryError.
         """
-        accepts_image = role != "simplify" or getattr(engine, "accepts_image", False)
         # Outside the border below: a broken image is not the engine's failure.
-        image = self.image() if accepts_image and self.load_image is not None else None
+        image = self._image_for(role, engine)
         try:
             with self.timed(role):
                 step = self._step(role, engine, image, embeddings)
@@ -103,6 +120,11 @@ class Run:
         read_by = self.simplification.engine if role == "simplify" and self.simplification else None
         self.engines[role] = read_by or ran(engine)
         return step
+
+    def _image_for(self, role: Role, engine: Engine) -> Image | None:
+        """Return the image, unless the request has none or the engine reads text alone."""
+        accepts_image = role != "simplify" or getattr(engine, "accepts_image", False)
+        return self.image() if accepts_image and self.load_image is not None else None
 
     def image(self) -> Image:
         """Return the decoded image; raises NoImageError where the request has none."""
@@ -181,6 +203,8 @@ class Run:
             return self._detect(cast(Detector, engine), image)
         if role == "segment":
             return self._segment(cast(Segmenter, engine), image, embeddings)
+        if role == "embed":
+            return self._embed(cast(ObjectEmbedder, engine), image)
         return self._ground(cast(Grounder, engine), image)
 
     def _simplify(self, engine: Simplifier, image: Image | None) -> Step:
@@ -209,6 +233,10 @@ class Run:
         self.objects = stages.segment(engine, image, self.detections, embeddings, tile)
         self.is_finished = True
         return Step({"objects": len(self.objects)}, len(self.detections))
+
+    def _embed(self, engine: ObjectEmbedder, image: Image) -> Step:
+        self.colours, self.vectors = stages.embed(engine, image, self.objects)
+        return Step({"objects": len(self.objects)}, len(self.objects))
 
     def _ground(self, engine: Grounder, image: Image) -> Step:
         request, simplification = cast(DetectRequest, self.request), self._simplification()

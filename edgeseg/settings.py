@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import quote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -18,18 +18,23 @@ from edgeseg.platforms import cache_dir
 # What torch calls the devices that engines run on.
 DEVICES = r"^(auto|cpu|mps|(cuda|xpu)(:\d{1,3})?)$"
 _FIELD_IN_ERROR = re.compile(r'field "(\w+)"')
-Role = Literal["simplify", "detect", "segment", "ground"]
+Role = Literal["simplify", "extract", "detect", "segment", "ground", "embed"]
+ROLES: tuple[Role, ...] = get_args(Role)
 # A family that is not named here is one engine that plays every role.
 FAMILIES: dict[str, dict[Role, str]] = {
     "full": {
         "simplify": "nano",
+        "extract": "nano",
         "detect": "grounding-dino-tiny",
         "segment": "sam2.1-small",
+        "embed": "nano",
     },
     "large": {
         "simplify": "nano",
+        "extract": "nano",
         "detect": "grounding-dino-base",
         "segment": "sam2.1-large",
+        "embed": "nano",
     },
 }
 
@@ -53,12 +58,18 @@ class Settings(BaseSettings):
         "tiny, SAM 2.1 small), large (Grounding DINO base, SAM 2.1 large), fake.",
     )
     simplify_engine: str | None = Field(None, description="Engine that simplifies prompts.")
+    extract_engine: str | None = Field(
+        None, description="Engine that reads the entities of a text, for `edgeseg entities`."
+    )
     detect_engine: str | None = Field(None, description="Engine that finds boxes for phrases.")
     segment_engine: str | None = Field(None, description="Engine that turns boxes into masks.")
     ground_engine: str | None = Field(
         None,
         description="Engine that finds boxes and masks in one step, in place of detect and "
         "segment.",
+    )
+    embed_engine: str | None = Field(
+        None, description="Engine that embeds objects, to pair them across images."
     )
     allowed_engines: Names = Field(
         (),
@@ -101,6 +112,12 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("EDGESEG_ENCODER_RUNTIME", "EDGESEG_OPENVINO"),
         description="Runtime of the image encoders of the SAM family: `torch`, or `openvino` (on "
         "the CPU, compiled once; needs the extra `openvino`). `EDGESEG_OPENVINO=1` is deprecated.",
+    )
+    mask_threshold: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="Least probability of a pixel that belongs to a mask.",
     )
     fake_latency_s: float = Field(
         0.0, ge=0, description="Seconds that each stage of the fake engine takes."
@@ -151,6 +168,11 @@ class Settings(BaseSettings):
     # Limits of the input
     max_image_bytes: int = Field(
         32 * 1024 * 1024, ge=1, description="Largest image file accepted, in bytes."
+    )
+    max_entities_bytes: int = Field(
+        128 * 1024 * 1024,
+        ge=1,
+        description="Largest form of POST /entities, all its images together, in bytes.",
     )
     max_image_pixels: int = Field(
         80_000_000, ge=1, description="Largest image accepted, in pixels (width times height)."
@@ -351,8 +373,7 @@ class Settings(BaseSettings):
 
     def engine_names(self) -> list[str]:
         """Return the names of the engines that requests may choose; "*" stands for all."""
-        roles: tuple[Role, ...] = ("simplify", "detect", "segment", "ground")
-        own = filter(None, map(self.engine_for, roles))
+        own = filter(None, map(self.engine_for, ROLES))
         return list(dict.fromkeys([*own, *self.allowed_engines]))
 
     def host_names(self) -> tuple[str, ...]:

@@ -11,13 +11,24 @@ import numpy as np
 
 from edgeseg import tiling
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
-from edgeseg.engines.base import Detector, Grounder, Segmenter, Simplifier, ran
+from edgeseg.engines.base import (
+    Detector,
+    EntityExtractor,
+    Grounder,
+    ObjectEmbedder,
+    Segmenter,
+    Simplifier,
+    ran,
+)
 from edgeseg.engines.cache import EmbeddingCache
+from edgeseg.entities.colours import colour_shares
 from edgeseg.errors import EdgeSegError
 from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import (
     DetectedObject,
     DetectRequest,
+    EntitiesRequest,
+    EntityExtraction,
     Filter,
     RefineRequest,
     Rle,
@@ -178,6 +189,39 @@ def ground(
         ]
         outlines.append(mask_to_rle(np.logical_or.reduce(parts)))
     return _objects(detections.take(rows), outlines)
+
+
+def extract(
+    engine: EntityExtractor, request: EntitiesRequest, image: Image | None = None
+) -> EntityExtraction:
+    """Read the entities of the request's text, but for those that it excludes."""
+    made = engine.extract(request.text_prompt, image)
+    excluded = {each.strip().casefold() for each in request.excluded_terms}
+    kept = [i for i, each in enumerate(made.entities) if each.label.casefold() not in excluded]
+    place = {old: new for new, old in enumerate(kept)}
+    relations = [
+        each.model_copy(update={"subject": place[each.subject], "object": place[each.object]})
+        for each in made.relations
+        if each.subject in place and each.object in place
+    ]
+    entities = [made.entities[index] for index in kept]
+    changes = {"entities": entities, "relations": relations, "engine": made.engine or ran(engine)}
+    return made.model_copy(update=changes)
+
+
+def embed(
+    engine: ObjectEmbedder, image: Image, objects: Sequence[SegmentedObject]
+) -> tuple[list[dict[str, float]], FloatArray]:
+    """Return the shares of colours of each object, and (N, D) float32 vectors of length 1."""
+    height, width = image.size_hw
+    step = max(1, _PIXELS_AT_ONCE // (height * width))
+    colours: list[dict[str, float]] = []
+    vectors: list[FloatArray] = []
+    for start in range(0, len(objects), step):
+        masks = np.stack([rle_to_mask(each.mask) for each in objects[start : start + step]])
+        colours += [colour_shares(image.rgb, mask) for mask in masks]
+        vectors.append(engine.embed_objects(image, masks))
+    return colours, np.concatenate(vectors)
 
 
 def refine(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,23 @@ def _check(name: str, array: object, shape: tuple[int | None, ...], dtype: npt.D
 
 # Called with the stage, the number of images done and the total.
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class ImageStep:
+    """One image of several is through a stage: how many are done, and what is found in it so far.
+
+    ``found`` are the numbers of boxes or objects by label.
+    """
+
+    stage: str
+    done: int
+    total: int
+    image: str
+    found: Mapping[str, int]
+
+
+ImageProgress = Callable[[ImageStep], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,7 +64,8 @@ class Job:
             self.steps = dict.fromkeys(event.data["plan"], "waiting")
         if event.stage is not None:
             step: dict[str, StepState] = {
-                "queued": "waiting", "started": "running", "finished": "done", "skipped": "skipped"
+                "queued": "waiting", "started": "running", "progress": "running",
+                "finished": "done", "skipped": "skipped",
             }  # fmt: skip
             self.steps[event.stage] = step.get(event.type, "waiting")
         if not self.ended:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from backend.routes import (
     detect,
     engines,
+    entities,
     export,
     health,
     index,
@@ -19,6 +20,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     segment.router,
     simplify.router,
     detect.router,
+    entities.router,
     tasks.router,
     tasks.submitting,
     export.router,

@@ -12,6 +12,7 @@ from backend.headers import only_fields
 from backend.problems import responses
 from backend.routes.openapi import TaskId
 from backend.services import Services, ServicesDep
+from edgeseg.entity_result import file_names, segmentation_result
 from edgeseg.errors import (
     CancelledError,
     ExportTooLargeError,
@@ -28,6 +29,7 @@ from edgeseg.errors import (
 from edgeseg.exporters import FORMATS, MEDIA_TYPES, find_format
 from edgeseg.exporters.documents import Document
 from edgeseg.exporters.names import MAX_PATH_CHARS
+from edgeseg.schemas import EntitiesResult
 from edgeseg.tasks import TaskRecord
 
 router = APIRouter(tags=["tasks"])
@@ -92,10 +94,10 @@ async def export_task(
     The same bytes come from `edgeseg export` on the result's JSON.
     """
     find_format(format_name)
-    await _document(services, task_id)
+    await _documents(services, task_id, file_name)
 
     async def read() -> list[Document]:
-        return [await _document(services, task_id, file_name)]
+        return await _documents(services, task_id, file_name)
 
     return await exports.answer(services, request, read, format_name)
 
@@ -129,11 +131,12 @@ async def export_tasks(
     names = _names(file_name, len(task))
     # What cannot be exported is refused before it waits; what waits holds no results.
     for task_id in task:
-        await _document(services, task_id)
+        await _documents(services, task_id)
 
     async def read() -> list[Document]:
         pairs = zip(task, names, strict=True)
-        return [await _document(services, task_id, name) for task_id, name in pairs]
+        found = [await _documents(services, task_id, name) for task_id, name in pairs]
+        return [document for documents in found for document in documents]
 
     return await exports.answer(services, request, read, format_name)
 
@@ -183,12 +186,19 @@ def _names(file_names: Sequence[str] | None, count: int) -> Sequence[str | None]
     return names
 
 
-async def _document(services: Services, task_id: str, file_name: str | None = None) -> Document:
-    """Read a task that is done; raise what it failed with, or that it has no masks."""
+async def _documents(
+    services: Services, task_id: str, file_name: str | None = None
+) -> list[Document]:
+    """Read a task that is done, an image each; raise what it failed with, or that it has no masks.
+
+    ``file_name`` names the image of a task of one.
+    """
     record = gateway.raise_for(await gateway.read_task(services, task_id))
-    if record.kind != "segment":
+    if record.kind not in ("segment", "entities"):
         raise InvalidParameterError(
-            "Only a task of /segment has masks to export.", task_id=record.id, kind=record.kind
+            "Only a task of /segment or /entities has masks to export.",
+            task_id=record.id,
+            kind=record.kind,
         )
     if record.result_json is None:
         raise TaskNotFinishedError(
@@ -196,7 +206,20 @@ async def _document(services: Services, task_id: str, file_name: str | None = No
             task_id=record.id,
             task_status=record.status,
         )
-    return record.result_json.encode(), file_name or _name(record)
+    if record.kind == "entities":
+        return _documents_of(EntitiesResult.model_validate_json(record.result_json), file_name)
+    return [(record.result_json.encode(), file_name or _name(record))]
+
+
+def _documents_of(result: EntitiesResult, file_name: str | None) -> list[Document]:
+    if file_name is not None:
+        raise InvalidParameterError("file_name: a task of several images keeps their own names.")
+    rows = zip([*result.contextual, result.generated], file_names(result), strict=True)
+    return [
+        (segmentation_result(result, shown).model_dump_json().encode(), name)
+        for shown, name in rows
+        if shown.image is not None
+    ]
 
 
 def _name(record: TaskRecord) -> str | None:

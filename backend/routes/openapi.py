@@ -19,6 +19,7 @@ from edgeseg.errors import (
     InputError,
     InvalidImageError,
     InvalidParameterError,
+    NoEntityError,
     NoImageError,
     NotEnoughMemoryError,
     NoWorkerError,
@@ -29,6 +30,7 @@ from edgeseg.errors import (
     RequestTooCostlyError,
     StageFailedError,
     TaskNotFinishedError,
+    TooManyImagesError,
     UnknownEngineError,
     UnknownObjectError,
     UnknownTaskError,
@@ -88,6 +90,10 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     }
 }
 IMAGE_RESPONSES = {**_ACCEPTED, **responses(*_IMAGE, *_PROMPT, *_STACK)}
+ENTITIES_RESPONSES = {
+    **_ACCEPTED,
+    **responses(NoEntityError, TooManyImagesError, *_IMAGE, *_PROMPT, *_STACK),
+}
 REFINE_RESPONSES = {
     **_ACCEPTED,
     **responses(

@@ -35,7 +35,8 @@ async def simplify(
     """
     gateway.check_engines(services, form.engines)
     upload = await read_upload(services, image) if image is not None else None
+    uploads = [] if upload is None else [upload]
     task_id = await gateway.submit(
-        services, request, "simplify", ("simplify",), form, form.text_prompt, upload
+        services, request, "simplify", ("simplify",), form, form.text_prompt, uploads
     )
     return await gateway.answer(services, request, task_id)

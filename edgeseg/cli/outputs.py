@@ -27,6 +27,8 @@ SOFTWARE_TAG, DESCRIPTION_TAG, SOFTWARE = 0x0131, 0x010E, "EdgeSeg"
 _MARKED_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
 # How every JSON result of ours begins, and what it holds within its first characters.
 _JSON_START = re.compile(rb'\s*\[?\s*\{\s*"file":')
+_ENTITIES_START = re.compile(rb'\s*\{\s*"(prompt|text_prompt|contextual_images)":')
+_ENTITIES_MARK, _PAGE_MARK = b'"contextual_images"', b'<meta name="generator" content="EdgeSeg">'
 _JSON_MARK, _JSON_HEAD = b'"simplified_prompt"', 65536
 
 
@@ -124,7 +126,14 @@ def _is_our_json(path: Path) -> bool:
         return False
     # Nothing is lost with an empty list or file.
     is_empty = head.strip() in (b"", b"[]")
-    return is_empty or (_JSON_START.match(head) is not None and _JSON_MARK in head)
+    is_result = _JSON_START.match(head) is not None and _JSON_MARK in head
+    return is_empty or is_result or _is_of_entities(head)
+
+
+def _is_of_entities(head: bytes) -> bool:
+    """Whether a file begins as one that ``edgeseg entities`` wrote: JSON of any form, or a page."""
+    is_json = _ENTITIES_START.match(head) is not None and _ENTITIES_MARK in head
+    return is_json or (head.startswith(b"<!doctype html>") and _PAGE_MARK in head[:1000])
 
 
 def _format_of(target: Path) -> str | None:

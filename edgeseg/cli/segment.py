@@ -11,6 +11,7 @@ import typer
 from edgeseg.cli.app import app
 from edgeseg.cli.outputs import Overwrite
 from edgeseg.schemas import DetectRequest, SegmentOptions, SimplifyMode
+from edgeseg.settings import Role
 
 
 def _option(name: str, *flags: str) -> Any:
@@ -79,7 +80,6 @@ def segment(
     from edgeseg.cli.result_file import json_target
     from edgeseg.cli.segment_outputs import Outputs, request_hash
     from edgeseg.cli.segment_run import run
-    from edgeseg.engines.registry import ROLES
     from edgeseg.pipeline import EdgeSegAI
     from edgeseg.settings import get_settings
 
@@ -94,8 +94,13 @@ def segment(
     }
     inputs = find_images(images)
     settings = get_settings()
-    chosen = (simplifier, detector, segmenter, grounder)
-    engines = [name or settings.engine_for(role) for name, role in zip(chosen, ROLES, strict=True)]
+    chosen: dict[Role, str | None] = {
+        "simplify": simplifier,
+        "detect": detector,
+        "segment": segmenter,
+        "ground": grounder,
+    }
+    engines = [name or settings.engine_for(role) for role, name in chosen.items()]
     request = request_hash(prompt, options, engines)
     target = json_target(json_path)
     outputs = Outputs(out, mask_path, target, is_several(images), prompt, request)

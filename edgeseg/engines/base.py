@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,9 @@ from pydantic import SecretStr
 from edgeseg.engines.weights.store import WeightStore
 from edgeseg.environment import EncoderRuntime
 from edgeseg.errors import InvalidParameterError
-from edgeseg.schemas import EngineRan, Simplification
+from edgeseg.schemas import EngineRan, EntityExtraction, Simplification
 from edgeseg.settings import DEVICES, Settings, get_settings
-from edgeseg.types import Detections, Embedding, Image, MaskPrompt, Masks
+from edgeseg.types import BoolArray, Detections, Embedding, FloatArray, Image, MaskPrompt, Masks
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class EngineOptions:
     weights: tuple[Path, ...] = ()
     language_server: LanguageServer | None = None
     encoder_runtime: EncoderRuntime = "torch"
+    mask_threshold: float = 0.5
+
+    @property
+    def mask_logit(self) -> float:
+        """The mask threshold as a logit: 0 for a probability of a half."""
+        return math.log(self.mask_threshold / (1 - self.mask_threshold))
 
     def __post_init__(self) -> None:
         if not re.match(DEVICES, self.device):
@@ -79,6 +86,7 @@ class EngineOptions:
             WeightStore.from_settings(settings),
             language_server=LanguageServer.from_settings(settings),
             encoder_runtime=settings.encoder_runtime,
+            mask_threshold=settings.mask_threshold,
         )
 
 
@@ -158,3 +166,22 @@ class Grounder(Engine, Protocol):
         text_threshold: float,
     ) -> tuple[Detections, Masks]:
         """Return boxes as `Detector.detect` does, and the mask of each."""
+
+
+@runtime_checkable
+class EntityExtractor(Engine, Protocol):
+    """Reads the entities of a text.
+
+    One that looks at the generated image says so by an attribute ``accepts_image`` that is true.
+    """
+
+    def extract(self, text: str, image: Image | None = None) -> EntityExtraction:
+        """Return the physical things that a text names, each once, and how they stand."""
+
+
+@runtime_checkable
+class ObjectEmbedder(Engine, Protocol):
+    """Turns objects into vectors that are similar for the same thing in another image."""
+
+    def embed_objects(self, image: Image, masks: BoolArray) -> FloatArray:
+        """Return (N, D) float32 vectors of length 1 for (N, H, W) masks of the image."""

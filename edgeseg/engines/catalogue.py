@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from edgeseg.engines.spec import Entry
 from edgeseg.engines.weights.sources import HUB_URL, UNPINNED, HubRepo, WebFile
+from edgeseg.settings import Role
 
-# Name, repository, commit, megabytes, factory and description.
+# Name, repository, commit, megabytes, whether it is shown images, and description.
 _LANGUAGE_MODELS = (
     (
         "qwen3-0.6b",
         "Qwen3-0.6B",
         "c1899de289a04d12100db370d81485cdf75e47ca",
         1503,
-        "text_simplifier",
+        False,
         "A small language model.",
     ),
     (
@@ -20,7 +21,7 @@ _LANGUAGE_MODELS = (
         "Qwen3-1.7B",
         "70d244cc86ccca08cf5af4e1e306ecf908b1ad5e",
         4063,
-        "text_simplifier",
+        False,
         "A language model.",
     ),
     (
@@ -28,7 +29,7 @@ _LANGUAGE_MODELS = (
         "Qwen2.5-0.5B-Instruct",
         "7ae557604adf67be50417f59c2c2f167def9a775",
         988,
-        "text_simplifier",
+        False,
         "The smallest of the language models.",
     ),
     (
@@ -36,7 +37,7 @@ _LANGUAGE_MODELS = (
         "Qwen2.5-1.5B-Instruct",
         "989aa7980e4cf806f80c7fef2b1adb7bc71aa306",
         3087,
-        "text_simplifier",
+        False,
         "A language model.",
     ),
     (
@@ -44,7 +45,23 @@ _LANGUAGE_MODELS = (
         "Qwen3-VL-2B-Instruct",
         "89644892e4d85e24eaac8bacfd4f463576704203",
         4255,
-        "vision_simplifier",
+        True,
+        "A language model that is shown the image too.",
+    ),
+    (
+        "qwen3-vl-4b",
+        "Qwen3-VL-4B-Instruct",
+        UNPINNED,
+        8876,
+        True,
+        "A language model that is shown the image too.",
+    ),
+    (
+        "qwen3-vl-8b",
+        "Qwen3-VL-8B-Instruct",
+        UNPINNED,
+        17534,
+        True,
         "A language model that is shown the image too.",
     ),
 )
@@ -137,6 +154,29 @@ def _edge_sam(name: str, text: str, file: str, sha256: str) -> Entry:
         extra="full",
         requires=("torch",),
         sources=(WebFile(f"{demo}/{file}", sha256),),
+    )
+
+
+# What each role asks a language model for.
+_ASKED: dict[Role, tuple[str, str]] = {
+    "simplify": ("simplifier", ""),
+    "extract": ("extractor", " Reads the entities of a text."),
+    "detect": ("detector", " Writes boxes, all with a score of 0.99."),
+}
+
+
+def _language_model(role: Role, row: tuple[str, str, str, int, bool, str]) -> Entry:
+    name, repo, commit, size_mb, accepts_image, text = row
+    kind, more = _ASKED[role]
+    return Entry(
+        name,
+        role,
+        f"edgeseg.engines.llm.local:{'vision' if accepts_image else 'text'}_{kind}",
+        text + more,
+        size_mb=size_mb,
+        extra="full",
+        requires=("torch", "transformers"),
+        sources=(HubRepo(f"Qwen/{repo}", commit),),
     )
 
 
@@ -251,18 +291,38 @@ FULL: tuple[Entry, ...] = (
         weights="a server",
         settings=("llm_url", "llm_model"),
     ),
+    Entry(
+        "openai",
+        "extract",
+        "edgeseg.engines.llm.server:extractor",
+        "Any language model behind OpenAI's interface, as it simplifies.",
+        licence="the model's own",
+        weights="a server",
+        settings=("llm_url", "llm_model"),
+    ),
     *(
-        Entry(
-            _name,
-            "simplify",
-            f"edgeseg.engines.llm.local:{_factory}",
-            _text,
-            size_mb=_size,
-            extra="full",
-            requires=("torch", "transformers"),
-            sources=(HubRepo(f"Qwen/{_repo}", _commit),),
-        )
-        for _name, _repo, _commit, _size, _factory, _text in _LANGUAGE_MODELS
+        _language_model(_role, _row)
+        for _row in _LANGUAGE_MODELS
+        for _role in _ASKED
+        if _role != "detect" or _row[4]
+    ),
+    Entry(
+        "dinov3-vitb16",
+        "embed",
+        "edgeseg.engines.dinov3:load",
+        "DINOv3 ViT-B/16, by transformers.",
+        licence="DINOv3 License",
+        size_mb=343,
+        extra="full",
+        requires=("torch", "transformers"),
+        sources=(
+            HubRepo(
+                "facebook/dinov3-vitb16-pretrain-lvd1689m",
+                UNPINNED,
+                gated=True,
+                instead="nano embeds objects too",
+            ),
+        ),
     ),
     _edge_sam(
         "edge-sam",

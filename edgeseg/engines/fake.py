@@ -10,8 +10,17 @@ import numpy as np
 
 from edgeseg.engines.base import EngineOptions
 from edgeseg.language.phrases import split_phrases
-from edgeseg.schemas import Simplification
-from edgeseg.types import BoolArray, Box, Detections, Embedding, Image, MaskPrompt, Masks
+from edgeseg.schemas import Entity, EntityExtraction, Simplification
+from edgeseg.types import (
+    BoolArray,
+    Box,
+    Detections,
+    Embedding,
+    FloatArray,
+    Image,
+    MaskPrompt,
+    Masks,
+)
 
 
 class _Fake:
@@ -150,3 +159,28 @@ def _ellipse(
     rows = (np.arange(top, bottom)[:, None] + 0.5 - centre_y) / max(radius_y, 1e-6)
     columns = (np.arange(left, right)[None, :] + 0.5 - centre_x) / max(radius_x, 1e-6)
     mask[top:bottom, left:right][rows**2 + columns**2 <= 1] = value
+
+
+class FakeExtractor(_Fake):
+    """Splits a text at its dots and commas: each part is an entity."""
+
+    def extract(self, text: str, image: Image | None = None) -> EntityExtraction:
+        """Return the parts of the text as entities."""
+        self._work()
+        parts = dict.fromkeys(split_phrases(text.replace(",", ".")))
+        entities = [Entity(label=part, phrase=part) for part in parts]
+        return EntityExtraction(prompt=text, entities=entities)
+
+
+class FakeEmbedder(_Fake):
+    """Embeds an object as the mean of its pixels."""
+
+    def embed_objects(self, image: Image, masks: BoolArray) -> FloatArray:
+        """Return (N, 4) vectors of length 1: red, green, blue and a constant."""
+        self._work()
+        rows = np.ones((len(masks), 4), np.float32)
+        for row, mask in zip(rows, masks, strict=True):
+            if mask.any():
+                row[:3] = image.rgb[mask].mean(axis=0) / 255
+        made: FloatArray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return made

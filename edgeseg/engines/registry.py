@@ -19,10 +19,8 @@ from edgeseg.errors import (
     UnknownEngineError,
 )
 from edgeseg.schemas import EngineInfo
+from edgeseg.settings import ROLES as ROLES
 from edgeseg.settings import Role, Settings
-
-ROLES: tuple[Role, ...] = ("simplify", "detect", "segment", "ground")
-
 
 _entries: dict[tuple[Role, str], Entry] = {}
 
@@ -35,6 +33,11 @@ def register(entry: Entry) -> None:
 def names(role: Role) -> list[str]:
     """Names of all engines of a role, in the order of registration."""
     return [name for known, name in _entries if known == role]
+
+
+def entries() -> list[Entry]:
+    """Return all engines, in the order of registration."""
+    return list(_entries.values())
 
 
 def find(role: Role, name: str) -> Entry:
@@ -184,6 +187,21 @@ for _entry in (
         weights=_IN_PACKAGE,
         files=(f"{_WEIGHTS}/encoder.onnx", f"{_WEIGHTS}/decoder.onnx"),
     ),
+    Entry(
+        "nano",
+        "extract",
+        "edgeseg.engines.nano.factories:extractor",
+        "A grammar of noun phrases: no language model.",
+        weights=_IN_PACKAGE,
+    ),
+    Entry(
+        "nano",
+        "embed",
+        "edgeseg.engines.nano.factories:embedder",
+        "Colours and the segmenter's features, pooled over a mask, by onnxruntime.",
+        weights=_IN_PACKAGE,
+        files=(f"{_WEIGHTS}/encoder.onnx",),
+    ),
     *(
         Entry(
             "fake",
@@ -195,9 +213,11 @@ for _entry in (
             "tuple[tuple[Role, str], ...]",
             (
                 ("simplify", "FakeSimplifier"),
+                ("extract", "FakeExtractor"),
                 ("detect", "FakeDetector"),
                 ("segment", "FakeSegmenter"),
                 ("ground", "FakeGrounder"),
+                ("embed", "FakeEmbedder"),
             ),
         )
     ),

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from edgeseg.language import entity_words as lists
 from edgeseg.language.inflection import PAIRS, is_plural, singular
 from edgeseg.language.lexicon import COLOURS
-from edgeseg.language.noun_chunks import Chunk, chunks, looks_like_adjective
+from edgeseg.language.noun_chunks import Chunk, looks_like_adjective, parse
 
-_POSSESSIVES = frozenset("his her its their my your our".split())
-_SHOWS = frozenset("of showing with where that depicting featuring".split())
+_POSSESSIVES = frozenset(["his", "her", "its", "their", "my", "your", "our"])
+_SHOWS = frozenset(["of", "showing", "with", "where", "that", "depicting", "featuring"])
 _CREDITS = ((",", "by"), ("painted", "by"), ("art", "by"), ("style", "by"))
 _JOINS = frozenset(("and", "or", ",", "a", "an", "&"))
 
@@ -50,9 +50,9 @@ def find_entities(text: str) -> list[Mention]:
     return merge(mentions(text)[0])[0]
 
 
-def mentions(text: str) -> tuple[list[Mention], list[Chunk]]:
-    """Return every mention of a thing, and all noun phrases of the text."""
-    found = chunks(text)
+def mentions(text: str) -> tuple[list[Mention], list[Chunk], tuple[str, ...]]:
+    """Return every mention of a thing, all noun phrases of the text, and the words after them."""
+    found, tail = parse(text)
     made: list[Mention] = []
     skipped: set[int] = set()
     for index, chunk in enumerate(found):
@@ -64,7 +64,7 @@ def mentions(text: str) -> tuple[list[Mention], list[Chunk]]:
         if not named or _is_part_of_a_body(found, index):
             continue
         made.append(_mention(chunk, max(taken, default=index)))
-    return made, found
+    return made, found, tail
 
 
 def merge(every: Sequence[Mention]) -> tuple[list[Mention], dict[int, int]]:
@@ -150,7 +150,7 @@ def _with_members(found: Sequence[Chunk], index: int) -> tuple[Chunk, set[int]]:
 
 def _plain(chunk: Chunk) -> tuple[str, ...]:
     """Return the words of a phrase without opinions."""
-    return tuple(word for word in chunk.words[:-1] if word not in lists.OPINIONS) + (chunk.head,)
+    return (*(word for word in chunk.words[:-1] if word not in lists.OPINIONS), chunk.head)
 
 
 def _mention(chunk: Chunk, index: int) -> Mention:
@@ -166,6 +166,11 @@ def _mention(chunk: Chunk, index: int) -> Mention:
         label = " ".join((*_plain(chunk)[:-1], noun))
         several = is_plural(chunk.head) and chunk.head not in PAIRS
         colours = _colours(chunk.words[:-1])
+    if colours and len(chunk.between) > 1 and chunk.between[-1] == "and":
+        # "a black and white cat"
+        first = chunk.between[-2]
+        if first in COLOURS:
+            label, colours = f"{first} and {label}", (first, *colours)
     open_count = several or chunk.determiner in lists.MANY
     count = chunk.number if chunk.number is not None else None if open_count else 1
     return Mention(

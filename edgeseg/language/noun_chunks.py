@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 
 from edgeseg.language import entity_words as lists
 from edgeseg.language.inflection import PAIRS, is_plural
-from edgeseg.language.lexicon import ADJECTIVES, DETERMINERS, NUMBERS, PREPOSITIONS
+from edgeseg.language.lexicon import ADJECTIVES, DETERMINERS, NUMBERS, PREPOSITIONS, word_set
 
 # "1girl", as in tags.
 _TAG = re.compile(r"\b(\d{1,2})(?=(?:girl|boy|man|men|woman|women|cat|dog|person|people)s?\b)")
-_TOKEN = re.compile(r"[^\W_]+(?:[-'’&][^\W_]+)*|[.,;:!?()\[\]\"|/\n–—]")
+_TOKEN = re.compile(r"[^\W_]+(?:[-'&][^\W_]+)*|[.,;:!?()\[\]\"|/\n\u2013\u2014]")
 _MEASURE = re.compile(r"\d+(?:k|mm|px|p|fps|bit|x\d+)|f\d.*", re.IGNORECASE)
-_POSSESSIVE = re.compile(r"['’]s?$")
+_POSSESSIVE = re.compile(r"'s?$")
 _SILENT_E = re.compile(r"(?:[^aeiou]|u)$")
 _BREAKS_ALWAYS = (
     PREPOSITIONS | lists.PREPOSITIONS_TOO | lists.CONNECTIVES | lists.PRONOUNS | lists.BE
@@ -68,7 +68,8 @@ class _Reader:
         return self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else "."
 
     def read(self) -> list[Chunk]:
-        for self.at, token in enumerate(self.tokens):
+        for at, token in enumerate(self.tokens):
+            self.at = at
             if self._is_break(token):
                 self._close()
                 self.between.append(token)
@@ -230,24 +231,30 @@ class _Reader:
         return not is_adverb(token)
 
 
-_ALSO_NOUNS = frozenset(
-    "orange cream silver gold square plastic leather metal light dark cold heat round".split()
+_ALSO_NOUNS = word_set(
+    "orange cream silver gold square plastic leather metal light dark cold heat round"
 )
-_HYPHENATED_NOUNS = frozenset("shirt shirts ray rays up ball dog board yo fi tv car".split())
-_PRONOUNS = frozenset("i you he she we they it".split())
-_LY_NOUNS = frozenset("lily fly butterfly dragonfly belly jelly family trolley bully holly".split())
-_STOPS = frozenset(". , ; : ! ? ) ] and or of \n".split(" "))
-_PLURALS = frozenset("people children men women sheep fish deer cattle police geese mice".split())
+_HYPHENATED_NOUNS = word_set("shirt shirts ray rays up ball dog board yo fi tv car")
+_PRONOUNS = word_set("i you he she we they it")
+_LY_NOUNS = word_set("lily fly butterfly dragonfly belly jelly family trolley bully holly")
+_STOPS = frozenset([".", ",", ";", ":", "!", "?", ")", "]", "and", "or", "of", "\n"])
+_PLURALS = word_set("people children men women sheep fish deer cattle police geese mice")
 _COMPOUNDS = frozenset((("bus", "stop"), ("truck", "stop"), ("dogs", "bowl")))
-_SEEN_ALONE = frozenset("looks sits stands lies sleeps smiles walks runs waits flies jumps".split())
+_SEEN_ALONE = word_set("looks sits stands lies sleeps smiles walks runs waits flies jumps")
 
 
 def chunks(text: str) -> list[Chunk]:
     """Return the noun phrases of a text in order."""
-    plain = _TAG.sub(r"\1 ", text.lower().replace("’", "'"))
+    return parse(text)[0]
+
+
+def parse(text: str) -> tuple[list[Chunk], tuple[str, ...]]:
+    """Return the noun phrases of a text in order, and the words and signs after the last."""
+    plain = _TAG.sub(r"\1 ", text.lower().replace("\u2019", "'"))
     found = [_TOKEN.findall(line) for line in plain.splitlines()]
     tokens = [token for line in found for token in [*line, "\n"]]
-    return _Reader(tokens).read()
+    reader = _Reader(tokens)
+    return reader.read(), tuple(reader.between)
 
 
 def looks_like_adjective(word: str) -> bool:

@@ -1,6 +1,24 @@
 """Wire types: requests, results, events and engine facts as they travel in JSON."""
 
-from edgeseg.schemas.options import SegmentOptions
+from edgeseg.schemas.entities import (
+    MAX_IMAGES,
+    ColourVerdict,
+    EntitiesRequest,
+    EntitiesResult,
+    Entity,
+    EntityExtraction,
+    EntityObject,
+    EntityVerdict,
+    ImageEntities,
+    Judgement,
+    Measure,
+    Pairing,
+    PairingMode,
+    Relation,
+    RelationKind,
+    RelationVerdict,
+)
+from edgeseg.schemas.options import EntityOptions, SegmentOptions
 from edgeseg.schemas.plan import TaskRequest, plan
 from edgeseg.schemas.requests import (
     MAX_OBJECTS,
@@ -50,6 +68,23 @@ from edgeseg.schemas.wire import (
 )
 
 __all__ = [
+    "EntityOptions",
+    "ColourVerdict",
+    "Entity",
+    "EntityExtraction",
+    "EntityObject",
+    "EntityVerdict",
+    "EntitiesRequest",
+    "EntitiesResult",
+    "ImageEntities",
+    "Judgement",
+    "MAX_IMAGES",
+    "Measure",
+    "Pairing",
+    "PairingMode",
+    "Relation",
+    "RelationKind",
+    "RelationVerdict",
     "BoxXYXY",
     "DetectRequest",
     "DetectedObject",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from edgeseg.schemas.entities import PairingMode
 from edgeseg.schemas.requests import EngineChoice, SimplifyMode, TileMode
 from edgeseg.schemas.simplification import Filter
 
@@ -23,4 +24,17 @@ class SegmentOptions(TypedDict, total=False):
     max_objects: int | None
     class_thresholds: Mapping[str, float] | None
     tile: TileMode
+    engines: EngineChoice | Mapping[str, str]
+
+
+class EntityOptions(TypedDict, total=False):
+    """The options of a request for entities, as `EntitiesRequest` declares them."""
+
+    box_threshold: float
+    text_threshold: float
+    pairing: PairingMode
+    pairing_threshold: float
+    tile: TileMode
+    excluded_terms: Sequence[str]
+    embeddings: bool
     engines: EngineChoice | Mapping[str, str]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from edgeseg.schemas.entities import EntitiesRequest
 from edgeseg.schemas.requests import DetectRequest, RefineRequest, SegmentRequest, SimplifyRequest
 from edgeseg.settings import Role
 
-TaskRequest = SimplifyRequest | DetectRequest | RefineRequest
+TaskRequest = SimplifyRequest | DetectRequest | RefineRequest | EntitiesRequest
 
 
 def plan(request: TaskRequest, grounder: str | None = None) -> tuple[Role, ...]:
@@ -18,9 +19,12 @@ def plan(request: TaskRequest, grounder: str | None = None) -> tuple[Role, ...]:
         return ("simplify",)
     if isinstance(request, RefineRequest):
         return ("segment",)
+    grounds = request.engines.ground or (grounder and not request.engines.detect)
+    if isinstance(request, EntitiesRequest):
+        return ("extract", *(("ground",) if grounds else ("detect", "segment")), "embed")
     first: tuple[Role, ...] = () if request.simplify == "never" else ("simplify",)
     if not isinstance(request, SegmentRequest):
         return (*first, "detect")
-    if request.engines.ground or (grounder and not request.engines.detect):
+    if grounds:
         return (*first, "ground")
     return (*first, "detect", "segment")

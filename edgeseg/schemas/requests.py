@@ -26,10 +26,16 @@ class EngineChoice(Wire):
     """Engines for one request, by name; null: the server's own choice."""
 
     simplify: Text | None = Field(None, description="Simplifier.", examples=["nano"])
+    extract: Text | None = Field(
+        None, description="Extractor of entities, for POST /entities.", examples=["nano"]
+    )
     detect: Text | None = Field(None, description="Detector.", examples=["nano"])
     segment: Text | None = Field(None, description="Segmenter.", examples=["nano"])
     ground: Text | None = Field(
         None, description="Grounder, in place of detect and segment.", examples=["fake"]
+    )
+    embed: Text | None = Field(
+        None, description="Embedder of objects, for POST /entities.", examples=["nano"]
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from edgeseg.schemas.entities import EntitiesResult
 from edgeseg.schemas.results import TIMINGS, DetectionResult, RefineResult, SegmentationResult
 from edgeseg.schemas.simplification import Simplification
 from edgeseg.schemas.wire import Wire
@@ -13,7 +14,9 @@ from edgeseg.settings import Role
 
 TaskState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINAL_STATES: frozenset[TaskState] = frozenset({"done", "failed", "cancelled"})
-EventType = Literal["queued", "started", "finished", "skipped", "done", "failed", "cancelled"]
+EventType = Literal[
+    "queued", "started", "progress", "finished", "skipped", "done", "failed", "cancelled"
+]
 
 
 class StageEvent(Wire):
@@ -51,9 +54,9 @@ class TaskStatus(Wire):
     timings_ms: dict[str, float] = Field(
         default_factory=dict, description="So far.", examples=[TIMINGS]
     )
-    result: SegmentationResult | DetectionResult | Simplification | RefineResult | None = Field(
-        None, description="Once it is done."
-    )
+    result: (
+        SegmentationResult | DetectionResult | Simplification | RefineResult | EntitiesResult | None
+    ) = Field(None, description="Once it is done.")
     error: dict[str, Any] | None = Field(
         None,
         description="Problem document once it failed.",

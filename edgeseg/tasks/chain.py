@@ -120,7 +120,8 @@ class TaskChain:
             description=f"{stage} {task.id}",
             meta={LARGE: True} if task.is_large else None,
             depends_on=after,
-            timeout=self._settings.stage_timeout_s,
+            # A stage takes all images of a task.
+            timeout=self._settings.stage_timeout_s * max(1, len(task.images)),
             result_ttl=min(DONE_JOB_TTL_S, self._settings.task_ttl_s),
             failure_ttl=self._settings.task_ttl_s,
             # Retries are for lost workers only: see StageWorker.handle_job_failure.

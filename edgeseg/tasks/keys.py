@@ -11,6 +11,8 @@ QUEUES: dict[Role, str] = {
     "detect": "grounding_dino_queue",
     "segment": "sam2_queue",
     "ground": "sam2_queue",
+    "extract": "simplifier_queue",
+    "embed": "sam2_queue",
 }
 QUEUE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(QUEUES.values()))
 WAKE_CHANNEL = "edgeseg:wake"

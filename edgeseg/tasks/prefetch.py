@@ -12,6 +12,8 @@ from edgeseg.tasks import keys
 from edgeseg.tasks.record import ImageRef, NewTask
 
 _KEEP_S = 5
+# What is decoded too early only drives other images from the cache.
+MAX_ANNOUNCED = 2
 
 # Only an idle worker has time for it, and among several nobody knows which one will get the job.
 _ANNOUNCE = """
@@ -27,7 +29,7 @@ def announce(task: NewTask, pipe: Pipeline) -> None:
     """Queue the commands that tell the later stages' workers of a task's images."""
     if not task.images:
         return
-    refs = [json.dumps(vars(image)) for image in task.images]
+    refs = [json.dumps(vars(image)) for image in task.images[:MAX_ANNOUNCED]]
     for queue in dict.fromkeys(keys.QUEUES[stage] for stage in task.plan[1:]):
         names = [
             keys.workers_key(queue),

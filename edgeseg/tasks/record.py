@@ -15,6 +15,7 @@ from edgeseg.schemas import (
     FINAL_STATES,
     DetectRequest,
     EngineRan,
+    EntitiesRequest,
     RefineRequest,
     SegmentRequest,
     SimplifyRequest,
@@ -23,12 +24,13 @@ from edgeseg.schemas import (
 )
 from edgeseg.settings import Role
 
-TaskKind = Literal["simplify", "detect", "segment", "refine"]
+TaskKind = Literal["simplify", "detect", "segment", "refine", "entities"]
 REQUESTS: dict[TaskKind, type[TaskRequest]] = {
     "simplify": SimplifyRequest,
     "detect": DetectRequest,
     "segment": SegmentRequest,
     "refine": RefineRequest,
+    "entities": EntitiesRequest,
 }
 
 
@@ -37,7 +39,7 @@ class ImageRef:
     """An image of a task: its size in pixels, the SHA-256 and name of its file, and where it is.
 
     The bytes are kept with the task ``task_id`` (for a refinement: the task that it corrects), as
-    the image ``index`` of that task.
+    the image ``index`` of that task. ``error`` says why one among several cannot be read.
     """
 
     width: int
@@ -46,6 +48,7 @@ class ImageRef:
     task_id: str
     name: str = ""
     index: int = 0
+    error: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,10 @@ class TaskStore:
         fields = {**fields, "stage": following, "ready_at": repr(time.time())}
         return self._step(record.id, "queued", [_event("finished", stage, data)], fields)
 
+    def progress(self, task_id: str, stage: Role, data: Mapping[str, Any]) -> bool:
+        """Tell how far a stage is; False when its task has ended."""
+        return self._step(task_id, "running", [_event("progress", stage, data)], {})
+
     def queue_again(self, task_id: str, stage: Role, data: Mapping[str, Any]) -> bool:
         """Note that a stage waits once more, because its worker was lost."""
         event = _event("queued", stage, data)

@@ -13,12 +13,14 @@ from edgeseg.codecs import encode_png
 from edgeseg.engines import registry
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
-from edgeseg.errors import UnknownTaskError
+from edgeseg.entity_run import EntitiesRun
+from edgeseg.errors import EdgeSegError, UnknownTaskError
 from edgeseg.render import overlay
 from edgeseg.run import Run, Step
 from edgeseg.schemas import (
     DetectedObject,
     DetectRequest,
+    EntitiesRequest,
     RefineRequest,
     RefineResult,
     SegmentationResult,
@@ -27,7 +29,8 @@ from edgeseg.schemas import (
     free_id,
 )
 from edgeseg.settings import Role, Settings
-from edgeseg.tasks import TaskChain, TaskRecord, TaskStore
+from edgeseg.tasks import ImageRef, TaskChain, TaskRecord, TaskStore
+from edgeseg.types import Image, ImageStep
 from edgeseg.worker.image_cache import ImageCache
 from edgeseg.worker.telemetry import WorkerTelemetry
 
@@ -69,6 +72,8 @@ class StageRunner:
         run = self.run_of(record)
         if stage in ("detect", "ground"):
             self._require_budget(run)
+        if isinstance(run, EntitiesRun):
+            run.image_done = partial(self._note_image, record, stage)
         chosen = getattr(record.request.engines, stage)
         if chosen is not None:
             registry.require_allowed(stage, chosen, self._settings)
@@ -83,12 +88,27 @@ class StageRunner:
 
     def _require_budget(self, run: Run) -> None:
         """Raise RequestTooCostlyError: only now it is known what the prompt stands for."""
-        if isinstance(run.request, DetectRequest):
-            limit = self._settings.max_request_cost
+        limit = self._settings.max_request_cost
+        if isinstance(run, EntitiesRun):
+            budget.require_all_within(
+                limit,
+                [
+                    (cast(DetectRequest, page.request), page.simplification, page.size_hw)
+                    for page in run.pages
+                ],
+            )
+        elif isinstance(run.request, DetectRequest):
             budget.require_within(limit, run.request, run.simplification, run.size_hw)
+
+    def _note_image(self, record: TaskRecord, stage: Role, step: ImageStep) -> None:
+        """Tell those who follow the task that one of its images is through a stage."""
+        facts = {name: value for name, value in vars(step).items() if name != "stage"}
+        self.store.progress(record.id, stage, {**facts, "found": dict(step.found)})
 
     def run_of(self, record: TaskRecord) -> Run:
         """Return a record as the Run that its next stage goes on with."""
+        if isinstance(record.request, EntitiesRequest):
+            return self._entities_run(record, record.request)
         rows = record.results.get("detect", [])
         read = record.results.get("simplify")
         run = Run(
@@ -104,6 +124,24 @@ class StageRunner:
         if record.parent is not None:
             run.objects = self._parent_result(record.parent).objects
         return run
+
+    def _entities_run(self, record: TaskRecord, request: EntitiesRequest) -> EntitiesRun:
+        run = EntitiesRun(
+            request,
+            timings_ms=dict(record.timings_ms),
+            engines=dict(record.engines),
+            loaders=[partial(self._load, ref) for ref in record.images],
+            names=[ref.name or None for ref in record.images],
+        )
+        run.go_on(record.results)
+        for page, ref in zip(run.pages, record.images, strict=False):
+            page.size_hw = (ref.height, ref.width)
+        return run
+
+    def _load(self, ref: ImageRef) -> Image:
+        if ref.error is not None:
+            raise EdgeSegError.from_dict(ref.error)
+        return self.images.get(ref)
 
     def _parent_result(self, task_id: str) -> SegmentationResult:
         json_text = self.store.read(task_id).result_json
@@ -183,6 +221,8 @@ class StageRunner:
 
 def _made(stage: Role, run: Run) -> str:
     """Return the JSON that the next stage reads: phrases and filters, or boxes."""
+    if isinstance(run, EntitiesRun):
+        return run.made(stage)
     if stage == "simplify":
         assert run.simplification is not None
         return run.simplification.model_dump_json()

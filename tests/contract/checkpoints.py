@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,16 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.weights.sources import WebFile
 from edgeseg.settings import Role
-from edgeseg.testing.checkpoints import edge_sam, florence2, grounding_dino, llm, sam, sam2, sam3
+from edgeseg.testing.checkpoints import (
+    dinov3,
+    edge_sam,
+    florence2,
+    grounding_dino,
+    llm,
+    sam,
+    sam2,
+    sam3,
+)
 
 Writer = Callable[[Sequence[Path]], None]
 
@@ -26,7 +36,11 @@ def _original(places: Sequence[Path]) -> None:
 
 
 # What a language model says, whatever it is asked: nonsense would go on for long.
-ANSWER = '"cat"], "filters": []}'
+ANSWERS: dict[Role, str] = {
+    "simplify": '"cat"], "filters": []}',
+    "extract": '"dog", "red sofa"]}',
+    "detect": '{"label": "cat", "bbox_2d": [100, 200, 500, 900]}]}',
+}
 # A writer puts weights to where each of the engine's sources would be.
 WRITERS: dict[str, Writer] = {
     "grounding-dino-tiny": lambda places: grounding_dino.write(places[0]),
@@ -37,17 +51,21 @@ WRITERS: dict[str, Writer] = {
     "sam2.1-tiny": _sam2,
     "sam-vit-base": lambda places: sam.write(places[0]),
     "sam-hq-vit-base": lambda places: sam.write(places[0], hq=True),
+    "dinov3-vitb16": lambda places: dinov3.write(places[0]),
     "edge-sam": lambda places: edge_sam.write(places[0].parent, places[0].name),
-    "qwen3-0.6b": lambda places: llm.write(places[0], "qwen3", says=ANSWER),
-    "qwen2.5-0.5b": lambda places: llm.write(places[0], "qwen2", says=ANSWER),
-    "qwen3-vl-2b": lambda places: llm.write(places[0], "qwen3-vl", says=ANSWER),
+}
+FAMILIES: dict[str, llm.Family] = {
+    "qwen3-0.6b": "qwen3",
+    "qwen2.5-0.5b": "qwen2",
+    "qwen3-vl-2b": "qwen3-vl",
 }
 
 
 def with_weights(role: Role, name: str, options: EngineOptions) -> EngineOptions:
     """Return options with a store that holds the engine's weights, written if they are missing."""
     entry = registry.find(role, name)
-    store = options.store
+    # A language model answers each role in another form.
+    store = replace(options.store, root=options.store.root / role)
     if entry.missing(store):
         torch.manual_seed(0)
         places = []
@@ -55,5 +73,8 @@ def with_weights(role: Role, name: str, options: EngineOptions) -> EngineOptions
             place = store.root / source.folder
             place.mkdir(parents=True)
             places.append(place / source.name if isinstance(source, WebFile) else place)
-        WRITERS[name](places)
-    return options
+        if name in FAMILIES:
+            llm.write(places[0], FAMILIES[name], says=ANSWERS[role])
+        else:
+            WRITERS[name](places)
+    return replace(options, store=store)

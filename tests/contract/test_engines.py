@@ -12,7 +12,15 @@ import PIL.Image
 import pytest
 
 from edgeseg.engines import registry
-from edgeseg.engines.base import Detector, EngineOptions, Grounder, Segmenter, Simplifier
+from edgeseg.engines.base import (
+    Detector,
+    EngineOptions,
+    EntityExtractor,
+    Grounder,
+    ObjectEmbedder,
+    Segmenter,
+    Simplifier,
+)
 from edgeseg.settings import Role, read_settings
 from edgeseg.types import Detections, Image, MaskPrompt
 from tests.contract import checkpoints
@@ -31,7 +39,7 @@ def engines_of(role: Role) -> list[str]:
         name
         for name in registry.names(role)
         if not (entry := registry.find(role, name)).missing(settings=settings)
-        and (not entry.sources or name in checkpoints.WRITERS)
+        and (not entry.sources or name in {**checkpoints.WRITERS, **checkpoints.FAMILIES})
     ]
 
 
@@ -54,7 +62,7 @@ def loading(role: Role) -> Any:
     return engine
 
 
-simplifier, detector, segmenter, grounder = (loading(role) for role in registry.ROLES)
+simplifier, extractor, detector, segmenter, grounder, embedder = map(loading, registry.ROLES)
 
 
 SIZES = [(1, 1), (7, 300), (300, 7), (33, 65), (300, 451), (1200, 1600)]
@@ -107,8 +115,12 @@ def use(role: Role, engine: Any, image: Image) -> None:
     """Ask an engine for its work."""
     if role == "simplify":
         engine.simplify("the leftmost cat")
+    elif role == "extract":
+        engine.extract("a cat")
     elif role == "detect":
         engine.detect(image, ["cat"], **LENIENT)
+    elif role == "embed":
+        engine.embed_objects(image, np.ones((1, *image.size_hw), bool))
     elif role == "segment":
         engine.embed(image)
     else:
@@ -226,3 +238,27 @@ def test_grounders_find_boxes_with_masks(grounder: Grounder, sized: Image) -> No
     assert masks.masks.shape == (len(found), *sized.size_hw)
     nothing, none = grounder.ground(sized, [], **LENIENT)
     assert len(nothing) == len(none) == 0
+
+
+@pytest.mark.parametrize("text", ["A dog on a red sofa", "?", "\ufb01x \u732b", "a" * 4000])
+def test_extractors_name_each_thing_once(extractor: EntityExtractor, text: str) -> None:
+    made = extractor.extract(text)
+    assert made.prompt == text
+    labels = [each.label.casefold() for each in made.entities]
+    assert len(set(labels)) == len(labels)
+    assert all(each.label.strip() and each.phrase.strip() for each in made.entities)
+    assert all(max(each.subject, each.object) < len(labels) for each in made.relations)
+
+
+def test_embedders_give_each_object_a_vector(embedder: ObjectEmbedder, sized: Image) -> None:
+    masks = np.zeros((3, *sized.size_hw), bool)
+    masks[0] = True
+    masks[1, : max(1, sized.size_hw[0] // 2)] = True
+    vectors = embedder.embed_objects(sized, masks)
+    assert vectors.dtype == np.float32
+    assert len(vectors) == 3
+    assert np.isfinite(vectors).all()
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
+    alone = embedder.embed_objects(sized, masks[1:2])
+    assert np.allclose(alone[0], vectors[1], atol=1e-4), "an object's vector is its own"
+    assert len(embedder.embed_objects(sized, masks[:0])) == 0

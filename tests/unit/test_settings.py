@@ -159,6 +159,7 @@ def _other(name: str, field: FieldInfo) -> Any:
         "redis_maxmemory": "256mb",
         "device": "cuda:1",
         "dtype": "float16",
+        "mask_threshold": 0.25,
         "encoder_runtime": "openvino",
         "log_format": "json",
         "log_level": "DEBUG",

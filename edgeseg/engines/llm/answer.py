@@ -39,27 +39,34 @@ class Answer:
 
 def read_answer(text: str) -> Answer:
     """Read a model's answer; raise AnswerError, which says what is wrong, for anything else."""
-    bare = _THOUGHT.sub("", text).strip()
-    fenced = _FENCE.match(bare)
-    bare = fenced[1] if fenced else bare
-    if len(bare) > MAX_CHARS:
-        raise AnswerError(f"the answer is longer than {MAX_CHARS} characters")
     try:
-        answer = _Answer.model_validate_json(bare, strict=True)
+        made = _Answer.model_validate_json(bare_json(text), strict=True)
     except ValidationError as error:
-        raise AnswerError(_sentence(error)) from None
-    phrases = {phrase.casefold(): phrase for phrase in map(_phrase, reversed(answer.phrases))}
-    filters = tuple(_filter(each, phrases) for each in answer.filters)
+        raise AnswerError(sentence_of(error)) from None
+    phrases = {phrase.casefold(): phrase for phrase in map(phrase_of, reversed(made.phrases))}
+    filters = tuple(_filter(each, phrases) for each in made.filters)
     return Answer(tuple(reversed(phrases.values())), filters)
 
 
-def _sentence(error: ValidationError) -> str:
+def bare_json(text: str, max_chars: int = MAX_CHARS) -> str:
+    """Return an answer without thoughts and code fence; raise AnswerError for a long one."""
+    bare = _THOUGHT.sub("", text).strip()
+    fenced = _FENCE.match(bare)
+    bare = fenced[1] if fenced else bare
+    if len(bare) > max_chars:
+        raise AnswerError(f"the answer is longer than {max_chars} characters")
+    return bare
+
+
+def sentence_of(error: ValidationError) -> str:
+    """Return what is wrong with an answer, for the model to repair."""
     rows = error.errors(include_url=False, include_input=False)[:3]
     parts = [f"{'.'.join(map(str, row['loc'])) or 'the answer'}: {row['msg']}" for row in rows]
     return "; ".join(parts)[:400]
 
 
-def _phrase(text: str) -> str:
+def phrase_of(text: str) -> str:
+    """Return a phrase tidied; raise AnswerError for what is no noun phrase."""
     phrase = " ".join(text.split()).strip(" .,;:!?")
     if not any(letter.isalnum() for letter in phrase):
         raise AnswerError("phrases: every phrase must name a thing")

@@ -64,8 +64,8 @@ def opening(prompt: str, image: Image | None) -> list[Message]:
     """Return the task, the examples, and the prompt with its image."""
     turns = [Message("system", INSTRUCTIONS)]
     for asked, answered in EXAMPLES:
-        turns += [Message("user", _quoted(asked)), Message("assistant", answered)]
-    return [*turns, Message("user", _quoted(prompt), image)]
+        turns += [Message("user", quoted("Request", asked)), Message("assistant", answered)]
+    return [*turns, Message("user", quoted("Request", prompt), image)]
 
 
 def repair(turns: Sequence[Message], answer: str, problem: str) -> list[Message]:
@@ -79,6 +79,6 @@ def repair(turns: Sequence[Message], answer: str, problem: str) -> list[Message]
     ]
 
 
-def _quoted(prompt: str) -> str:
-    # As a JSON string, so that it cannot end early and go on as something else.
-    return f"Request: {json.dumps(prompt, ensure_ascii=False)}"
+def quoted(name: str, text: str) -> str:
+    """Return what a person wrote as a JSON string, which cannot end early and go on otherwise."""
+    return f"{name}: {json.dumps(text, ensure_ascii=False)}"

@@ -11,7 +11,10 @@ import PIL.Image
 import torch
 
 from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.llm import detector, extractor
 from edgeseg.engines.llm.conversation import Message
+from edgeseg.engines.llm.detector import LanguageDetector
+from edgeseg.engines.llm.extractor import LanguageExtractor
 from edgeseg.engines.llm.simplifier import LanguageSimplifier
 from edgeseg.engines.torch.hf import import_transformers
 from edgeseg.engines.torch.placement import Placement, free
@@ -20,7 +23,6 @@ from edgeseg.errors import EngineError, EngineUnavailableError
 MAX_TOKENS = 256
 # Images are shown no larger than this, in pixels along the longest side.
 IMAGE_PX = 640
-# How every answer begins; writing it for the model keeps a small one from chatting.
 BEGINNING = '{"phrases": ['
 
 
@@ -40,16 +42,63 @@ def vision_simplifier(options: EngineOptions) -> LanguageSimplifier:
     )
 
 
+def text_extractor(options: EngineOptions) -> LanguageExtractor:
+    """Build the extractor of a causal language model."""
+    return LanguageExtractor(_extracting(options, accepts_image=False))
+
+
+def vision_extractor(options: EngineOptions) -> LanguageExtractor:
+    """Build the extractor of a model that is shown the generated image too."""
+    return LanguageExtractor(_extracting(options, accepts_image=True))
+
+
+def vision_detector(options: EngineOptions) -> LanguageDetector:
+    """Build the detector of a model that writes boxes."""
+    return LanguageDetector(
+        LocalModel(
+            options.weights[0],
+            Placement.from_options(options),
+            options.name,
+            accepts_image=True,
+            beginning=detector.BEGINNING,
+            max_tokens=detector.MAX_TOKENS,
+            image_px=detector.IMAGE_PX,
+        )
+    )
+
+
+def _extracting(options: EngineOptions, *, accepts_image: bool) -> LocalModel:
+    return LocalModel(
+        options.weights[0],
+        Placement.from_options(options),
+        options.name,
+        accepts_image=accepts_image,
+        beginning=extractor.BEGINNING,
+        max_tokens=extractor.MAX_TOKENS,
+    )
+
+
 class LocalModel:
     """Answers by the likeliest words, until its JSON object is complete.
 
-    ``folder`` holds a model as transformers saves it; no code in it is run. Raises
+    ``folder`` holds a model as transformers saves it; no code in it is run. ``beginning`` is how
+    every answer begins: writing it for the model keeps a small one from chatting. Images are shown
+    no larger than ``image_px`` along the longest side. Raises
     EngineUnavailableError for a folder that cannot be loaded.
     """
 
     def __init__(
-        self, folder: Path, placement: Placement, name: str, *, accepts_image: bool = False
+        self,
+        folder: Path,
+        placement: Placement,
+        name: str,
+        *,
+        accepts_image: bool = False,
+        beginning: str = BEGINNING,
+        max_tokens: int = MAX_TOKENS,
+        image_px: int = IMAGE_PX,
     ) -> None:
+        self._beginning, self._image_px = beginning, image_px
         self.name = name
         self.device = str(placement.device)
         self.dtype = placement.dtype_name
@@ -73,7 +122,7 @@ class LocalModel:
         ends = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
         self._model.generation_config = hf.GenerationConfig(
             do_sample=False,
-            max_new_tokens=MAX_TOKENS,
+            max_new_tokens=max_tokens,
             eos_token_id=ends,
             pad_token_id=self._tokenizer.pad_token_id,
         )
@@ -84,12 +133,13 @@ class LocalModel:
         length = inputs["input_ids"].shape[1]
         try:
             with torch.inference_mode():
-                output = self._model.generate(
-                    **inputs, stopping_criteria=[_Complete(self._tokenizer, length)]
+                made = self._model.generate(
+                    **inputs,
+                    stopping_criteria=[_Complete(self._tokenizer, length, self._beginning)],
                 )
         except RuntimeError as error:
             raise EngineError(f"The language model failed: {error}") from error
-        return _first_object(_said(self._tokenizer, output[0, length:]))
+        return _first_object(self._beginning + _said(self._tokenizer, made[0, length:]))
 
     def close(self) -> None:
         """Free the model."""
@@ -101,9 +151,11 @@ class LocalModel:
         text = self._reader.apply_chat_template(
             spoken, tokenize=False, add_generation_prompt=True, enable_thinking=False
         )
-        images = [_shown(turn) for turn in turns if turn.image is not None]
-        vision = {"images": images} if self.accepts_image and images else {}
-        return self._reader(text=[text + BEGINNING], return_tensors="pt", **vision).to(self.device)
+        images = [_shown(turn, self._image_px) for turn in turns if turn.image is not None]
+        seen = {"images": images} if self.accepts_image and images else {}
+        return self._reader(text=[text + self._beginning], return_tensors="pt", **seen).to(
+            self.device
+        )
 
     def _content(self, turn: Message) -> str | list[dict[str, str]]:
         if not self.accepts_image:
@@ -115,18 +167,19 @@ class LocalModel:
 class _Complete:
     """Stops where the answer is a whole JSON object, as transformers' stopping criteria do."""
 
-    def __init__(self, tokenizer: Any, prompt_tokens: int) -> None:
+    def __init__(self, tokenizer: Any, prompt_tokens: int, beginning: str) -> None:
         self._tokenizer = tokenizer
+        self._beginning = beginning
         self._start = prompt_tokens
 
     def __call__(self, input_ids: torch.Tensor, scores: object, **kwargs: object) -> torch.Tensor:
-        text = _said(self._tokenizer, input_ids[0, self._start :])
+        text = self._beginning + _said(self._tokenizer, input_ids[0, self._start :])
         done = text.rstrip().endswith("}") and _end_of_object(text) is not None
         return torch.full((len(input_ids),), done, device=input_ids.device)
 
 
 def _said(tokenizer: Any, tokens: torch.Tensor) -> str:
-    return BEGINNING + str(tokenizer.decode(tokens, skip_special_tokens=True))
+    return str(tokenizer.decode(tokens, skip_special_tokens=True))
 
 
 def _end_of_object(text: str) -> int | None:
@@ -141,8 +194,8 @@ def _first_object(text: str) -> str:
     return text[: _end_of_object(text)]
 
 
-def _shown(turn: Message) -> PIL.Image.Image:
+def _shown(turn: Message, image_px: int) -> PIL.Image.Image:
     assert turn.image is not None
     pil_image = PIL.Image.fromarray(turn.image.rgb)
-    pil_image.thumbnail((IMAGE_PX, IMAGE_PX))
+    pil_image.thumbnail((image_px, image_px))
     return pil_image

@@ -16,6 +16,7 @@ import PIL.Image
 
 from edgeseg.engines.base import EngineOptions, LanguageServer
 from edgeseg.engines.llm.conversation import Message
+from edgeseg.engines.llm.extractor import LanguageExtractor
 from edgeseg.engines.llm.simplifier import LanguageSimplifier
 from edgeseg.errors import EngineError, EngineUnavailableError
 from edgeseg.types import Image
@@ -31,11 +32,20 @@ def simplifier(options: EngineOptions) -> LanguageSimplifier:
 
     Raises EngineUnavailableError for an address or a model's name that is missing or of no use.
     """
+    return LanguageSimplifier(ServerModel(_server(options)))
+
+
+def extractor(options: EngineOptions) -> LanguageExtractor:
+    """Build the extractor that asks the server of the options; raises as `simplifier` does."""
+    return LanguageExtractor(ServerModel(_server(options)))
+
+
+def _server(options: EngineOptions) -> LanguageServer:
     if options.language_server is None:
         raise EngineUnavailableError(
             "The engine 'openai' needs a server: set EDGESEG_LLM_URL and EDGESEG_LLM_MODEL."
         )
-    return LanguageSimplifier(ServerModel(options.language_server))
+    return options.language_server
 
 
 class ServerModel:

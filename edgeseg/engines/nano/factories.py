@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from edgeseg.engines.base import Detector, EngineOptions, Segmenter, Simplifier
+from edgeseg.engines.base import (
+    Detector,
+    EngineOptions,
+    EntityExtractor,
+    ObjectEmbedder,
+    Segmenter,
+    Simplifier,
+)
 
 
 def simplifier(options: EngineOptions) -> Simplifier:
@@ -23,4 +30,18 @@ def segmenter(options: EngineOptions) -> Segmenter:
     """Build the segmenter."""
     from edgeseg.engines.nano.segmenter import NanoSegmenter
 
-    return NanoSegmenter(threads=options.threads)
+    return NanoSegmenter(options.threads, options.mask_logit)
+
+
+def extractor(options: EngineOptions) -> EntityExtractor:
+    """Build the extractor of entities."""
+    from edgeseg.engines.nano.extractor import NanoExtractor
+
+    return NanoExtractor()
+
+
+def embedder(options: EngineOptions) -> ObjectEmbedder:
+    """Build the embedder of objects."""
+    from edgeseg.engines.nano.embedder import NanoEmbedder
+
+    return NanoEmbedder(threads=options.threads)

@@ -34,7 +34,8 @@ class NanoSegmenter:
     device = "cpu"
     dtype = "float32"
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, mask_logit: float = 0.0) -> None:
+        self._mask_logit = np.float32(mask_logit)
         self._encoder: Network | None = Network("encoder", threads)
         self._decoder: Network | None = Network("decoder", threads)
 
@@ -54,7 +55,8 @@ class NanoSegmenter:
             part = prompts[start : start + CHUNK]
             crops, logits, quality = self._decode(embedding, part)
             scores[start : start + CHUNK] = quality
-            for row, (crop, patch, prompt) in enumerate(zip(crops, logits, part, strict=True)):
+            above = logits - self._mask_logit
+            for row, (crop, patch, prompt) in enumerate(zip(crops, above, part, strict=True)):
                 cells = cells_of(prompt.points_xy, crop, patch)
                 positive = prompt.point_labels == 1
                 paste(masks[start + row], crop, tidy(patch, cells[positive], cells[~positive]))

@@ -56,6 +56,7 @@ class SamEngine(TorchEngine):
     """A segmenter that encodes an image once and then decodes prompts in batches."""
 
     _compiled: CompiledEncoder | None = None
+    _mask_logit = 0.0
 
     def pixels(self, image: Image) -> torch.Tensor:
         """Return the (1, 3, H, W) input of the network, of the same size for all images."""
@@ -66,7 +67,8 @@ class SamEngine(TorchEngine):
         raise NotImplementedError
 
     def prepared(self, options: EngineOptions) -> Self:
-        """Compile the network where the options want that; return the engine."""
+        """Take the options, compile the network where they want that; return the engine."""
+        self._mask_logit = options.mask_logit
         if options.encoder_runtime == "openvino":
             from edgeseg.engines.compiled.openvino import compile_encoder
 
@@ -144,7 +146,7 @@ class SamEngine(TorchEngine):
             best = quality.argmax(dim=1, keepdim=True)
             rows = torch.arange(len(batch), device=logits.device)
             chosen = logits[rows, best[:, 0]].float()[:, None]
-            large = self.enlarge(chosen, size_hw)[:, 0] > 0
+            large = self.enlarge(chosen, size_hw)[:, 0] > self._mask_logit
         return (
             large.cpu().numpy(),
             quality.gather(1, best)[:, 0].clamp(0, 1).cpu().numpy().astype(np.float32),

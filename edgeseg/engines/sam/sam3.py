@@ -24,18 +24,23 @@ from edgeseg.types import BoolArray, Detections, FloatArray, Image, Masks
 
 def load(options: EngineOptions) -> Grounder:
     """Build a grounder from a folder with a model and its processor."""
-    return Sam3(options.name, options.weights[0], Placement.from_options(options))
+    return Sam3(
+        options.name, options.weights[0], Placement.from_options(options), options.mask_threshold
+    )
 
 
 class Sam3(TorchEngine):
     """A score is how likely the phrase is there at all, times how likely this is it."""
 
-    def __init__(self, name: str, folder: Path, placement: Placement) -> None:
+    def __init__(
+        self, name: str, folder: Path, placement: Placement, mask_threshold: float = 0.5
+    ) -> None:
         transformers = import_transformers()
         model = transformers.Sam3Model.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype="float32"
         )
         super().__init__(name, placement, model)
+        self._mask_threshold = mask_threshold
         self._processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
 
     def ground(
@@ -103,7 +108,7 @@ class Sam3(TorchEngine):
         def run(part: Sequence[int]) -> Sequence[int]:
             picked = small[list(part)][:, None].to(self.placement.device)
             large = interpolate(picked, size_hw, mode="bilinear", align_corners=False)
-            masks[list(part)] = (large[:, 0] > 0.5).cpu().numpy()
+            masks[list(part)] = (large[:, 0] > self._mask_threshold).cpu().numpy()
             return part
 
         in_chunks(range(len(small)), chunk, run)

@@ -62,7 +62,7 @@ def test_errors_are_described_as_the_problems_that_they_are(schema: dict[str, An
 
 def has_example(name: str, field: dict[str, Any]) -> bool:
     """A field has examples, but for files and for types whose own fields have them."""
-    refers = "$ref" in str(field)
+    refers = "$ref" in str(field) or "application/octet-stream" in str(field)
     return name in NO_EXAMPLE_NEEDED or refers or "const" in field or bool(field.get("examples"))
 
 

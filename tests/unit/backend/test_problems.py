@@ -175,7 +175,7 @@ def test_json_that_is_too_large_is_not_parsed(api: httpx.Client) -> None:
     headers = {"content-type": "application/json"}
     answer = api.post(f"/tasks/{'0' * 32}/refine", content=body, headers=headers)
     check_problem(answer, 413, "image_too_large")
-    assert "a request without one" in answer.json()["detail"]
+    assert "a request without images" in answer.json()["detail"]
 
 
 def test_an_unexpected_error_is_a_problem_without_details() -> None:

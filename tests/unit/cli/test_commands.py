@@ -50,7 +50,8 @@ def test_engines_as_text_and_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = run("engines").splitlines()
     assert lines[0].split()[:3] == ["role", "engine", "size"]
     starred = [line.split()[1:3] for line in lines if line.startswith("*")]
-    assert starred == [["simplify", "fake"], ["detect", "fake"], ["segment", "fake"]]
+    roles = ("simplify", "extract", "detect", "segment", "embed")
+    assert starred == [[role, "fake"] for role in roles]
     rows = json.loads(run("engines", "--role", "detect", "--json"))
     assert {row["role"] for row in rows} == {"detect"}
     assert {"nano", "fake"} <= {row["name"] for row in rows}
