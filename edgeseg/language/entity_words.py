@@ -177,14 +177,14 @@ BE = word_set("is are was were be been being am")
 # Spoken to the generator, at the start of a sentence: "Place the mug on the table".
 ORDERS = word_set(
     "place put add draw generate create make show render paint imagine depict give produce design "
-    "let want need please position arrange hang set lay keep turn replace include ensure write"
+    "let want need position arrange hang set lay keep turn replace include ensure write"
 )
 PREPOSITIONS_TOO = word_set(
     "past per down up off out after before during via upon alongside amid amidst throughout "
     "except despite plus opposite about ahead away together apart towards atop aboard onto "
     "underneath beyond as than instead because since until till"
 )
-CONNECTIVES = word_set(
+CONNECTIVES = {"please"} | word_set(
     "and or but nor while as when where who which that whose whom if because so then also just "
     "only now there here both either neither not very really quite too almost nearly still again "
     "yet i you he she we they it them him me us himself herself itself themselves myself this's "

@@ -38,6 +38,7 @@ IRREGULAR = {
     "gases": "gas",
     "taxis": "taxi",
     "lenses": "lens",
+    "dwarves": "dwarf",
 }
 # One thing whose name ends like a plural.
 SINGULAR_S = word_set(
@@ -47,6 +48,8 @@ SINGULAR_S = word_set(
     "albatross physics mathematics athletics gymnastics sis"
 )
 
+# Ends like "men", of one.
+_NOT_MEN = word_set("omen specimen abdomen regimen stamen ramen hymen acumen semen")
 # Plural in form, one thing in the image.
 PAIRS = word_set(
     "scissors glasses sunglasses eyeglasses pants trousers jeans shorts leggings tights "
@@ -57,7 +60,7 @@ PAIRS = word_set(
 
 def is_plural(word: str) -> bool:
     """Tell whether an English noun in lower case looks plural."""
-    if word in IRREGULAR:
+    if word in IRREGULAR or (word.endswith("men") and word not in _NOT_MEN):
         return True
     return (
         len(word) > 3
@@ -72,6 +75,8 @@ def singular(word: str) -> str:
     known = IRREGULAR.get(word)
     if known or not is_plural(word):
         return known or word
+    if word.endswith("men"):
+        return word[:-3] + "man"
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     if word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):

@@ -159,13 +159,15 @@ class _Reader:
             if token in lists.NOUNS_LIKE_VERBS and self._may_be_noun():
                 return False
             return not (self.determiner and not self.words and self._is_nominal(self.next))
+        if not self.words and self._is_order(token):
+            return True
         form = verb_form(token)
         if form is None:
             return False
         if form in ("ing", "ed"):
             return self._is_participle_verb(token, form)
         if not self.words:
-            return self._is_order(token) or (form == "s" and self._opens_a_clause())
+            return form == "s" and self._opens_a_clause()
         if all(map(is_known_adjective, self.words)):
             return False
         return self._is_third_person(token) if form == "s" else self._is_plural_verb(token)
@@ -203,7 +205,8 @@ class _Reader:
         """Tell "Put two spoons" and "wearing glasses" from "stop sign", where a phrase begins."""
         if self.determiner or self.number is not None:
             return False
-        return token in lists.ORDERS and (
+        is_infinitive = self.between[-1:] == ["to"]
+        return (token in lists.ORDERS or is_infinitive) and (
             self.next in _DETERMINERS or self.next in NUMBERS or self.next in ("it", "me", "them")
         )
 

@@ -194,8 +194,10 @@ def test_the_configuration_goes_after_flags_and_the_environment(
     (tmp_path / "c.yaml").write_text(CONFIG)
     common = ("-p", "a dog in a garden", "-g", images[2], "-q", "--schema", "full")
 
-    def found(*more: object, **environment: str) -> Any:
-        done = run(tmp_path, *common, "--config", "c.yaml", *more, **environment)
+    def found(*more: object, extract_engine: str = "") -> Any:
+        done = run(
+            tmp_path, *common, "--config", "c.yaml", *more, EDGESEG_EXTRACT_ENGINE=extract_engine
+        )
         return json.loads(done.stdout)
 
     by_file = found("-c", images[0])
@@ -204,9 +206,9 @@ def test_the_configuration_goes_after_flags_and_the_environment(
     assert (tmp_path / "pictures/generated_annotated.jpg").exists()
     by_flag = found("-c", images[0], "--threshold", "0.1", "--pairing-threshold", "0.25")
     assert by_flag["object_pairings"][0]["threshold"] == 0.25
-    by_environment = found(EDGESEG_EXTRACT_ENGINE="fake")
+    by_environment = found(extract_engine="fake")
     assert by_environment["detected_entities"] == ["a dog in a garden"]
-    by_both = found("--text-model", "nano", EDGESEG_EXTRACT_ENGINE="fake")
+    by_both = found("--text-model", "nano", extract_engine="fake")
     assert by_both["detected_entities"] == ["dog"]
 
 
