@@ -260,7 +260,9 @@ async def run_on_images(
         prompt = form.text_prompt
         return await submit(services, request, "entities", plan, form, prompt, uploads, is_large)
 
-    return await answer(services, request, await submit_images())
+    async with services.batches:
+        task_id = await submit_images()
+    return await answer(services, request, task_id)
 
 
 async def answer(

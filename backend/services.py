@@ -34,6 +34,8 @@ class Services:
     exporters: CapacityLimiter
     decoders: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(DECODERS))
     submitters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMITTERS))
+    # Requests whose images are all in memory, as long as they are checked and submitted.
+    batches: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
 
 @asynccontextmanager

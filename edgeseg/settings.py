@@ -170,7 +170,7 @@ class Settings(BaseSettings):
         32 * 1024 * 1024, ge=1, description="Largest image file accepted, in bytes."
     )
     max_entities_bytes: int = Field(
-        128 * 1024 * 1024,
+        64 * 1024 * 1024,
         ge=1,
         description="Largest form of POST /entities, all its images together, in bytes.",
     )
