@@ -11,7 +11,7 @@ from edgeseg import EdgeSegAI
 
 
 def main(prompt: str, generated: str, *references: str) -> None:
-    """Print what is missing, wrong and paired, and write a page to look at."""
+    """Print what is missing, wrong and paired; ``found.report(path)`` writes a page of it."""
     with EdgeSegAI() as ai:
         found = ai.segment_entities(prompt, references, generated)
     judgement = found.judgement
@@ -24,8 +24,6 @@ def main(prompt: str, generated: str, *references: str) -> None:
     for pairing in found.result.pairings:
         if pairing.paired and pairing.image is not None:
             print(f"{pairing.generated} is {pairing.contextual} of {references[pairing.image]}")
-    found.report("report.html")
-    print("report.html shows all of it.")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,10 @@ class Entity(Wire):
         description="What is looked for: the label without its colours.", examples=["sofa"]
     )
     count: int | None = Field(
-        1, ge=1, description="How many the text asks for; null: several, it does not say how many."
+        1,
+        ge=1,
+        description="How many the text asks for; null: several, it does not say how many.",
+        examples=[2],
     )
     colours: list[str] = Field(
         default_factory=list,
@@ -47,6 +50,7 @@ class Entity(Wire):
         False,
         description="Whether it is where the scene takes place, such as a garden: it counts as "
         "unknown, not as missing, where it is not found.",
+        examples=[False],
     )
 
 
@@ -66,7 +70,9 @@ class EntityExtraction(Wire):
     relations: list[Relation] = Field(
         default_factory=list, description="Those that images can show."
     )
-    warnings: list[str] = Field(default_factory=list, description="Sentences worth reading.")
+    warnings: list[str] = Field(
+        default_factory=list, description="Sentences worth reading.", examples=[[]]
+    )
     engine: EngineRan | None = Field(None, description="What really read the text.")
 
 
@@ -77,18 +83,21 @@ class EntitiesRequest(Wire):
         description="The text that the image was generated from.",
         examples=["A dog sitting on a red sofa in a garden"],
     )
-    box_threshold: Unit = Field(0.35, description="Least score of a box.")
-    text_threshold: Unit = Field(0.25, description="Least score of the words of a box.")
+    box_threshold: Unit = Field(0.35, description="Least score of a box.", examples=[0.35])
+    text_threshold: Unit = Field(
+        0.25, description="Least score of the words of a box.", examples=[0.25]
+    )
     pairing: PairingMode = Field(
         "one_to_one",
         description="one_to_one: each object of the contextual images is taken once at most, the "
         "sum of all similarities is largest; many_to_one: each object of the generated image "
         "takes the most similar one.",
+        examples=["one_to_one"],
     )
     pairing_threshold: Unit = Field(
-        0.5, description="Least cosine similarity of the embeddings of a pair."
+        0.5, description="Least cosine similarity of the embeddings of a pair.", examples=[0.5]
     )
-    tile: TileMode = Field("auto", description="As in POST /segment.")
+    tile: TileMode = Field("auto", description="As in POST /segment.", examples=["auto"])
     excluded_terms: Annotated[list[Text], BeforeValidator(_none_is_empty)] = Field(
         default_factory=list,
         max_length=1000,
@@ -96,7 +105,9 @@ class EntitiesRequest(Wire):
         examples=[["wall"]],
     )
     embeddings: bool = Field(
-        False, description="Whether each object in the answer holds its embedding."
+        False,
+        description="Whether each object in the answer holds its embedding.",
+        examples=[False],
     )
     engines: EngineChoice = Field(
         default_factory=EngineChoice,
@@ -119,7 +130,10 @@ class EntityObject(SegmentedObject):
         examples=[{"red": 0.81, "brown": 0.19}],
     )
     embedding: list[float] | None = Field(
-        None, max_length=8192, description="Embedding of its pixels, if asked for."
+        None,
+        max_length=8192,
+        description="Embedding of its pixels, if asked for.",
+        examples=[[0.12, -0.03]],
     )
 
 
@@ -129,9 +143,13 @@ class ImageEntities(Wire):
     file_name: str | None = Field(None, description="Name of its file.", examples=["a.jpg"])
     image: ImageInfo | None = Field(None, description="Its size; null where it failed.")
     objects: list[EntityObject] = Field(default_factory=list, description="By entity, best first.")
-    warnings: list[str] = Field(default_factory=list, description="Sentences worth reading.")
+    warnings: list[str] = Field(
+        default_factory=list, description="Sentences worth reading.", examples=[[]]
+    )
     error: dict[str, Any] | None = Field(
-        None, description="Problem document of an image that failed; the others are done."
+        None,
+        description="Problem document of an image that failed; the others are done.",
+        examples=[{"code": "invalid_image", "status": 422}],
     )
 
 
@@ -140,36 +158,49 @@ class Pairing(Wire):
 
     generated: str = Field(description="Id in the generated image.", examples=["dog_0"])
     label: str = Field(description="Label of both.", examples=["dog"])
-    contextual: str | None = Field(None, description="Id in the contextual image.")
-    image: int | None = Field(None, ge=0, description="Position of that contextual image.")
-    cosine: Cosine | None = Field(
-        None, description="Similarity; null where no contextual image shows the entity."
+    contextual: str | None = Field(
+        None, description="Id in the contextual image.", examples=["dog_0"]
     )
-    paired: bool = Field(description="Whether it reaches the threshold.")
+    image: int | None = Field(
+        None, ge=0, description="Position of that contextual image.", examples=[0]
+    )
+    cosine: Cosine | None = Field(
+        None,
+        description="Similarity; null where no contextual image shows the entity.",
+        examples=[0.82],
+    )
+    paired: bool = Field(description="Whether it reaches the threshold.", examples=[True])
 
 
 class ColourVerdict(Wire):
     """Whether a colour that the text asks for was seen."""
 
     colour: str = Field(description="The colour.", examples=["red"])
-    share: Unit = Field(description="Largest share of it among the objects of the entity.")
-    held: bool | None = Field(description="Whether it was seen; null: it cannot be measured.")
+    share: Unit = Field(
+        description="Largest share of it among the objects of the entity.", examples=[0.81]
+    )
+    held: bool | None = Field(
+        description="Whether it was seen; null: it cannot be measured.", examples=[True]
+    )
 
 
 class EntityVerdict(Wire):
     """What the generated image shows of one entity; null stands for what cannot be judged."""
 
-    entity: Index = Field(description="Position of the entity.")
+    entity: Index = Field(description="Position of the entity.", examples=[1])
     label: str = Field(description="Its label.", examples=["red sofa"])
-    present: bool | None = Field(description="Whether it was found.")
-    asked: int | None = Field(description="How many were asked for; null: several.")
-    found: int = Field(ge=0, description="How many were found.")
-    count_held: bool | None = Field(description="Whether the number is right.")
+    present: bool | None = Field(description="Whether it was found.", examples=[True])
+    asked: int | None = Field(description="How many were asked for; null: several.", examples=[1])
+    found: int = Field(ge=0, description="How many were found.", examples=[1])
+    count_held: bool | None = Field(description="Whether the number is right.", examples=[True])
     colours: list[ColourVerdict] = Field(default_factory=list, description="Colours asked for.")
     paired: bool | None = Field(
-        description="Whether it is the same as in a contextual image; null where none shows it."
+        description="Whether it is the same as in a contextual image; null where none shows it.",
+        examples=[True],
     )
-    cosine: Cosine | None = Field(None, description="Largest similarity among its pairs.")
+    cosine: Cosine | None = Field(
+        None, description="Largest similarity among its pairs.", examples=[0.82]
+    )
 
 
 class RelationVerdict(Wire):
@@ -177,7 +208,9 @@ class RelationVerdict(Wire):
 
     relation: Relation = Field(description="The relation.")
     text: str = Field(description="In words.", examples=["dog on red sofa"])
-    held: bool | None = Field(description="Null where one of the two was not found.")
+    held: bool | None = Field(
+        description="Null where one of the two was not found.", examples=[True]
+    )
 
 
 class Judgement(Wire):
@@ -188,7 +221,10 @@ class Judgement(Wire):
     """
 
     total: Unit | None = Field(description="Null where nothing could be judged.", examples=[0.86])
-    parts: dict[Measure, Unit] = Field(description="Shares of the checks that passed, by kind.")
+    parts: dict[Measure, Unit] = Field(
+        description="Shares of the checks that passed, by kind.",
+        examples=[{"presence": 1.0, "colour": 0.5}],
+    )
     checks: dict[Measure, tuple[int, int]] = Field(
         description="Passed and all, by kind.", examples=[{"presence": [2, 2]}]
     )
@@ -201,15 +237,17 @@ class EntitiesResult(Wire):
     """Entities of a text in contextual images and in the image that was generated from it."""
 
     task_id: TaskId = Field(description="Id for /tasks/{id}.", examples=["3f2c9a"])
-    status: Literal["done"] = Field("done", description="Always done: errors are problems.")
-    prompt: str = Field(description="The text as it came.")
+    status: Literal["done"] = Field(
+        "done", description="Always done: errors are problems.", examples=["done"]
+    )
+    prompt: str = Field(description="The text as it came.", examples=["a dog on a red sofa"])
     entities: list[Entity] = Field(description="In the order of the text.")
     relations: list[Relation] = Field(default_factory=list, description="How they stand.")
     contextual: list[ImageEntities] = Field(
         max_length=MAX_IMAGES, description="In the order in which they came."
     )
     generated: ImageEntities = Field(description="The generated image.")
-    pairing_threshold: Unit = Field(0.5, description="Least similarity of a pair.")
+    pairing_threshold: Unit = Field(0.5, description="Least similarity of a pair.", examples=[0.5])
     pairings: list[Pairing] = Field(
         default_factory=list, description="One for each object of the generated image."
     )
@@ -224,4 +262,6 @@ class EntitiesResult(Wire):
     engines: dict[Role, EngineRan] = Field(
         default_factory=dict, description="What really ran, by role."
     )
-    warnings: list[str] = Field(default_factory=list, description="Sentences worth reading.")
+    warnings: list[str] = Field(
+        default_factory=list, description="Sentences worth reading.", examples=[[]]
+    )

@@ -64,8 +64,10 @@ FAMILIES: dict[str, llm.Family] = {
 def with_weights(role: Role, name: str, options: EngineOptions) -> EngineOptions:
     """Return options with a store that holds the engine's weights, written if they are missing."""
     entry = registry.find(role, name)
-    # A language model answers each role in another form.
-    store = replace(options.store, root=options.store.root / role)
+    store = options.store
+    if name in FAMILIES and role != "simplify":
+        # It answers each role in another form.
+        store = replace(store, root=store.root / role)
     if entry.missing(store):
         torch.manual_seed(0)
         places = []

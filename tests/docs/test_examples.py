@@ -28,7 +28,7 @@ CASES = {
     "own_engine.py": (["red.png"], ["something red: box (20.0, 10.0, 60.0, 50.0)"]),
     "judge_generated.py": (
         ["A cat and a cup", "photo.jpg", "photo.jpg"],
-        ["missing: cup", "presence: 1 of 2", "cat_0 is cat_0 of photo.jpg", "report.html"],
+        ["missing: cup", "presence: 1 of 2", "cat_0 is cat_0 of photo.jpg"],
     ),
     "over_http.py": (["photo.jpg", "cat"], ["simplify finished", "task done", "refined: "]),
 }
