@@ -117,7 +117,13 @@ class Settings(BaseSettings):
         0.5,
         gt=0,
         lt=1,
-        description="Least probability of a pixel that belongs to a mask.",
+        description="Minimum probability of the pixels of a mask; lower makes masks larger.",
+    )
+    extract_image: bool = Field(
+        False,
+        description="Show the generated image to the language model that reads the entities of a "
+        "text; only models that see take it. By the text alone, the model cannot leave out what "
+        "the image lacks.",
     )
     fake_latency_s: float = Field(
         0.0, ge=0, description="Seconds that each stage of the fake engine takes."

@@ -63,6 +63,7 @@ class EngineOptions:
     language_server: LanguageServer | None = None
     encoder_runtime: EncoderRuntime = "torch"
     mask_threshold: float = 0.5
+    extract_image: bool = False
 
     @property
     def mask_logit(self) -> float:
@@ -87,6 +88,7 @@ class EngineOptions:
             language_server=LanguageServer.from_settings(settings),
             encoder_runtime=settings.encoder_runtime,
             mask_threshold=settings.mask_threshold,
+            extract_image=settings.extract_image,
         )
 
 

@@ -6,6 +6,7 @@ Qwen3-VL's model card: boxes are ``bbox_2d``, four integers from 0 to 1000 of wi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,6 +49,10 @@ class _Answer(BaseModel):
     objects: list[_Object] = Field(max_length=MAX_BOXES)
 
 
+# Objects in braces without further braces, and an object that has begun.
+_CUT = re.compile(
+    r'^((?:\{\s*"objects"\s*:\s*)?\[\s*\{[^{}]*\}(?:\s*,\s*\{[^{}]*\})*)\s*,?\s*(?:\{[^{}]*)?$'
+)
 _ARRAY = TypeAdapter(list[_Object])
 
 
@@ -98,14 +103,25 @@ class LanguageDetector:
 
 
 def read_boxes(said: str) -> list[_Object]:
-    """Read a model's answer, an object or its array alone; raise AnswerError for anything else."""
-    bare = bare_json(said, MAX_CHARS)
+    """Read a model's answer, an object or its array alone; raise AnswerError for anything else.
+
+    Of an answer that ends before its array does, the whole objects are read.
+    """
+    bare = _closed(bare_json(said, MAX_CHARS))
     try:
         if bare.startswith("["):
             return _ARRAY.validate_json(bare)[:MAX_BOXES]
         return _Answer.model_validate_json(bare).objects
     except ValidationError as error:
         raise AnswerError(sentence_of(error)) from None
+
+
+def _closed(bare: str) -> str:
+    """Return an answer that was cut at the most tokens with its array closed after an object."""
+    cut = _CUT.match(bare)
+    if cut is None:
+        return bare
+    return cut[1] + ("]}" if bare.startswith("{") else "]")
 
 
 def _detections(

@@ -10,10 +10,12 @@ from edgeseg.engines.base import ran
 from edgeseg.engines.llm.answer import AnswerError, bare_json, phrase_of, sentence_of
 from edgeseg.engines.llm.conversation import Message, quoted, repair
 from edgeseg.engines.llm.simplifier import ChatModel
-from edgeseg.engines.nano.extractor import NanoExtractor, without_colours
+from edgeseg.engines.nano.extractor import NanoExtractor
 from edgeseg.errors import EngineError
 from edgeseg.language import entity_words as lists
-from edgeseg.language.inflection import is_plural
+from edgeseg.language.inflection import means_several, singular
+from edgeseg.language.lexicon import COLOURS, word_set
+from edgeseg.language.phrases import without_determiners
 from edgeseg.schemas import Entity, EntityExtraction, Relation
 from edgeseg.types import Image
 
@@ -54,20 +56,23 @@ class _Answer(BaseModel):
 
 
 _ARRAY = TypeAdapter(list[str])
+# The grammar takes these for parts of an image's description; a model that names one means it.
+_THINGS = word_set("field lens artwork tag engine flash ray")
 
 
 class LanguageExtractor:
     """Reads the entities of a text by a language model; counts, colours and relations by grammar.
 
     Where the model fails, refuses, or answers twice in another form than asked for, the grammar
-    reads the entities too, and a warning says so.
+    reads the entities too, and a warning says so. The model is shown the generated image only
+    ``with_image``: what it sees there may replace what the text asks for.
     """
 
-    def __init__(self, model: ChatModel) -> None:
+    def __init__(self, model: ChatModel, *, with_image: bool = False) -> None:
         self.name = model.name
         self.device = model.device
         self.dtype = model.dtype
-        self.accepts_image = model.accepts_image
+        self.accepts_image = with_image and model.accepts_image
         self._model: ChatModel | None = model
         self._rules = NanoExtractor()
 
@@ -115,8 +120,7 @@ def read_labels(said: str) -> list[str]:
             labels = _Answer.model_validate_json(bare, strict=True).entities
     except ValidationError as error:
         raise AnswerError(sentence_of(error)) from None
-    found = {each.casefold(): each for each in map(phrase_of, reversed(labels))}
-    return [each for each in reversed(found.values()) if not _is_excluded(each)]
+    return [label for label in map(phrase_of, labels) if not _is_excluded(label)]
 
 
 def _ask(model: ChatModel, text: str, image: Image | None) -> list[str]:
@@ -130,34 +134,52 @@ def _ask(model: ChatModel, text: str, image: Image | None) -> list[str]:
 
 def _is_excluded(label: str) -> bool:
     """Whether a label is light, mood, style or the image, which models name all the same."""
-    words = label.casefold().split()
-    return words[-1] in lists.NOT_THINGS and not set(words[:-1]) & lists.MAKES_A_THING
+    *before, noun = label.casefold().split()
+    if {*before, noun} <= lists.OPINIONS or label.casefold() == "depth of field":
+        return True
+    excluded = singular(noun) in lists.NOT_THINGS - _THINGS
+    return excluded and not set(before) & lists.MAKES_A_THING
 
 
 def _joined(by_rules: EntityExtraction, labels: list[str]) -> EntityExtraction:
-    """Return the model's entities with what the grammar knows of those that it read too."""
-    known = {each.label.casefold(): place for place, each in enumerate(by_rules.entities)}
-    entities: list[Entity] = []
-    place: dict[int, int] = {}
+    """Return the model's entities, each once, with what the grammar knows of those it read too."""
+    known = {each.label.casefold(): index for index, each in enumerate(by_rules.entities)}
+    entities: dict[str, Entity] = {}
     for label in labels:
-        old = known.get(label.casefold())
-        if old is None:
-            entities.append(_entity(label))
-            continue
-        place[old] = len(entities)
-        entities.append(by_rules.entities[old])
+        entity = _entity(label)
+        key = entity.label.casefold()
+        if key not in entities:
+            entities[key] = by_rules.entities[known[key]] if key in known else entity
+    positions = {key: index for index, key in enumerate(entities)}
+    place = {known[key]: positions[key] for key in entities if key in known}
     relations = [
         Relation(subject=place[each.subject], kind=each.kind, object=place[each.object])
         for each in by_rules.relations
         if each.subject in place and each.object in place
     ]
-    return by_rules.model_copy(update={"entities": entities, "relations": relations})
+    changes = {"entities": list(entities.values()), "relations": relations}
+    return by_rules.model_copy(update=changes)
 
 
 def _entity(label: str) -> Entity:
-    """Return an entity that only the model read; "several" where it stands in the plural."""
-    found = NanoExtractor().extract(f"a {label}").entities
-    if len(found) == 1 and found[0].label.casefold() == label.casefold():
-        return found[0].model_copy(update={"label": label})
-    count = None if is_plural(label.split()[-1].casefold()) else 1
-    return Entity(label=label, phrase=without_colours(label), count=count)
+    """Return a model's label as an entity: "the red sofas" is several of "red sofa".
+
+    The grammar reads it where it knows all its words; else it stays as it is.
+    """
+    bare = without_determiners(label)
+    *before, noun = bare.split()
+    one = " ".join([*before, singular(noun.casefold())])
+    found = NanoExtractor().extract(label).entities
+    if len(found) == 1 and found[0].label.casefold() in (bare.casefold(), one.casefold()):
+        is_same = found[0].label.casefold() == bare.casefold()
+        return found[0].model_copy(update={"label": bare}) if is_same else found[0]
+    colours = [word for word in map(str.casefold, before) if word in COLOURS]
+    kept = [word for word in before if word.casefold() not in (*colours, "and" if colours else "")]
+    count = None if means_several(noun.casefold()) else 1
+    return Entity(
+        label=bare,
+        phrase=" ".join([*kept, noun]),
+        count=count,
+        colours=colours,
+        is_place=singular(noun.casefold()) in lists.PLACES,
+    )

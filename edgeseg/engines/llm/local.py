@@ -48,8 +48,9 @@ def text_extractor(options: EngineOptions) -> LanguageExtractor:
 
 
 def vision_extractor(options: EngineOptions) -> LanguageExtractor:
-    """Build the extractor of a model that is shown the generated image too."""
-    return LanguageExtractor(_extracting(options, accepts_image=True))
+    """Build the extractor of a model that can be shown the generated image too."""
+    model = _extracting(options, accepts_image=True)
+    return LanguageExtractor(model, with_image=options.extract_image)
 
 
 def vision_detector(options: EngineOptions) -> LanguageDetector:

@@ -37,7 +37,8 @@ def simplifier(options: EngineOptions) -> LanguageSimplifier:
 
 def extractor(options: EngineOptions) -> LanguageExtractor:
     """Build the extractor that asks the server of the options; raises as `simplifier` does."""
-    return LanguageExtractor(ServerModel(_server(options)))
+    model = ServerModel(_server(options))
+    return LanguageExtractor(model, with_image=options.extract_image)
 
 
 def _server(options: EngineOptions) -> LanguageServer:
