@@ -95,7 +95,18 @@ def load(role: Role, name: str, options: EngineOptions | None = None) -> Engine:
     factory = getattr(importlib.import_module(module), attribute)
     options = options or EngineOptions()
     options = replace(options, name=name, weights=fetch(entry, options.store))
-    return cast("Callable[[EngineOptions], Engine]", factory)(options)
+    try:
+        return cast("Callable[[EngineOptions], Engine]", factory)(options)
+    except (OSError, ValueError, KeyError) as error:
+        if not entry.sources:
+            raise
+        first = str(error).strip().partition("\n")[0]
+        raise EngineUnavailableError(
+            f"The engine {name!r} cannot {role} here: its weights in {options.weights[0]} cannot "
+            f"be loaded: {first}",
+            role=role,
+            name=name,
+        ) from error
 
 
 def load_present(role: Role, name: str, options: EngineOptions) -> Engine:

@@ -66,7 +66,7 @@ def with_weights(role: Role, name: str, options: EngineOptions) -> EngineOptions
     entry = registry.find(role, name)
     store = options.store
     if name in FAMILIES and role != "simplify":
-        # It answers each role in another form.
+        # A language model answers each role in another form.
         store = replace(store, root=store.root / role)
     if entry.missing(store):
         torch.manual_seed(0)

@@ -16,7 +16,7 @@ from edgeseg.engines.catalogue import FULL
 from edgeseg.engines.weights.sources import UNPINNED, HubRepo
 from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import EngineUnavailableError, UnknownEngineError
-from edgeseg.settings import Settings
+from edgeseg.settings import Role, Settings
 from tests.unit.engines.weights.hub import COMMIT, Hub, serving
 
 
@@ -110,6 +110,9 @@ def test_weights_are_pinned_by_commit_or_sum_or_chosen_by_a_person() -> None:
         "mm-grounding-dino-base",
         "sam-hq-vit-base",
         "sam-hq-vit-large",
+        "qwen3-vl-4b",
+        "qwen3-vl-8b",
+        "dinov3-vitb16",
     }
 
 
@@ -134,3 +137,23 @@ def test_nothing_is_downloaded_where_only_present_weights_may_be_loaded(
         assert hub.asked == []
         registry.fetch(entry, store)
         assert registry.load_present("detect", "spare", options).device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("simplify", "qwen3-0.6b"),
+        ("extract", "qwen3-vl-2b"),
+        ("detect", "qwen3-vl-2b"),
+        ("detect", "grounding-dino-tiny"),
+        ("detect", "florence-2-base"),
+        ("segment", "sam-vit-base"),
+        ("ground", "sam3"),
+        ("embed", "dinov3-vitb16"),
+    ],
+)
+def test_a_folder_without_a_model_is_one_sentence(role: Role, name: str, tmp_path: Path) -> None:
+    store = WeightStore(tmp_path, offline=True, overrides={name: str(tmp_path)})
+    with pytest.raises(EngineUnavailableError, match="cannot be loaded") as caught:
+        registry.load(role, name, EngineOptions("cpu", store=store))
+    assert "\n" not in str(caught.value)

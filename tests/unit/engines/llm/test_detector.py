@@ -13,7 +13,7 @@ from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.llm.answer import AnswerError
 from edgeseg.engines.llm.conversation import Message
-from edgeseg.engines.llm.detector import LanguageDetector, read_boxes
+from edgeseg.engines.llm.detector import SCORE, LanguageDetector, read_boxes
 from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import EngineError
 from edgeseg.testing.checkpoints import llm
@@ -62,7 +62,8 @@ def test_boxes_are_scaled_to_the_image(answer: str) -> None:
     found = detect(answer)
     assert found.boxes_xyxy.tolist() == [[40, 40, 200, 180]]
     assert found.boxes_xyxy.dtype == np.float32
-    assert (found.scores.tolist(), found.labels) == ([1.0], ("cat",))
+    assert found.scores.tolist() == [np.float32(SCORE)]
+    assert found.labels == ("cat",)
 
 
 @pytest.mark.parametrize("label", ["Red Cup", "red cups", " red  cup "])
@@ -144,3 +145,8 @@ def test_a_model_of_this_machine_writes_boxes(name: str, tmp_path: Path) -> None
     found = engine.detect(IMAGE, ["cat"], **THRESHOLDS)
     assert found.boxes_xyxy.tolist() == [[40, 40, 200, 180]]
     engine.close()
+
+
+def test_a_threshold_above_its_score_asks_nothing() -> None:
+    detector = LanguageDetector(Script())
+    assert len(detector.detect(IMAGE, ["cat"], box_threshold=1.0, text_threshold=0.0)) == 0
