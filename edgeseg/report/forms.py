@@ -19,8 +19,7 @@ def to_json(found: EntitySegmentation, form: Form = "seed", *, comparison: bool 
 
     ``comparison`` adds to the full form which contextual objects have the label of each object.
     """
-    made = _seed(found) if form == "seed" else _full(found, comparison)
-    return json.dumps(made, indent=2, ensure_ascii=False)
+    return _dumped(_seed(found) if form == "seed" else _full(found, comparison))
 
 
 def embeddings_json(found: EntitySegmentation) -> str:
@@ -36,11 +35,18 @@ def embeddings_json(found: EntitySegmentation) -> str:
         }
 
     result = found.result
-    made = {
-        "contextual_images": [rows(each) for each in result.contextual],
-        "generated_image": rows(result.generated),
-    }
-    return json.dumps(made, indent=2, ensure_ascii=False)
+    return _dumped(
+        {
+            "contextual_images": [rows(each) for each in result.contextual],
+            "generated_image": rows(result.generated),
+        }
+    )
+
+
+def _dumped(form: object) -> str:
+    """Return JSON that UTF-8 can hold: a path that is not valid Unicode has its bytes escaped."""
+    text = json.dumps(form, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _seed(found: EntitySegmentation) -> dict[str, Any]:
