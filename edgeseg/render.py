@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import colorsys
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from edgeseg.codecs import rle_to_mask
-from edgeseg.schemas import SegmentedObject
+from edgeseg.codecs import mask_to_rle, rle_area, rle_to_mask
+from edgeseg.codecs.outline import mask_to_polygons
+from edgeseg.schemas import Rle, SegmentedObject
 from edgeseg.types import BoolArray, Image, UInt8Array
 
 Colour = tuple[int, int, int]
+ObjectT = TypeVar("ObjectT", bound=SegmentedObject)
 # Turning the hue by the golden angle keeps neighbours apart however many there are.
 _GOLDEN = 0.61803398875
 _SHADES = ((0.85, 1.0), (0.95, 0.75), (0.55, 1.0))
@@ -28,6 +32,11 @@ def colour_of(index: int) -> Colour:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
+def ink_on(colour: Colour) -> str:
+    """Return black or white, whichever can be read on this colour."""
+    return "black" if _luminance(colour) > 0.35 else "white"
+
+
 def overlay(
     image: Image,
     objects: Sequence[SegmentedObject],
@@ -37,32 +46,74 @@ def overlay(
     boxes: bool = True,
     labels: bool = True,
     colours: Sequence[Colour] | None = None,
+    captions: Sequence[str] | None = None,
+    dashed: Collection[int] = (),
 ) -> PIL.Image.Image:
     """Draw objects on the image and return an RGB image of the same size.
 
     ``opacity`` is that of the masks' fill, 0..1; their outlines are always drawn. ``colours`` has
-    one for each object, in place of `colour_of`. Raises ValueError when there are too few,
-    and when a mask has another size than the image.
+    one for each object, in place of `colour_of`; ``captions`` likewise, in place of label and
+    score. Objects at the positions ``dashed`` have a dashed outline and no fill. Raises ValueError
+    when there are too few, and when a mask has another size than the image.
     """
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity: expected 0 to 1, got {opacity}")
     paints = [colour_of(i) for i in range(len(objects))] if colours is None else list(colours)
     if len(paints) != len(objects):
         raise ValueError(f"colours: expected {len(objects)}, got {len(paints)}")
+    texts = [f"{each.label} {each.score:.2f}" for each in objects]
+    texts = texts if captions is None else list(captions)
+    if len(texts) != len(objects):
+        raise ValueError(f"captions: expected {len(objects)}, got {len(texts)}")
     pixels = image.rgb.copy()
     width_px = _line_width(image.size_hw)
     if masks:
         # Larger ones first, so that what lies on top of them stays in sight.
         for index in sorted(range(len(objects)), key=lambda i: -objects[i].area):
-            _fill(pixels, objects[index], paints[index], opacity, width_px)
+            if index not in dashed:
+                _fill(pixels, objects[index], paints[index], opacity, width_px)
     pil_image = PIL.Image.fromarray(pixels)
     draw = PIL.ImageDraw.Draw(pil_image)
+    if masks:
+        for index in dashed:
+            _dash(draw, objects[index], image.size_hw, paints[index], width_px)
     if boxes:
         for index, each in enumerate(objects):
             _frame(draw, each, paints[index], width_px)
     if labels:
-        _write_labels(draw, objects, paints, image.size_hw)
+        _write_labels(draw, objects, texts, paints, image.size_hw)
     return pil_image
+
+
+def shrunk(image: Image, longest_px: int) -> Image:
+    """Return the image with its longer side at most this long."""
+    if max(image.size_hw) <= longest_px:
+        return image
+    small = PIL.Image.fromarray(image.rgb)
+    small.thumbnail((longest_px, longest_px), reducing_gap=2.0)
+    return Image.from_array(np.asarray(small))
+
+
+def scaled(objects: Sequence[ObjectT], size_hw: tuple[int, int]) -> list[ObjectT]:
+    """Return the objects on an image of another size."""
+    return [_scaled(each, size_hw) for each in objects]
+
+
+def _scaled(each: ObjectT, size_hw: tuple[int, int]) -> ObjectT:
+    if tuple(each.mask.size) == size_hw:
+        return each
+    mask = _scaled_mask(each.mask, size_hw)
+    down, across = size_hw[0] / each.mask.size[0], size_hw[1] / each.mask.size[1]
+    x0, y0, x1, y1 = each.box
+    box = (x0 * across, y0 * down, x1 * across, y1 * down)
+    return each.model_copy(update={"mask": mask, "box": box, "area": rle_area(mask)})
+
+
+@lru_cache(maxsize=512)
+def _scaled_mask(rle: Rle, wanted_hw: tuple[int, int]) -> Rle:
+    mask = rle_to_mask(rle)
+    resized = PIL.Image.fromarray(mask).resize((wanted_hw[1], wanted_hw[0]))
+    return mask_to_rle(np.asarray(resized, dtype=bool))
 
 
 def contact_sheet(
@@ -119,6 +170,31 @@ def _fill(
     part[inside & ~_eroded(inside, width_px)] = colour
 
 
+def _dash(
+    draw: PIL.ImageDraw.ImageDraw,
+    each: SegmentedObject,
+    size_hw: tuple[int, int],
+    colour: Colour,
+    width_px: int,
+) -> None:
+    """Draw the mask's outline in dashes on black, to be seen on any background."""
+    mask = rle_to_mask(each.mask)
+    if mask.shape != size_hw:
+        raise ValueError(f"mask: expected size {size_hw}, got {mask.shape}")
+    dash_px = 6 * width_px
+    for polygon in mask_to_polygons(mask, min_iou=1):
+        for ring in polygon.rings:
+            points = np.vstack([ring, ring[:1]])
+            draw.line([(x, y) for x, y in points], "black", width_px + 2)
+            along = np.cumsum([0.0, *np.hypot(*np.diff(points, axis=0).T)])
+            for start in np.arange(0, along[-1], 2 * dash_px):
+                end = min(start + dash_px, along[-1])
+                between = slice(*np.searchsorted(along, [start, end], side="right"))
+                stops = [start, *along[between], end]
+                xs, ys = (np.interp(stops, along, values) for values in points.T)
+                draw.line(list(zip(xs, ys, strict=True)), colour, width_px)
+
+
 def _eroded(mask: BoolArray, steps: int) -> BoolArray:
     """Take ``steps`` pixels off the edge of an (H, W) mask; outside the array counts as outside."""
     for _ in range(steps):
@@ -138,15 +214,16 @@ def _frame(
 def _write_labels(
     draw: PIL.ImageDraw.ImageDraw,
     objects: Sequence[SegmentedObject],
+    captions: Sequence[str],
     paints: Sequence[Colour],
     size_hw: tuple[int, int],
 ) -> None:
-    """Write each label on a plate of its colour, at its box and clear of the plates before it."""
+    """Write each caption on a plate of its colour, at its box and clear of the plates before it."""
     height, width = size_hw
     font = PIL.ImageFont.load_default(max(11, min(32, round(max(size_hw) / 40))))
     taken: list[tuple[float, float, float, float]] = []
     for index, each in enumerate(objects):
-        text = _shortened(f"{each.label} {each.score:.2f}", font, width)
+        text = _shortened(captions[index], font, width)
         left, top, right, bottom = draw.textbbox((0, 0), text, font)
         pad = max(2, round((bottom - top) / 4))
         size = (right - left + 2 * pad, bottom - top + 2 * pad)
@@ -154,8 +231,7 @@ def _write_labels(
         taken.append(plate)
         colour = paints[index]
         draw.rectangle(plate, fill=colour)
-        ink = "black" if _luminance(colour) > 0.35 else "white"
-        draw.text((plate[0] + pad - left, plate[1] + pad - top), text, ink, font)
+        draw.text((plate[0] + pad - left, plate[1] + pad - top), text, ink_on(colour), font)
 
 
 def _place(

@@ -11,9 +11,9 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from edgeseg.codecs import decode_image, mask_to_rle, rle_area, rle_to_mask
-from edgeseg.render import Colour, overlay
-from edgeseg.schemas import Point, Rle, SegmentedObject
+from edgeseg.codecs import decode_image, rle_to_mask
+from edgeseg.render import Colour, overlay, scaled, shrunk
+from edgeseg.schemas import Point, SegmentedObject
 from edgeseg.settings import get_settings
 from edgeseg.types import Image, UInt8Array
 
@@ -32,34 +32,7 @@ def decoded(data: bytes) -> Image:
 @lru_cache(maxsize=64)
 def on_screen(data: bytes, longest_px: int = SCREEN_PX) -> Image:
     """Return the image with its longer side at most this long."""
-    image = decoded(data)
-    if max(image.size_hw) <= longest_px:
-        return image
-    small = PIL.Image.fromarray(image.rgb)
-    small.thumbnail((longest_px, longest_px), reducing_gap=2.0)
-    return Image.from_array(np.asarray(small))
-
-
-def scaled(objects: Sequence[SegmentedObject], size_hw: tuple[int, int]) -> list[SegmentedObject]:
-    """Return the objects on an image of another size."""
-    return [_scaled(each, size_hw) for each in objects]
-
-
-def _scaled(each: SegmentedObject, size_hw: tuple[int, int]) -> SegmentedObject:
-    if tuple(each.mask.size) == size_hw:
-        return each
-    mask = _scaled_mask(each.mask, size_hw)
-    down, across = size_hw[0] / each.mask.size[0], size_hw[1] / each.mask.size[1]
-    x0, y0, x1, y1 = each.box
-    box = (x0 * across, y0 * down, x1 * across, y1 * down)
-    return each.model_copy(update={"mask": mask, "box": box, "area": rle_area(mask)})
-
-
-@lru_cache(maxsize=512)
-def _scaled_mask(rle: Rle, wanted_hw: tuple[int, int]) -> Rle:
-    mask = rle_to_mask(rle)
-    resized = PIL.Image.fromarray(mask).resize((wanted_hw[1], wanted_hw[0]))
-    return mask_to_rle(np.asarray(resized, dtype=bool))
+    return shrunk(decoded(data), longest_px)
 
 
 def draw(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import PIL.Image
 import streamlit as st
 
+from edgeseg.render import scaled
 from frontend import downloads, images, refine
 from frontend.compare import before_and_after
 from frontend.state import Entry, History
@@ -111,7 +112,7 @@ def _image(pil_image: PIL.Image.Image, alt: str) -> None:
 def _cutouts(entry: Entry) -> None:
     """Show each object alone; grey squares stand for transparency."""
     image = images.on_screen(entry.photo.data)
-    objects = images.scaled(entry.shown, image.size_hw)
+    objects = scaled(entry.shown, image.size_hw)
     with st.container(horizontal=True, key="cutouts"):
         for each in objects[:CUTOUTS_SHOWN]:
             pil_image = images.cutout(image, each)

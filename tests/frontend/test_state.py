@@ -13,6 +13,7 @@ import pytest
 from edgeseg import EdgeSegAI
 from edgeseg.codecs import encode_png, rle_to_mask
 from edgeseg.exporters import FORMATS
+from edgeseg.render import scaled
 from edgeseg.schemas import Point
 from frontend import bundle, images, refine, samples
 from frontend.results import take_edits
@@ -134,7 +135,7 @@ def test_large_images_are_drawn_at_the_size_of_a_screen() -> None:
         made = engines.segment_image(image=photo.data, prompt="thing")
     small = images.on_screen(photo.data)
     assert max(small.size_hw) == images.SCREEN_PX
-    (each,) = images.scaled(made.objects, small.size_hw)
+    (each,) = scaled(made.objects, small.size_hw)
     share = each.area / (small.size_hw[0] * small.size_hw[1])
     assert share == pytest.approx(made.objects[0].area / (300 * 2600), rel=0.05)
     assert images.draw(photo.data, made.objects, [(255, 0, 0)]).size == small.size_hw[::-1]

@@ -91,6 +91,60 @@ def test_colours_can_be_given() -> None:
         render.overlay(plain(0), [thing(box)], colours=[(1, 2, 3)] * 2)
 
 
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_a_dashed_outline_is_seen_anywhere_and_leaves_the_inside(shade: int) -> None:
+    box = (100.0, 60.0, 200.0, 140.0)
+    grey = (150, 150, 150)
+    drawn = np.asarray(
+        render.overlay(
+            plain(shade), [thing(box)], labels=False, boxes=False, colours=[grey], dashed=[0]
+        )
+    )
+    assert (drawn[70:130, 110:190] == shade).all()
+    assert (drawn[:50] == shade).all()
+    edge = drawn[60, 100:200].astype(int).sum(axis=1) // 3
+    assert (edge > 100).sum() > 20, "dashes"
+    assert (edge < 50).sum() > 20, "gaps"
+
+
+def test_dashes_follow_any_mask() -> None:
+    noise = np.random.default_rng(0).random((60, 80)) < 0.5
+    empty = np.zeros((60, 80), bool)
+    shapes = [
+        SegmentedObject(
+            id=i, label="x", score=0.5, box=(0, 0, 80, 60), mask=mask_to_rle(mask), area=1
+        )
+        for i, mask in enumerate((noise, empty))
+    ]
+    drawn = render.overlay(plain(9, (60, 80)), shapes, dashed=[0, 1])
+    assert drawn.size == (80, 60)
+    with pytest.raises(ValueError, match=r"expected size \(10, 10\)"):
+        render.overlay(plain(0, (10, 10)), shapes, dashed=[0, 1])
+
+
+def test_captions_can_be_given() -> None:
+    box = (100.0, 60.0, 200.0, 140.0)
+
+    def drawn(*captions: str) -> bytes:
+        pil_image = render.overlay(plain(0), [thing(box)], captions=captions or None)
+        return pil_image.tobytes()
+
+    assert drawn("cat 0.50") == drawn()
+    assert drawn("cat: 0.50") != drawn()
+    with pytest.raises(ValueError, match="captions: expected 1, got 2"):
+        drawn("cat", "dog")
+
+
+def test_images_and_objects_are_shrunk_together() -> None:
+    image = render.shrunk(plain(9, (400, 600)), 300)
+    assert image.size_hw == (200, 300)
+    (each,) = render.scaled([thing((100.0, 60.0, 200.0, 140.0))], (100, 150))
+    assert each.box == (50.0, 30.0, 100.0, 70.0)
+    assert each.mask.size == (100, 150)
+    assert each.area == 50 * 40
+    assert render.shrunk(image, 300) is image
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected size \(10, 10\)"):
         render.overlay(plain(0, (10, 10)), [thing((0.0, 0.0, 5.0, 5.0))])
