@@ -27,7 +27,7 @@ from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.entities.assignment import assign
 from edgeseg.entities.judge import judge
 from edgeseg.entities.pairing import pair
-from edgeseg.errors import EdgeSegError, NoEntityError
+from edgeseg.errors import EdgeSegError, InputError, NoEntityError
 from edgeseg.run import Run, Step, step_many
 from edgeseg.schemas import (
     DetectedObject,
@@ -179,7 +179,13 @@ class EntitiesRun(Run):
         return Step({"entities": [each.label for each in made.entities]})
 
     def _image_for(self, role: Role, engine: Engine) -> Image | None:
-        return self.image() if getattr(engine, "accepts_image", False) else None
+        if not getattr(engine, "accepts_image", False):
+            return None
+        try:
+            return self.image()
+        except InputError:
+            # The text can be read without it, and its own stage tells what is wrong with it.
+            return None
 
     def _image_step(self, role: Role, page: Run, done: int, total: int) -> ImageStep:
         labels = [each.label for each in page.objects] or page.detections.labels

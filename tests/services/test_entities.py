@@ -34,18 +34,29 @@ def plain(result: EntitiesResult) -> dict[str, Any]:
     return result.model_dump(exclude={"task_id", "timings_ms"})
 
 
+@pytest.mark.parametrize("engines", [{}, {"ground": "fake"}])
 @pytest.mark.parametrize("pairing", ["one_to_one", "many_to_one"])
 def test_the_queues_answer_as_one_process_does(
-    client: EdgeSegClient, local: EdgeSegAI, make_image: MakeImage, pairing: str
+    client: EdgeSegClient,
+    local: EdgeSegAI,
+    make_image: MakeImage,
+    pairing: str,
+    engines: dict[str, str],
 ) -> None:
     images = [make_image(seed) for seed in (1, 2, 3)]
-    options: dict[str, Any] = {"pairing": pairing, "embeddings": True, "excluded_terms": ["garden"]}
+    options: dict[str, Any] = {
+        "pairing": pairing,
+        "embeddings": True,
+        "excluded_terms": ["garden"],
+        "engines": engines,
+    }
     far = client.segment_entities(TEXT, images[:2], images[2], **options)
     near = local.segment_entities(TEXT, images[:2], images[2], **options)
     assert plain(far.result) == plain(near.result)
     assert [each.label for each in far.result.entities] == ["dog", "red sofa"]
     assert far.result.generated.objects[0].embedding
-    assert set(far.result.engines) == {"extract", "detect", "segment", "embed"}
+    stages = {"ground"} if engines else {"detect", "segment"}
+    assert set(far.result.engines) == {"extract", "embed", *stages}
 
 
 def test_progress_comes_by_image_and_entity(client: EdgeSegClient, make_image: MakeImage) -> None:
