@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 from typing import Any, Literal, Unpack, overload
-from urllib.parse import unquote
 
 import httpx
-from pydantic_core import to_json
 
 from edgeseg.codecs import ImageSource, file_bytes
 from edgeseg.entity_result import EntitySegmentation, entity_sources, names_of
 from edgeseg.errors import (
     CancelledError,
     EdgeSegError,
-    InputError,
     InvalidParameterError,
     UnavailableError,
 )
 from edgeseg.exporters import Export
-from edgeseg.exporters.names import relative_names
+from edgeseg.http_forms import bytes_or_none, error_of, export_of, form_of, names_to_send
 from edgeseg.result import Segmentation, image_results_of
 from edgeseg.schemas import (
     DetectionResult,
@@ -102,14 +98,14 @@ class EdgeSegClient:
         fields = {
             "text_prompt": prompt,
             "visualization": visualization,
-            "file_name": file_name or _names_of([source])[0],
+            "file_name": file_name or names_to_send([source])[0],
             "idempotency_key": idempotency_key,
             **options,
         }
         data = file_bytes(source)
         response = self._post_image("/segment", data, fields)
         result = SegmentationResult.model_validate_json(response.content)
-        return Segmentation(result, data, file_name=file_name or _names_of([source])[0])
+        return Segmentation(result, data, file_name=file_name or names_to_send([source])[0])
 
     @overload
     def segment_images(
@@ -160,7 +156,7 @@ class EdgeSegClient:
                 return error
 
         with ThreadPoolExecutor(PARALLEL) as pool:
-            rows = zip(images, prompts, _names_of(images), strict=True)
+            rows = zip(images, prompts, names_to_send(images), strict=True)
             jobs = [pool.submit(one, *row) for row in rows]
             for done, _ in enumerate(as_completed(jobs), 1):
                 if progress is not None:
@@ -212,14 +208,14 @@ class EdgeSegClient:
     ) -> str:
         """Queue a request for entities and return the task's id at once."""
         sources = entity_sources(contextual, generated)
-        names = [name or _UNNAMED for name in _names_of(sources)]
+        names = [name or _UNNAMED for name in names_to_send(sources)]
         fields = [*(["contextual"] * len(contextual)), "generated"]
         # One that cannot be read here is an error of its own there, as a broken file is.
         files = [
-            (field, (name, _bytes_or_none(source)))
+            (field, (name, bytes_or_none(source)))
             for field, name, source in zip(fields, names, sources, strict=True)
         ]
-        form = _form_of({"text_prompt": prompt, **parameters})
+        form = form_of({"text_prompt": prompt, **parameters})
         headers = {"Prefer": "respond-async"}
         response = self._send("POST", "/entities", files=files, data=form, headers=headers)
         return str(response.json()["task_id"])
@@ -252,7 +248,7 @@ class EdgeSegClient:
         fields = {
             "text_prompt": prompt,
             "visualization": False,
-            "file_name": _names_of([image])[0],
+            "file_name": names_to_send([image])[0],
             **parameters,
         }
         headers = {"Prefer": "respond-async"}
@@ -279,7 +275,7 @@ class EdgeSegClient:
             ) as response:
                 if response.is_error:
                     response.read()
-                    raise _error_of(response)
+                    raise error_of(response)
                 fields: dict[str, str] = {}
                 for line in response.iter_lines():
                     name, _, value = line.partition(": ")
@@ -318,7 +314,7 @@ class EdgeSegClient:
             path, parameters["task"] = "/export", several
         if file_name is not None:
             parameters["file_name"] = file_name
-        return _export_of(self._send("GET", path, params=parameters))
+        return export_of(self._send("GET", path, params=parameters))
 
     def export_results(
         self,
@@ -332,7 +328,7 @@ class EdgeSegClient:
             for each in results
         ]
         data: dict[str, Any] = {"format": format_name, "file_name": list(file_names or [])}
-        return _export_of(self._send("POST", "/export", files=files, data=data))
+        return export_of(self._send("POST", "/export", files=files, data=data))
 
     def engines(self) -> list[EngineInfo]:
         """List the engines that can be chosen."""
@@ -358,7 +354,7 @@ class EdgeSegClient:
         if fields.get("idempotency_key") is not None:
             sent["Idempotency-Key"] = str(fields["idempotency_key"])
         apart = ("file_name", "idempotency_key")
-        form = _form_of({name: value for name, value in fields.items() if name not in apart})
+        form = form_of({name: value for name, value in fields.items() if name not in apart})
         return self._send("POST", path, files={"image": (file_name, data)}, data=form, headers=sent)
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -369,48 +365,5 @@ class EdgeSegClient:
                 f"The API at {self._http.base_url} does not answer ({type(error).__name__})."
             ) from error
         if response.is_error:
-            raise _error_of(response)
+            raise error_of(response)
         return response
-
-
-def _form_of(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Return fields as text; lists and objects are JSON, and None is left out."""
-    return {
-        name: str(value) if isinstance(value, str | int | float) else to_json(value).decode()
-        for name, value in fields.items()
-        if value is not None
-    }
-
-
-def _bytes_or_none(source: ImageSource) -> bytes:
-    try:
-        return file_bytes(source)
-    except InputError:
-        return b""
-
-
-def _export_of(response: httpx.Response) -> Export:
-    name = response.headers["Content-Disposition"].rpartition("''")[2]
-    media_type = response.headers["Content-Type"].partition(";")[0]
-    return Export(unquote(name), media_type, response.content)
-
-
-def _names_of(images: Sequence[ImageSource | None]) -> list[str | None]:
-    """Return the names to send images under: paths within a folder, None for what is not a file."""
-    paths = [str(each) for each in images if isinstance(each, str | Path)]
-    try:
-        names = iter(relative_names(paths))
-    except InvalidParameterError:
-        # Such names can be segmented, though not exported.
-        names = iter([Path(path).name for path in paths])
-    return [next(names) if isinstance(each, str | Path) else None for each in images]
-
-
-def _error_of(response: httpx.Response) -> EdgeSegError:
-    try:
-        document = response.json()
-    except ValueError:
-        document = None
-    if isinstance(document, dict) and "code" in document:
-        return EdgeSegError.from_dict(document)
-    return EdgeSegError(f"The API answered {response.status_code}: {response.text[:200]}")

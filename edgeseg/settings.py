@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -14,29 +14,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from edgeseg.environment import EncoderRuntime, Names, dotenv_encoding, is_redis_url
 from edgeseg.errors import InvalidParameterError
 from edgeseg.platforms import cache_dir
+from edgeseg.roles import DEVICES, FAMILIES, ROLES
+from edgeseg.roles import Role as Role
 
-# What torch calls the devices that engines run on.
-DEVICES = r"^(auto|cpu|mps|(cuda|xpu)(:\d{1,3})?)$"
 _FIELD_IN_ERROR = re.compile(r'field "(\w+)"')
-Role = Literal["simplify", "extract", "detect", "segment", "ground", "embed"]
-ROLES: tuple[Role, ...] = get_args(Role)
-# A family that is not named here is one engine that plays every role.
-FAMILIES: dict[str, dict[Role, str]] = {
-    "full": {
-        "simplify": "nano",
-        "extract": "nano",
-        "detect": "grounding-dino-tiny",
-        "segment": "sam2.1-small",
-        "embed": "nano",
-    },
-    "large": {
-        "simplify": "nano",
-        "extract": "nano",
-        "detect": "grounding-dino-base",
-        "segment": "sam2.1-large",
-        "embed": "nano",
-    },
-}
 
 
 class Settings(BaseSettings):
@@ -114,10 +95,7 @@ class Settings(BaseSettings):
         "the CPU, compiled once; needs the extra `openvino`). `EDGESEG_OPENVINO=1` is deprecated.",
     )
     mask_threshold: float = Field(
-        0.5,
-        gt=0,
-        lt=1,
-        description="Minimum probability of the pixels of a mask; lower makes masks larger.",
+        0.5, gt=0, lt=1, description="Minimum probability of the pixels of a mask."
     )
     extract_image: bool = Field(
         False,

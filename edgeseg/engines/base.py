@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from edgeseg.engines.weights.store import WeightStore
 from edgeseg.environment import EncoderRuntime
 from edgeseg.errors import InvalidParameterError
+from edgeseg.roles import DEVICES
 from edgeseg.schemas import EngineRan, EntityExtraction, Simplification
-from edgeseg.settings import DEVICES, Settings, get_settings
+from edgeseg.settings import Settings, get_settings
 from edgeseg.types import BoolArray, Detections, Embedding, FloatArray, Image, MaskPrompt, Masks
 
 

@@ -18,8 +18,8 @@ from edgeseg.errors import (
     InvalidParameterError,
     UnknownEngineError,
 )
+from edgeseg.roles import ROLES as ROLES
 from edgeseg.schemas import EngineInfo
-from edgeseg.settings import ROLES as ROLES
 from edgeseg.settings import Role, Settings
 
 _entries: dict[tuple[Role, str], Entry] = {}

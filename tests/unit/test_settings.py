@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 from edgeseg import environment
 from edgeseg.engines import registry
 from edgeseg.errors import InvalidParameterError
-from edgeseg.settings import FAMILIES, Settings, read_settings
+from edgeseg.roles import FAMILIES
+from edgeseg.settings import Settings, read_settings
 from edgeseg.stack.processes import as_environment
 
 

@@ -1,0 +1,62 @@
+"""What the client sends and reads over HTTP: forms, names of files, exports and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+from pydantic_core import to_json
+
+from edgeseg.codecs import ImageSource, file_bytes
+from edgeseg.errors import EdgeSegError, InputError, InvalidParameterError
+from edgeseg.exporters import Export
+from edgeseg.exporters.names import relative_names
+
+
+def form_of(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return fields as text; lists and objects are JSON, and None is left out."""
+    return {
+        name: str(value) if isinstance(value, str | int | float) else to_json(value).decode()
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def bytes_or_none(source: ImageSource) -> bytes:
+    """Return an image as a file; none of one that cannot be read, which the server will refuse."""
+    try:
+        return file_bytes(source)
+    except InputError:
+        return b""
+
+
+def export_of(response: httpx.Response) -> Export:
+    """Return the file that an answer is."""
+    name = response.headers["Content-Disposition"].rpartition("''")[2]
+    media_type = response.headers["Content-Type"].partition(";")[0]
+    return Export(unquote(name), media_type, response.content)
+
+
+def names_to_send(images: Sequence[ImageSource | None]) -> list[str | None]:
+    """Return the names to send images under: paths within a folder, None for what is not a file."""
+    paths = [str(each) for each in images if isinstance(each, str | Path)]
+    try:
+        names = iter(relative_names(paths))
+    except InvalidParameterError:
+        # Such names can be segmented, though not exported.
+        names = iter([Path(path).name for path in paths])
+    return [next(names) if isinstance(each, str | Path) else None for each in images]
+
+
+def error_of(response: httpx.Response) -> EdgeSegError:
+    """Return the error that an answer tells, of the class that was raised at the server."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and "code" in document:
+        return EdgeSegError.from_dict(document)
+    return EdgeSegError(f"The API answered {response.status_code}: {response.text[:200]}")
