@@ -63,6 +63,7 @@ def _share_out(
             rows[plain[0]].append(row)
         else:
             left.append(row)
+    _spread(coloured, shares, entities, rows)
     # A thing in a wrong colour is there all the same, and is judged by its colour.
     for row in left:
         empty = [place for place in coloured if not rows[place]]
@@ -70,6 +71,28 @@ def _share_out(
             rows[empty[0]].append(row)
         elif len(coloured) == 1 and not _fits(shares[rows[coloured[0]][0]], entities[coloured[0]]):
             rows[coloured[0]].append(row)
+
+
+def _spread(
+    coloured: Sequence[int],
+    shares: Sequence[Mapping[str, float]],
+    entities: Sequence[Entity],
+    rows: list[list[int]],
+) -> None:
+    """Move what one entity has too many of to one of the same phrase that has none.
+
+    Of "a red and a blue ball", two red ones are there: that is one ball in a wrong colour, rather
+    than a ball too many and one too few.
+    """
+    for empty in [place for place in coloured if not rows[place]]:
+        for place in coloured:
+            count = entities[place].count
+            if count is not None and len(rows[place]) > count:
+                colours = entities[place].colours
+                worst = min(rows[place], key=lambda row: colour_match(shares[row], colours))
+                rows[place].remove(worst)
+                rows[empty].append(worst)
+                break
 
 
 def _colours(entity: Entity) -> list[str]:

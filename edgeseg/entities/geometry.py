@@ -26,12 +26,12 @@ def holds(subject: EntityObject, kind: RelationKind, other: EntityObject) -> boo
 
 
 def _on(subject: EntityObject, other: EntityObject) -> bool:
-    """Its lower edge lies on the other object, and most of it is not below it.
+    """Its lower edge lies on the other object, which is seen there, and it is not lower.
 
       +----+
       | cup|            the foot of the cup lies within the table, its centre not below
-    +-+----+-----+      the centre of the table
-    |   table    |
+    +-+----+-----+      the centre of the table; or the cup lies within the table's box, as on
+    |   table    |      one seen from above. A ball between a table's legs touches no table.
     """
     _, top, _, bottom = subject.box
     _, other_top, _, other_bottom = other.box
@@ -40,7 +40,8 @@ def _on(subject: EntityObject, other: EntityObject) -> bool:
     stands = other_top - slack <= bottom <= other_bottom + slack
     is_higher = _centre(subject.box)[1] < _centre(other.box)[1] + 0.1 * height
     is_inside = _inside(subject.box, other.box) >= 0.9
-    return _across(subject.box, other.box) >= _MIN_ACROSS and stands and (is_higher or is_inside)
+    is_placed = _across(subject.box, other.box) >= _MIN_ACROSS and stands
+    return is_placed and (is_higher or is_inside) and _touches(subject, other)
 
 
 def _in(subject: EntityObject, other: EntityObject) -> bool:
@@ -84,6 +85,16 @@ _CHECKS: dict[RelationKind, Callable[[EntityObject, EntityObject], bool]] = {
     "left_of": _left_of,
     "right_of": lambda subject, other: _left_of(other, subject),
 }
+
+
+def _touches(subject: EntityObject, other: EntityObject) -> bool:
+    """Say whether the other object is seen beside or below the lower half of the subject."""
+    x0, y0, x1, y1 = subject.box
+    slack_x, slack_y = 0.15 * (x1 - x0), 0.25 * min(y1 - y0, other.box[3] - other.box[1])
+    left, top = int(max(0, x0 - slack_x)), int((y0 + y1) / 2)
+    return bool(
+        rle_to_mask(other.mask)[top : int(y1 + slack_y) + 1, left : int(x1 + slack_x) + 1].any()
+    )
 
 
 def _mean_x(shown: EntityObject) -> float:

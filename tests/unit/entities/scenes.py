@@ -139,12 +139,15 @@ def _solid(image: Image.Image, outline: Paint, colour: Rgb, is_ball: bool = Fals
     """Paint a round body within an outline: diffuse light and a highlight."""
     layer = Image.new("L", image.size, 0)
     outline(ImageDraw.Draw(layer))
+    box = layer.getbbox()
+    assert box is not None
+    layer = layer.crop(box)
     normals = _normals(np.asarray(layer) > 127, is_ball)
     lamp = np.array([-0.45, -0.6, 0.66] if is_ball else [-0.5, 0, 0.86], np.float32)
     diffuse = (normals @ lamp).clip(0)
     shine = 0.5 * (normals @ np.array([-0.25, -0.35, 0.9], np.float32)).clip(0) ** 40
     lit = np.array(colour, np.float32) / 255 * (0.3 + 0.75 * diffuse)[..., None] + shine[..., None]
-    image.paste(Image.fromarray((lit.clip(0, 1) * 255).astype(np.uint8)), (0, 0), layer)
+    image.paste(Image.fromarray((lit.clip(0, 1) * 255).astype(np.uint8)), box[:2], layer)
 
 
 def _normals(mask: BoolArray, is_ball: bool) -> FloatArray:
@@ -170,7 +173,7 @@ def _shadow(image: Image.Image, x: float, y: float, width: float) -> None:
     spot = (x - 0.55 * width, y - 0.2 * width, x + 0.75 * width, y + 0.1 * width)
     ImageDraw.Draw(layer).ellipse(spot, fill=150)
     soft = layer.filter(ImageFilter.GaussianBlur(4 * _SCALE))
-    image.paste(Image.new("RGB", image.size, (20, 15, 10)), (0, 0), soft)
+    image.paste((20, 15, 10), (0, 0, *image.size), soft)
 
 
 ball, cup, bowl, bottle, tv = (partial(Thing, kind) for kind in _THINGS)
