@@ -211,7 +211,7 @@ for _entry in (
         "edgeseg.engines.nano.factories:embedder",
         "Colours and the segmenter's features, pooled over a mask, by onnxruntime.",
         weights=_IN_PACKAGE,
-        files=(f"{_WEIGHTS}/encoder.onnx",),
+        files=(f"{_WEIGHTS}/encoder.onnx", f"{_WEIGHTS}/embedder.npz"),
     ),
     *(
         Entry(

@@ -54,6 +54,7 @@ def main() -> None:
     tars = sorted(nano.glob("train-*.tar"))
     run("nano.calibrate", nano / "train.json.gz", *tars, "--out", fitted)
     run("nano.export", WEIGHTS, "--detector", detector, "--calibration", fitted)
+    run("nano.train_embedder", args.data, args.cache, WEIGHTS / "embedder.npz")
 
 
 if __name__ == "__main__":
