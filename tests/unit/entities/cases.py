@@ -1,7 +1,7 @@
 """Twenty sentences and images: ten that fit, and ten that differ in one thing each.
 
-Scenes in whose first draft the nano detector missed something were repainted until it found
-everything. The set was fixed then, before any threshold of the judge was set.
+Five scenes of the first draft, in which the nano detector missed something, were replaced by ones
+in which it finds everything. The set was fixed then, before any threshold of the judge was changed.
 """
 
 from __future__ import annotations
