@@ -24,6 +24,7 @@ class Reference:
     embed: Call | None = None
     segment: Callable[[np.ndarray], Call] | None = None
     """From (N, 4) boxes in pixels; ``embed`` must have been called before."""
+    ground: Call | None = None
 
 
 def reference_for(
@@ -38,6 +39,7 @@ def reference_for(
         "OriginalGroundingDino": lambda: _original_grounding_dino(engine, image, phrases),
         "Sam2": lambda: _sam2(engine, image),
         "Sam": lambda: _sam(engine, image),
+        "Sam3": lambda: _sam3(engine, image, phrases),
     }
     make = by_class.get(type(engine).__name__)
     return make() if make else Reference()
@@ -179,3 +181,26 @@ def _sam(engine: Any, image: Image) -> Reference:
         return call
 
     return Reference(embed=embed, segment=segment)
+
+
+def _sam3(engine: Any, image: Image, phrases: Sequence[str]) -> Reference:
+    """Processor, model and post-processing of transformers: all of SAM 3 for each phrase.
+
+    So does generated-segmentation. The model is the engine's, which changes nothing in it.
+    """
+    from edgeseg.engines.torch.hf import as_pillow
+
+    processor, pil_image = engine._processor, as_pillow(image)
+
+    def ground() -> object:
+        made = []
+        for phrase in phrases:
+            inputs = processor(images=pil_image, text=phrase, return_tensors="pt")
+            with engine.placement.inference():
+                output = engine.model(**inputs.to(engine.placement.device))
+            made += processor.post_process_instance_segmentation(
+                output, threshold=BOX_THRESHOLD, mask_threshold=0.5, target_sizes=[image.size_hw]
+            )
+        return made
+
+    return Reference(ground=ground)

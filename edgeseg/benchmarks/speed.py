@@ -13,7 +13,7 @@ import numpy as np
 from edgeseg.benchmarks import memory, reference
 from edgeseg.benchmarks.reference import BOX_THRESHOLD, TEXT_THRESHOLD, Call, Reference
 from edgeseg.engines import registry
-from edgeseg.engines.base import Detector, EngineOptions, Segmenter
+from edgeseg.engines.base import Detector, EngineOptions, Grounder, Segmenter
 from edgeseg.settings import Role, get_settings
 from edgeseg.types import Embedding, Image, MaskPrompt
 
@@ -28,6 +28,9 @@ ENGINES: tuple[tuple[Role, str], ...] = (
     ("segment", "sam2.1-tiny"),
     ("segment", "sam-vit-base"),
 )
+# Timed only where it is named: without a GPU it takes minutes.
+ON_REQUEST: tuple[tuple[Role, str], ...] = (("ground", "sam3"),)
+GROUND_PHRASES = ["dog", "red sofa", "lamp", "wooden table"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def measure(
     )
     engine: Any = registry.load(role, name, options)
     try:
+        if role == "ground":
+            return [_grounder(engine, image, repeats)]
         library = reference.reference_for(engine, registry.fetch(entry, store), image, PHRASES)
         if role == "detect":
             return [_detector(engine, library, image, repeats)]
@@ -106,6 +111,21 @@ def _segmenter(engine: Any, library: Reference, image: Image, repeats: int) -> l
         _timing(engine, "refine, cached", interleaved(_refining(segmenter, embedding), repeats))
     )
     return timings
+
+
+def _grounder(engine: Any, image: Image, repeats: int) -> Timing:
+    """Time two images, the second the mirror image of the first."""
+    grounder = cast(Grounder, engine)
+    images = [image, Image.from_array(np.ascontiguousarray(image.rgb[:, ::-1]))]
+    libraries = [reference.reference_for(engine, [], each, GROUND_PHRASES) for each in images]
+    thresholds = {"box_threshold": BOX_THRESHOLD, "text_threshold": TEXT_THRESHOLD}
+    calls: dict[str, Call] = {
+        "ours": lambda: [grounder.ground(each, GROUND_PHRASES, **thresholds) for each in images]
+    }
+    if all(library.ground for library in libraries):
+        calls["reference"] = lambda: [library.ground() for library in libraries if library.ground]
+    what = f"ground {len(GROUND_PHRASES)} phrases in {len(images)} images"
+    return _timing(engine, what, interleaved(calls, repeats))
 
 
 def _segmenting(segmenter: Segmenter, embedding: Embedding, boxes: np.ndarray) -> Call:

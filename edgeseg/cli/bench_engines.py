@@ -22,7 +22,8 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 def engines_command(
     image: Annotated[Path, typer.Argument(help="Image to run the engines on.")],
     engine: Annotated[
-        list[str] | None, typer.Option(help="Only these engines, as `edgeseg engines` names them.")
+        list[str] | None,
+        typer.Option(help="Only these engines, as `edgeseg engines` names them; sam3 only so."),
     ] = None,
     dtype: Annotated[
         list[str] | None, typer.Option(help="Compute dtype: float32, bfloat16, float16.")
@@ -38,9 +39,10 @@ def engines_command(
     check_json(json_path, overwrite)
     settings = get_settings()
     photo = load_image(image, settings)
-    chosen = [each for each in speed.ENGINES if engine is None or each[1] in engine]
+    known = (*speed.ENGINES, *speed.ON_REQUEST)
+    chosen = [each for each in known if each[1] in engine] if engine else list(speed.ENGINES)
     if not chosen:
-        raise typer.BadParameter(f"expected some of {', '.join(name for _, name in speed.ENGINES)}")
+        raise typer.BadParameter(f"expected some of {', '.join(name for _, name in known)}")
     unknown = [each for each in dtype or [] if each not in DTYPES]
     if unknown:
         raise typer.BadParameter(f"expected some of {', '.join(DTYPES)}", param_hint="dtype")

@@ -19,7 +19,8 @@ MAX_OVER_FLOOR = 1.1
 
 def memory_command(
     combinations: Annotated[
-        list[str] | None, typer.Argument(help="original, grounded-sam-2; all if none is named.")
+        list[str] | None,
+        typer.Argument(help="original, grounded-sam-2, entities; all if none is named."),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Keep random weights in this folder, for another time.")
@@ -37,16 +38,18 @@ def memory_command(
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
             engines = memory.COMBINATIONS[name]
-            provided = memory.provide(
-                zip(memory.ROLES, engines, strict=True), weights or Path(scratch)
-            )
-            peaks = memory.measure(engines, provided)
+            provided = memory.provide(engines.items(), weights or Path(scratch), progress=_tell)
+            peaks = memory.measure(engines, provided, progress=_tell)
             is_over |= _report(name, peaks)
             figures[name] = [asdict(peak) for peak in peaks]
     if json_path is not None:
         write_json(json_path, figures)
     if is_over:
         raise typer.Exit(1)
+
+
+def _tell(what: str) -> None:
+    typer.echo(f"{what} ...", err=True)
 
 
 def _report(name: str, peaks: list[memory.Peak]) -> bool:

@@ -43,6 +43,32 @@ _HALF_A_BILLION = {
     "vocab_size": 151936,
     "tie_word_embeddings": True,
 }
+# Qwen3-VL-2B: its text model, and its vision encoder.
+_TWO_BILLION = {
+    "hidden_size": 2048,
+    "intermediate_size": 6144,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "vocab_size": 151936,
+    "tie_word_embeddings": True,
+}
+_VISION = {
+    "depth": 24,
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_heads": 16,
+    "num_position_embeddings": 2304,
+    "deepstack_visual_indexes": [5, 11, 17],
+}
+_SMALL_VISION = {
+    "depth": 2,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_heads": 2,
+    "num_position_embeddings": 64,
+    "deepstack_visual_indexes": [0],
+}
 
 
 def write(
@@ -54,8 +80,8 @@ def write(
 ) -> None:
     """Write model and tokenizer into ``folder``.
 
-    Without ``small`` it has the size of Qwen2.5-0.5B. Its tokenizer reads each of ``words`` as one
-    token and all else byte by byte. With ``says`` it goes on with these words
+    Without ``small`` it has the size of Qwen2.5-0.5B, or of Qwen3-VL-2B. Its tokenizer reads each
+    of ``words`` as one token and all else byte by byte. With ``says`` it goes on with these words
     wherever a JSON list begins, and then ends; else it says whatever chance made of it.
     """
     transformers = import_transformers()
@@ -69,15 +95,16 @@ def write(
     tokenizer.add_tokens([*words, *([says] if says else [])])
     tokenizer.chat_template = _TEMPLATE
     tokenizer.save_pretrained(folder)
+    large = _TWO_BILLION if family == "qwen3-vl" else _HALF_A_BILLION
     shape: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "bos_token_id": 0,
         "pad_token_id": 0,
         "eos_token_id": 2,
-        **(_SMALL if small else _HALF_A_BILLION),
+        **(_SMALL if small else large),
     }
     if family == "qwen3-vl":
-        model = _seeing(folder, tokenizer, shape)
+        model = _vision_model(folder, tokenizer, shape, small)
     else:
         kind = "Qwen3" if family == "qwen3" else "Qwen2"
         head = {"head_dim": 32} if family == "qwen3" else {}
@@ -105,35 +132,30 @@ def _teach(model: Any, chain: list[int]) -> None:
             spoken[after] = heard[before] / heard[before].norm()
 
 
-def _seeing(folder: Path, tokenizer: Any, text: dict[str, Any]) -> Any:
+def _vision_model(folder: Path, tokenizer: Any, text: dict[str, Any], small: bool) -> Any:
     """Write the processor of Qwen3-VL into ``folder``, and return the model."""
     transformers = import_transformers()
     numbers = {name: tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL}
+    head = 32 if small else 128
     rope = {
         "rope_type": "default",
         "rope_theta": 10000.0,
-        "mrope_section": [8, 4, 4],
+        "mrope_section": [8, 4, 4] if small else [24, 20, 20],
         "mrope_interleaved": True,
     }
+    vision = _SMALL_VISION if small else _VISION
     config = transformers.Qwen3VLConfig(
-        text_config={**text, "head_dim": 32, "rope_parameters": rope},
-        vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "out_hidden_size": text["hidden_size"],
-            "num_position_embeddings": 64,
-            "deepstack_visual_indexes": [0],
-        },
+        text_config={**text, "head_dim": head, "rope_parameters": rope},
+        vision_config={**vision, "out_hidden_size": text["hidden_size"]},
         image_token_id=numbers["<|image_pad|>"],
         video_token_id=numbers["<|video_pad|>"],
         vision_start_token_id=numbers["<|vision_start|>"],
         vision_end_token_id=numbers["<|vision_end|>"],
-        tie_word_embeddings=False,
+        tie_word_embeddings=text["tie_word_embeddings"],
     )
+    most = (128 if small else 1024) ** 2
     pixels = transformers.Qwen2VLImageProcessor(
-        patch_size=16, size={"shortest_edge": 32 * 32, "longest_edge": 128 * 128}
+        patch_size=16, size={"shortest_edge": 32 * 32, "longest_edge": most}
     )
     transformers.Qwen3VLProcessor(
         image_processor=pixels,

@@ -1,21 +1,38 @@
-"""A small SAM 3 with random weights, as transformers saves it."""
+"""SAM 3 with random weights, as transformers saves it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from edgeseg.engines.torch.hf import import_transformers
 from edgeseg.testing.checkpoints import tokenizers
 
 _SIDE, _PATCH = 112, 14
+_PUBLISHED_SIDE, _PUBLISHED_MASK_SIDE = 1008, 288
 _LAYERS = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
 
 
-def write(folder: Path) -> None:
-    """Write model and processor into ``folder``."""
+def write(folder: Path, small: bool = True) -> None:
+    """Write model and processor into ``folder``; without ``small`` it has the published size."""
     transformers = import_transformers()
-    tokenizer = tokenizers.clip(folder)
-    grid, tokens = _SIDE // _PATCH, len(tokenizer)
+    if small:
+        tokenizer = tokenizers.clip(folder)
+        config, side, mask_side = _small_config(len(tokenizer)), _SIDE, _SIDE // _PATCH * 4
+    else:
+        config = transformers.Sam3Config()
+        tokenizer = tokenizers.clip(folder, config.text_config.vocab_size)
+        side, mask_side = _PUBLISHED_SIDE, _PUBLISHED_MASK_SIDE
+    transformers.Sam3Model(config).save_pretrained(folder)
+    pixels = transformers.Sam3ImageProcessor(
+        size={"height": side, "width": side}, mask_size={"height": mask_side, "width": mask_side}
+    )
+    transformers.Sam3Processor(pixels, tokenizer, target_size=side).save_pretrained(folder)
+
+
+def _small_config(tokens: int) -> Any:
+    transformers = import_transformers()
+    grid = _SIDE // _PATCH
     backbone = transformers.Sam3ViTConfig(
         **_LAYERS,
         num_hidden_layers=2,
@@ -43,7 +60,7 @@ def write(folder: Path) -> None:
         "eos_token_id": tokens - 1,
         "pad_token_id": tokens - 1,
     }
-    config = transformers.Sam3Config(
+    return transformers.Sam3Config(
         vision_config=vision,
         text_config=text,
         geometry_encoder_config={**_LAYERS, "num_layers": 1},
@@ -51,9 +68,3 @@ def write(folder: Path) -> None:
         detr_decoder_config={**_LAYERS, "num_layers": 2, "num_queries": 12},
         mask_decoder_config={"hidden_size": 32, "num_attention_heads": 2},
     )
-    transformers.Sam3Model(config).save_pretrained(folder)
-    pixels = transformers.Sam3ImageProcessor(
-        size={"height": _SIDE, "width": _SIDE}, mask_size={"height": grid * 4, "width": grid * 4}
-    )
-    processor = transformers.Sam3Processor(pixels, tokenizer, target_size=_SIDE)
-    processor.save_pretrained(folder)

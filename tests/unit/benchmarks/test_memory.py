@@ -15,9 +15,13 @@ from edgeseg.cli.app import app
 from edgeseg.types import Image
 
 
-def test_each_way_is_measured() -> None:
-    peaks = memory.measure(("fake", "fake", "fake"), {})
-    assert [peak.what.split()[0] for peak in peaks] == [*memory.ROLES, "sequential", "resident"]
+@pytest.mark.parametrize("combination", ["original", "entities"])
+def test_each_way_is_measured(combination: str) -> None:
+    names = dict.fromkeys(memory.COMBINATIONS[combination], "fake")
+    told: list[str] = []
+    peaks = memory.measure(names, {}, told.append)
+    assert [peak.what.split()[0] for peak in peaks] == [*names, "sequential", "resident"]
+    assert told == [peak.what for peak in peaks]
     assert all(20 < peak.rss_mb < 1000 for peak in peaks)
     assert all(peak.seconds > 0 for peak in peaks)
 
@@ -30,7 +34,7 @@ def test_weights_that_are_here_are_not_made_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize("combination", memory.COMBINATIONS)
 def test_combinations_can_be_made_up(combination: str) -> None:
     writers = memory.blank_writers()
-    for name in memory.COMBINATIONS[combination]:
+    for name in memory.COMBINATIONS[combination].values():
         assert name == "nano" or name in writers
 
 
@@ -55,3 +59,11 @@ def test_stages_are_timed(tmp_path: Path) -> None:
     assert all(row.ms > 0 for row in rows)
     (found,) = speed.measure("detect", "fake", image, tmp_path, "cpu", "auto", 1)
     assert found.reference_ms is None
+
+
+def test_grounding_is_timed_in_two_images(tmp_path: Path) -> None:
+    image = Image.from_array(np.zeros((48, 64, 3), np.uint8))
+    (row,) = speed.measure("ground", "fake", image, tmp_path, "cpu", "auto", 1)
+    assert row.what == "ground 4 phrases in 2 images"
+    assert row.ms > 0
+    assert row.reference_ms is None
