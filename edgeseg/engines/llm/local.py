@@ -149,8 +149,11 @@ class LocalModel:
 
     def _encode(self, turns: Sequence[Message]) -> Any:
         spoken = [{"role": turn.speaker, "content": self._content(turn)} for turn in turns]
+        # Told to templates alone that know it; transformers warns of it at others.
+        knows = "enable_thinking" in str(self._reader.chat_template)
+        thinking = {"enable_thinking": False} if knows else {}
         text = self._reader.apply_chat_template(
-            spoken, tokenize=False, add_generation_prompt=True, enable_thinking=False
+            spoken, tokenize=False, add_generation_prompt=True, **thinking
         )
         images = [_shown(turn, self._image_px) for turn in turns if turn.image is not None]
         seen = {"images": images} if self.accepts_image and images else {}

@@ -97,6 +97,22 @@ def test_nonsense_is_left_to_the_rules(
     engine.close()
 
 
+@pytest.mark.parametrize("family", ["qwen3", "qwen3-vl"])
+def test_thinking_is_off_where_the_template_knows_it(
+    family: llm.Family, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    llm.write(tmp_path, family)
+    placement = Placement(torch.device("cpu"), torch.float32)
+    model = LocalModel(tmp_path, placement, family, accepts_image=family == "qwen3-vl")
+    turns = opening(NEED, None)
+    plain = model._encode(turns)["input_ids"].shape[1]
+    assert "Kwargs" not in capfd.readouterr().err
+    model._reader.chat_template += "{% if enable_thinking is false %}no thoughts{% endif %}"
+    assert model._encode(turns)["input_ids"].shape[1] == plain + len("no thoughts")
+    model.close()
+
+
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
     placement = Placement(torch.device("cpu"), torch.float32)
     with pytest.raises(EngineUnavailableError, match="cannot be loaded"):
