@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgeseg import EdgeSegAI, EngineUnavailableError
@@ -62,6 +63,58 @@ def test_a_grounder_takes_the_place_of_two_stages(options: EngineOptions, photo:
     for each in result.objects:
         assert tuple(each.mask.size) == (height, width)
         assert 0 <= each.box[0] <= each.box[2] <= width
+
+
+def test_entities_go_through_qwen_sam3_and_dino_one_at_a_time(
+    options: EngineOptions, photo: Image
+) -> None:
+    names: dict[Role, str] = {
+        "extract": "qwen3-vl-2b",
+        "ground": "sam3",
+        "embed": "dinov3-vitb16",
+    }
+    places = {}
+    for role, name in names.items():
+        ready = checkpoints.with_weights(role, name, options)
+        places[name] = str(ready.store.find(registry.find(role, name).sources[0]))
+    settings = Settings(weights=places, offline=True, device="cpu", dtype="float32")
+    loaded: list[str] = []
+    encoded: list[int] = []
+
+    def load(role: Role, name: str, wanted: EngineOptions) -> Engine:
+        loaded.append(name)
+        assert ai.residency.loaded() == []
+        engine = registry.load(role, name, wanted)
+        if name == "sam3":
+            internal: Any = engine
+            internal.model.vision_encoder.register_forward_hook(lambda *_: encoded.append(1))
+        return engine
+
+    ai = EdgeSegAI(extractor=names["extract"], grounder="sam3", settings=settings)
+    ai.residency = residency.Residency(0, EngineOptions.from_settings(settings), load)
+    made = ai.segment_entities(
+        "Two dogs sit on a red sofa",
+        [photo.rgb, photo.rgb[:, ::-1].copy()],
+        photo.rgb,
+        engines={"embed": names["embed"]},
+        embeddings=True,
+        box_threshold=0.01,
+        text_threshold=0.0,
+    ).result
+    assert loaded == list(names.values())
+    assert len(encoded) == 3, "each image once, for all entities"
+    assert [(each.label, each.count) for each in made.entities] == [("dog", 2), ("red sofa", 1)]
+    assert {role: each.name for role, each in made.engines.items()} == names
+    for page in (*made.contextual, made.generated):
+        assert page.error is None
+        assert page.objects
+        vectors = np.array([each.embedding for each in page.objects])
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+    # The generated image is the first contextual one.
+    pairs = [each for each in made.pairings if each.paired]
+    assert pairs
+    assert max(each.cosine or 0 for each in pairs) == pytest.approx(1, abs=1e-3)
+    assert made.judgement is not None
 
 
 def test_weights_that_are_nowhere_are_one_clear_error(
