@@ -52,6 +52,7 @@ def engines_command(
             # Grounding DINO keeps to float32.
             has_choice = role == "segment" and bool(registry.find(role, name).sources)
             for each_dtype in dtype or (["float32", "bfloat16"] if has_choice else ["auto"]):
+                typer.echo(f"{role} {name}, {each_dtype} ...", err=True)
                 timings += speed.measure(
                     role,
                     name,
