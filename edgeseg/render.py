@@ -48,13 +48,15 @@ def overlay(
     colours: Sequence[Colour] | None = None,
     captions: Sequence[str] | None = None,
     dashed: Collection[int] = (),
+    scale: float = 1.0,
 ) -> PIL.Image.Image:
     """Draw objects on the image and return an RGB image of the same size.
 
     ``opacity`` is that of the masks' fill, 0..1; their outlines are always drawn. ``colours`` has
     one for each object, in place of `colour_of`; ``captions`` likewise, in place of label and
-    score. Objects at the positions ``dashed`` have a dashed outline and no fill. Raises ValueError
-    when there are too few, and when a mask has another size than the image.
+    score. Objects at the positions ``dashed`` have a dashed outline and no fill. ``scale`` is that
+    of outlines and text, for an image that is shown smaller. Raises ValueError when there are too
+    few, and when a mask has another size than the image.
     """
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity: expected 0 to 1, got {opacity}")
@@ -66,7 +68,7 @@ def overlay(
     if len(texts) != len(objects):
         raise ValueError(f"captions: expected {len(objects)}, got {len(texts)}")
     pixels = image.rgb.copy()
-    width_px = _line_width(image.size_hw)
+    width_px = _line_width(image.size_hw, scale)
     if masks:
         # Larger ones first, so that what lies on top of them stays in sight.
         for index in sorted(range(len(objects)), key=lambda i: -objects[i].area):
@@ -81,7 +83,7 @@ def overlay(
         for index, each in enumerate(objects):
             _frame(draw, each, paints[index], width_px)
     if labels:
-        _write_labels(draw, objects, texts, paints, image.size_hw)
+        _write_labels(draw, objects, texts, paints, _font(image.size_hw, scale))
     return pil_image
 
 
@@ -148,8 +150,14 @@ def contact_sheet(
     return sheet
 
 
-def _line_width(size_hw: tuple[int, int]) -> int:
-    return max(1, round(max(size_hw) / 500))
+def _line_width(size_hw: tuple[int, int], scale: float) -> int:
+    return max(1, round(scale * max(size_hw) / 500))
+
+
+def _font(
+    size_hw: tuple[int, int], scale: float
+) -> PIL.ImageFont.ImageFont | PIL.ImageFont.FreeTypeFont:
+    return PIL.ImageFont.load_default(round(scale * max(11, min(32, round(max(size_hw) / 40)))))
 
 
 def _fill(
@@ -216,11 +224,10 @@ def _write_labels(
     objects: Sequence[SegmentedObject],
     captions: Sequence[str],
     paints: Sequence[Colour],
-    size_hw: tuple[int, int],
+    font: PIL.ImageFont.ImageFont | PIL.ImageFont.FreeTypeFont,
 ) -> None:
     """Write each caption on a plate of its colour, at its box and clear of the plates before it."""
-    height, width = size_hw
-    font = PIL.ImageFont.load_default(max(11, min(32, round(max(size_hw) / 40))))
+    width, height = draw.im.size
     taken: list[tuple[float, float, float, float]] = []
     for index, each in enumerate(objects):
         text = _shortened(captions[index], font, width)

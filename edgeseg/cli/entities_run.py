@@ -54,10 +54,10 @@ class Outputs:
 
             write_bytes(self.embeddings, f"{embeddings_json(found)}\n".encode())
         if self.images is not None:
-            from edgeseg.report.drawing import annotated
+            from edgeseg.report.drawing import QUALITY, annotated
 
             for name, drawn in annotated(found):
-                save_image(drawn, self.images / name)
+                save_image(drawn, self.images / name, quality=QUALITY)
         if self.quiet:
             print(text)
         else:

@@ -32,17 +32,20 @@ _ENTITIES_MARK, _PAGE_MARK = b'"contextual_images"', b'<meta name="generator" co
 _JSON_MARK, _JSON_HEAD = b'"simplified_prompt"', 65536
 
 
-def save_image(pil_image: PIL.Image.Image, target: Path, description: str = "") -> None:
+def save_image(
+    pil_image: PIL.Image.Image, target: Path, description: str = "", *, quality: int | None = None
+) -> None:
     """Write an overlay, mask or sheet with the mark by which `is_ours` knows it.
 
-    ``description`` is what `description_of` returns later.
+    ``description`` is what `description_of` returns later; ``quality`` is that of JPEG, 0 to 100.
     """
     exif = PIL.Image.Exif()
     exif[SOFTWARE_TAG] = SOFTWARE
     if description:
         exif[DESCRIPTION_TAG] = description
     with replacing(target) as part:
-        pil_image.save(part, format=_format_of(target), exif=exif)
+        more = {} if quality is None else {"quality": quality}
+        pil_image.save(part, format=_format_of(target), exif=exif, **more)
 
 
 def check_suffix(target: Path, what: str) -> None:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import PIL.Image
 
 from edgeseg.entity_result import EntitySegmentation
-from edgeseg.render import Colour, colour_of, overlay
-from edgeseg.schemas import EntityObject
+from edgeseg.render import Colour, colour_of, overlay, scaled, shrunk
+from edgeseg.schemas import EntitiesResult, EntityObject
+from edgeseg.types import Image
 
-UNPAIRED: Colour = (150, 150, 150)
-# As the original draws them.
+UNPAIRED: Colour = (190, 190, 190)
+# As the original draws and saves them.
 _OPACITY = 0.4
+QUALITY = 95
+"""JPEG quality of the annotated images."""
+# Light, so that the colours of the objects can be judged.
+_PAIRED_OPACITY = 0.22
 
 
-def pair_numbers(found: EntitySegmentation) -> list[dict[str, int]]:
+def pair_numbers(result: EntitiesResult) -> list[dict[str, int]]:
     """Return for each image the number of the pair that an object belongs to, by its id.
 
     Pairs are numbered from 1; with many-to-one pairing, several objects share a number. Objects
     without a partner have none.
     """
-    images: list[dict[str, int]] = [{} for _ in found.images]
-    for each in found.result.pairings:
+    images: list[dict[str, int]] = [{} for _ in (*result.contextual, result.generated)]
+    highest = 0
+    for each in result.pairings:
         if not each.paired or each.image is None or each.contextual is None:
             continue
         place = images[each.image]
-        number = place.get(each.contextual) or 1 + max(
-            (number for image in images for number in image.values()), default=0
-        )
-        place[each.contextual] = images[-1][each.generated] = number
+        if each.contextual not in place:
+            highest += 1
+            place[each.contextual] = highest
+        images[-1][each.generated] = place[each.contextual]
     return images
 
 
@@ -38,34 +44,52 @@ def pair_colour(number: int | None) -> Colour:
     return UNPAIRED if number is None else colour_of(number - 1)
 
 
-def paired_overlays(found: EntitySegmentation) -> Iterator[PIL.Image.Image | None]:
-    """Yield each image with its objects in the colours of their pairs; None for one that failed."""
-    drawn = iter(found.segmentations())
-    for shown, numbers in zip(found.images, pair_numbers(found), strict=True):
+def fitted_images(
+    found: EntitySegmentation, longest_px: int
+) -> Iterator[tuple[Image, list[EntityObject]] | None]:
+    """Yield each image, at most so large, and its objects on it; None for one that failed."""
+    segmentations = iter(found.segmentations())
+    for shown in found.images:
         if shown.image is None:
             yield None
             continue
-        paints = [pair_colour(numbers.get(each.object_id)) for each in shown.objects]
-        yield overlay(
-            next(drawn).image, tagged(shown.objects, numbers), boxes=False, colours=paints
-        )
+        image = shrunk(next(segmentations).image, longest_px)
+        yield image, scaled(shown.objects, image.size_hw)
 
 
-def tagged(objects: Sequence[EntityObject], numbers: dict[str, int]) -> list[EntityObject]:
-    """Return the objects with the number of their pair before their labels."""
-    return [
-        each.model_copy(update={"label": f"{numbers[each.object_id]} {each.label}"})
-        if each.object_id in numbers
-        else each
-        for each in objects
-    ]
+def paired_overlay(
+    image: Image, objects: Sequence[EntityObject], numbers: Mapping[str, int], scale: float = 1.25
+) -> PIL.Image.Image:
+    """Draw objects in the colours and with the numbers of their pairs, others in grey dashes.
+
+    ``numbers`` are those of this image in `pair_numbers`, ``scale`` is that of `overlay`.
+    """
+    places = [numbers.get(each.object_id) for each in objects]
+    return overlay(
+        image,
+        objects,
+        opacity=_PAIRED_OPACITY,
+        boxes=False,
+        scale=scale,
+        colours=[pair_colour(number) for number in places],
+        captions=[
+            each.label if number is None else f"{number} {each.label}"
+            for number, each in zip(places, objects, strict=True)
+        ],
+        dashed=[index for index, number in enumerate(places) if number is None],
+    )
 
 
 def annotated(found: EntitySegmentation) -> Iterator[tuple[str, PIL.Image.Image]]:
-    """Yield a file name and a drawing, with boxes and scores, of each image that was read."""
+    """Yield a file name and a drawing, with boxes and scores, of each image that was read.
+
+    An image without objects is as it was.
+    """
     names = [f"contextual_{index}" for index in range(len(found.images) - 1)] + ["generated"]
-    drawn = iter(found.segmentations())
+    segmentations = iter(found.segmentations())
     for name, shown in zip(names, found.images, strict=True):
         if shown.image is not None:
-            image = next(drawn).image
-            yield f"{name}_annotated.jpg", overlay(image, shown.objects, opacity=_OPACITY)
+            captions = [f"{each.label}: {each.score:.2f}" for each in shown.objects]
+            image = next(segmentations).image
+            drawn = overlay(image, shown.objects, opacity=_OPACITY, captions=captions)
+            yield f"{name}_annotated.jpg", drawn

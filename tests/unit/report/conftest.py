@@ -32,7 +32,7 @@ ENTITIES = [
 ]
 RELATIONS = [
     Relation(subject=0, kind="on", object=1),
-    Relation(subject=1, kind="left_of", object=0),
+    Relation(subject=0, kind="under", object=1),
     Relation(subject=2, kind="above", object=0),
 ]
 
@@ -54,7 +54,9 @@ def image_of(path: Path, *objects: EntityObject) -> ImageEntities:
     path.parent.mkdir(exist_ok=True, parents=True)
     PIL.Image.new("RGB", SIZE_HW[::-1], (120, 120, 120)).save(path)
     size = ImageInfo(width=SIZE_HW[1], height=SIZE_HW[0])
-    return ImageEntities(file_name=str(path), image=size, objects=list(objects))
+    return ImageEntities(
+        file_name=str(path), image=size, objects=list(objects), warnings=["It was in CMYK."]
+    )
 
 
 def renamed(found: EntitySegmentation, place: int, name: str | None) -> EntitySegmentation:
