@@ -10,6 +10,8 @@ _ADVICE: tuple[tuple[type[EdgeSegError], str], ...] = (
     (errors.ImageTooLargeError, "Make the image smaller and add it again."),
     (errors.AnimatedImageError, "Save one frame as JPEG, PNG or WebP and add that."),
     (errors.InvalidImageError, "Open it in an image viewer, save it as JPEG or PNG, and try that."),
+    (errors.NoEntityError, "Name things that can be seen, such as: a dog on a red sofa."),
+    (errors.TooManyImagesError, "Leave out some references."),
     (errors.NoImageError, "Add an image, or pick a sample."),
     (errors.EmptyPromptError, "Write what to look for, such as: cat . dog ."),
     (errors.PromptTooLongError, "Name fewer things, or split the prompt into several requests."),
@@ -44,7 +46,12 @@ def explain(error: EdgeSegError) -> str:
     return f"{_sentence(error.detail)}  \n**What to do:** {advice(error)}"
 
 
+def escaped(text: str) -> str:
+    """Keep Markdown out of a text: it may quote what people wrote."""
+    return "".join("\\" + sign if sign in "\\`*_[]<>$#~:" else sign for sign in text.strip())
+
+
 def _sentence(text: str) -> str:
-    """End a text with a dot and keep Markdown out of it: it may quote what people wrote."""
-    safe = "".join("\\" + sign if sign in "\\`*_[]<>$#~:" else sign for sign in text.strip())
+    """End a text with a dot."""
+    safe = escaped(text)
     return safe if safe.endswith((".", "!", "?")) else safe + "."

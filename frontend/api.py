@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import streamlit as st
@@ -15,9 +15,11 @@ from edgeseg.settings import Role
 
 QUEUES: dict[Role, str] = {
     "simplify": "simplifier_queue",
+    "extract": "simplifier_queue",
     "detect": "grounding_dino_queue",
     "segment": "sam2_queue",
     "ground": "sam2_queue",
+    "embed": "sam2_queue",
 }
 
 
@@ -31,6 +33,14 @@ class Api(Protocol):
     def simplify(self, prompt: str, engines: Mapping[str, str] | None = None) -> Simplification: ...
 
     def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str: ...
+
+    def submit_entities(
+        self,
+        prompt: str,
+        contextual: Sequence[ImageSource] = (),
+        generated: ImageSource | None = None,
+        **parameters: Any,
+    ) -> str: ...
 
     def events(self, task_id: str, after: str | None = None) -> Iterator[StageEvent]: ...
 

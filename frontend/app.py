@@ -6,6 +6,7 @@ import streamlit as st
 
 from frontend import (
     api,
+    entities,
     inputs,
     jobs,
     progress,
@@ -24,10 +25,17 @@ def main() -> None:
     """Draw the page once."""
     st.set_page_config("EdgeSeg", style.icon(), layout="wide")
     style.apply()
+    if session.page() == "entities":
+        entities.show()
+    else:
+        _segment_page()
+
+
+def _segment_page() -> None:
     settings = sidebar.sidebar()
     left, right = st.columns([4, 7], gap="medium")
     with left:
-        st.subheader("EdgeSeg", anchor=False)
+        session.choose_page()
         photos = inputs.choose_photos()
         prompt.ask(settings["engines"])
         is_pressed = _segment_button(photos)

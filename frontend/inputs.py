@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from edgeseg.errors import EdgeSegError
@@ -32,10 +34,14 @@ def choose_photos() -> list[Photo]:
         on_change=_suggest_prompt,
     )
     photos = [Photo.from_bytes(file.name, file.getvalue()) for file in files]
-    photos += [samples.sample(title) for title in picked]
-    readable = [photo for photo in {each.key: each for each in photos}.values() if _usable(photo)]
-    _thumbnails(readable)
-    return readable
+    return readable([*photos, *(samples.sample(title) for title in picked)])
+
+
+def readable(photos: Sequence[Photo], key: str = "chosen") -> list[Photo]:
+    """Return the images that can be read, each once, and show them small; say which cannot."""
+    usable = [photo for photo in {each.key: each for each in photos}.values() if _usable(photo)]
+    _thumbnails(usable, key)
+    return usable
 
 
 def _suggest_prompt() -> None:
@@ -56,10 +62,10 @@ def _usable(photo: Photo) -> bool:
     return True
 
 
-def _thumbnails(photos: list[Photo]) -> None:
+def _thumbnails(photos: list[Photo], key: str) -> None:
     if not photos:
         return
-    with st.container(horizontal=True, key="chosen"):
+    with st.container(horizontal=True, key=key):
         for photo in photos:
             small = on_screen(photo.data, THUMB_PX)
             with st.container(width=84):

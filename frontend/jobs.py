@@ -36,6 +36,20 @@ class Job:
     error: EdgeSegError | None = None
     segmentation: Segmentation | None = None
     wants_cancel: threading.Event = field(default_factory=threading.Event)
+    detail: str = ""
+    """How far the stage that runs is, in words."""
+
+    def send(self, client: Api, parameters: Mapping[str, Any]) -> str:
+        """Queue it and return the task's id."""
+        fields = dict(parameters)
+        text = str(fields.pop("text_prompt"))
+        return client.submit(self.photo.data, text, file_name=self.photo.name, **fields)
+
+    def take(self, result: object) -> None:
+        """Keep the result of its task; raises CancelledError where there is none."""
+        if not isinstance(result, SegmentationResult):
+            raise CancelledError("It was cancelled.")
+        self.segmentation = Segmentation(result, self.photo.data, file_name=self.photo.name)
 
     @property
     def ended(self) -> bool:
@@ -74,9 +88,9 @@ class Job:
 
 @dataclass
 class Run:
-    """The images that one press of Segment Image started."""
+    """The tasks that one press of a button started."""
 
-    jobs: list[Job]
+    jobs: Sequence[Job]
     batch: int = field(default_factory=lambda: next(_batches))
     collected: bool = False
 
@@ -92,9 +106,14 @@ def start(client: Api, photos: Sequence[Photo], prompt: str, parameters: Mapping
     ``parameters`` are fields of POST /segment, ``text_prompt`` among them; ``prompt`` is what the
     person wrote.
     """
-    run = Run([Job(photo, prompt) for photo in photos])
+    return start_jobs(client, [Job(photo, prompt) for photo in photos], parameters)
+
+
+def start_jobs(client: Api, pending: Sequence[Job], parameters: Mapping[str, Any]) -> Run:
+    """Send jobs, a few at a time, and return at once."""
+    run = Run(pending)
     pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="edgeseg-ui")
-    for job in run.jobs:
+    for job in pending:
         pool.submit(follow, client, job, parameters)
     pool.shutdown(wait=False)
     return run
@@ -122,9 +141,7 @@ def follow(client: Api, job: Job, parameters: Mapping[str, Any]) -> None:
 def _follow(client: Api, job: Job, parameters: Mapping[str, Any]) -> None:
     if job.wants_cancel.is_set():
         raise CancelledError("It was cancelled.")
-    fields = dict(parameters)
-    text = str(fields.pop("text_prompt"))
-    job.task_id = client.submit(job.photo.data, text, file_name=job.photo.name, **fields)
+    job.task_id = job.send(client, parameters)
     job.state = "queued"
     if job.wants_cancel.is_set():
         client.cancel(job.task_id)
@@ -132,9 +149,7 @@ def _follow(client: Api, job: Job, parameters: Mapping[str, Any]) -> None:
     status = client.task(job.task_id)
     if status.error is not None:
         raise EdgeSegError.from_dict(status.error)
-    if not isinstance(status.result, SegmentationResult):
-        raise CancelledError("It was cancelled.")
-    job.segmentation = Segmentation(status.result, job.photo.data, file_name=job.photo.name)
+    job.take(status.result)
     job.state = "done"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -16,7 +17,7 @@ from frontend.state import Entry
 EVERY_S = 0.3
 _NOW: dict[Role, str] = {
     "simplify": "Simplifying", "detect": "Detecting", "segment": "Segmenting",
-    "ground": "Detecting and segmenting",
+    "ground": "Detecting and segmenting", "extract": "Reading the text", "embed": "Comparing",
 }  # fmt: skip
 _MARKS: dict[StepState, str] = {"waiting": "○", "running": "◐", "done": "●", "skipped": "-"}
 
@@ -32,7 +33,7 @@ def live() -> None:
         st.rerun()
     with st.container(border=True, key="progress"):
         for number, job in enumerate(run.jobs):
-            _row(number, job)
+            row(number, job)
         waiting = sum(not job.ended for job in run.jobs)
         if len(run.jobs) > 1 and waiting > 1:
             st.button("Cancel all", key="cancel_all", on_click=_cancel, args=(run.jobs,))
@@ -70,12 +71,13 @@ def describe(job: Job) -> str:
     if job.ended:
         return {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}[job.state]
     if job.state == "running" and job.stage is not None:
-        return f"{_NOW[job.stage]} ..."
+        return f"{_NOW[job.stage]}{job.detail} ..."
     behind = _queue_position(job)
     return f"Queued behind {behind}" if behind else "Queued, next in line"
 
 
-def _row(number: int, job: Job) -> None:
+def row(number: int, job: Job) -> None:
+    """Draw one job with its stages and Cancel."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"job_{number}"):
         steps = "  ".join(f"{_MARKS[step]} {stage}" for stage, step in job.steps.items())
         with st.container(width="stretch"):
@@ -91,7 +93,7 @@ def _row(number: int, job: Job) -> None:
             )
 
 
-def _cancel(pending: list[Job]) -> None:
+def _cancel(pending: Sequence[Job]) -> None:
     for job in pending:
         try:
             jobs.cancel(api.client(), job)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 from pathlib import Path
 
 import PIL.Image
 import PIL.ImageDraw
+import PIL.ImageOps
 
 from edgeseg.codecs import encode_png
 from frontend.state import Photo
@@ -36,6 +38,25 @@ def sample(title: str) -> Photo:
     if path is None:
         raise KeyError(title)
     return Photo.from_bytes(name, path.read_bytes())
+
+
+def comparison() -> tuple[str, list[Photo], Photo] | None:
+    """Return a text, references and an image that shows most of what the text asks for.
+
+    None where scikit-image's photos are not here.
+    """
+    paths = [_file("chelsea.png"), _file("coffee.png")]
+    references = [Photo.from_bytes(path.name, path.read_bytes()) for path in paths if path]
+    if len(references) < len(paths):
+        return None
+    made = PIL.Image.new("RGB", (900, 400), (196, 190, 182))
+    for photo, corner, size in zip(
+        references, ((0, 0), (540, 80)), ((540, 400), (360, 240)), strict=True
+    ):
+        with PIL.Image.open(io.BytesIO(photo.data)) as pil_image:
+            made.paste(PIL.ImageOps.mirror(pil_image.convert("RGB")).resize(size), corner)
+    text = "a brown cat next to a red cup and two balls"
+    return text, references, Photo.from_bytes("generated.png", encode_png(made))
 
 
 def _file(name: str) -> Path | None:

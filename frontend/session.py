@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 import streamlit as st
 
@@ -11,6 +11,27 @@ from frontend.jobs import Run
 from frontend.state import History
 
 T = TypeVar("T")
+PageName = Literal["segment", "entities"]
+PAGES: dict[PageName, str] = {"segment": "Segment", "entities": "Compare images"}
+
+
+def page() -> PageName:
+    """Return the page that is open."""
+    return cast(PageName, st.session_state.get("page") or "segment")
+
+
+def choose_page() -> None:
+    """Draw the name of the UI and the choice of its pages."""
+    st.subheader("EdgeSeg", anchor=False)
+    st.segmented_control(
+        "Page",
+        list(PAGES),
+        format_func=lambda name: PAGES[name],
+        default="segment",
+        required=True,
+        key="page",
+        label_visibility="collapsed",
+    )
 
 
 def history() -> History:
@@ -26,6 +47,16 @@ def run() -> Run | None:
 def set_run(value: Run | None) -> None:
     """Store the current run."""
     st.session_state["run"] = value
+
+
+def comparison() -> Run | None:
+    """Return the current or last comparison of images."""
+    return cast(Run | None, st.session_state.get("comparison"))
+
+
+def set_comparison(value: Run) -> None:
+    """Store the current comparison."""
+    st.session_state["comparison"] = value
 
 
 def written() -> str:

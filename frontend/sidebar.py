@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from edgeseg.errors import EdgeSegError
-from edgeseg.schemas import MAX_OBJECTS, MAX_PROMPT_CHARS, DetectRequest, EngineInfo, TileMode
+from edgeseg.schemas import (
+    MAX_OBJECTS,
+    MAX_PROMPT_CHARS,
+    DetectRequest,
+    EngineInfo,
+    EntitiesRequest,
+    PairingMode,
+    TileMode,
+)
 from edgeseg.settings import Role
 from frontend import api
 from frontend.advice import explain
@@ -16,7 +24,13 @@ from frontend.prompt import MODES
 
 QUEUES_EVERY_S = 2.0
 _FIELDS = DetectRequest.model_fields
+_ENTITY_FIELDS = EntitiesRequest.model_fields
 _ROLES: dict[Role, str] = {"simplify": "Simplifier", "detect": "Detector", "segment": "Segmenter"}
+_ENTITY_ROLES: dict[Role, str] = {
+    "extract": "Entity extractor", "detect": "Detector", "segment": "Segmenter",
+    "embed": "Embedder",
+}  # fmt: skip
+_PAIRINGS: dict[PairingMode, str] = {"one_to_one": "One to one", "many_to_one": "Many to one"}
 
 
 def sidebar() -> dict[str, Any]:
@@ -29,16 +43,48 @@ def sidebar() -> dict[str, Any]:
             "negative_prompt": _negative_prompt(),
             "max_objects": _max_objects(),
             "tile": _tile(),
-            "engines": _engines(),
+            "engines": _engines(_ROLES),
         }
-        st.divider()
-        st.subheader("Queues")
-        _queues()
+        _queues_below()
     return chosen
 
 
+def entities_sidebar() -> dict[str, Any]:
+    """Draw it for several images and return the fields of POST /entities that it sets."""
+    with st.sidebar:
+        st.header("Settings")
+        chosen: dict[str, Any] = {
+            "box_threshold": _threshold("box_threshold", "Box threshold"),
+            "text_threshold": _threshold("text_threshold", "Text threshold"),
+            "pairing_threshold": _threshold("pairing_threshold", "Pairing threshold"),
+            "pairing": _pairing(),
+            "tile": _tile(),
+            "engines": _engines(_ENTITY_ROLES),
+        }
+        _queues_below()
+    return chosen
+
+
+def _queues_below() -> None:
+    st.divider()
+    st.subheader("Queues")
+    _queues()
+
+
+def _pairing() -> PairingMode:
+    return st.segmented_control(
+        "Pairing",
+        list(_PAIRINGS),
+        format_func=lambda mode: _PAIRINGS[mode],
+        default="one_to_one",
+        required=True,
+        key="pairing",
+        help=_ENTITY_FIELDS["pairing"].description,
+    )
+
+
 def _threshold(name: str, label: str) -> float:
-    field = _FIELDS[name]
+    field = _FIELDS.get(name) or _ENTITY_FIELDS[name]
     return float(st.slider(label, 0.0, 1.0, field.default, 0.01, help=field.description, key=name))
 
 
@@ -79,7 +125,7 @@ def _tile() -> TileMode:
     )
 
 
-def _engines() -> dict[str, str]:
+def _engines(roles: Mapping[Role, str]) -> dict[str, str]:
     """Offer the engines that can run; return those that are not the server's own choice."""
     try:
         known = [each for each in api.engines() if each.allowed]
@@ -88,7 +134,7 @@ def _engines() -> dict[str, str]:
         return {}
     chosen: dict[str, str] = {}
     with st.expander("Engines"):
-        for role, title in _ROLES.items():
+        for role, title in roles.items():
             name = _engine(role, title, [each for each in known if each.role == role])
             if name is not None:
                 chosen[role] = name

@@ -11,7 +11,7 @@ _CSS = """
 .stMainBlockContainer { padding: 2.6rem 2.5rem 3rem; max-width: 1500px; }
 [data-testid="stSidebarHeader"] { height: 2.5rem; padding-top: .5rem; padding-bottom: 0;
   margin-bottom: 0; }
-.st-key-chosen img, .st-key-history img {
+.st-key-chosen img, .st-key-references img, .st-key-generated img, .st-key-history img {
   aspect-ratio: 4 / 3; object-fit: cover; border-radius: .4rem; }
 .st-key-headline { scroll-margin-top: 4rem; }
 .st-key-image img { border-radius: .5rem; }

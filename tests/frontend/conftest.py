@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,14 @@ from streamlit.testing.v1 import AppTest
 from edgeseg import EdgeSegAI, Segmentation, Simplification
 from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError, UnknownTaskError
-from edgeseg.schemas import EngineInfo, Filter, RefineRequest, StageEvent, TaskStatus
+from edgeseg.schemas import (
+    EngineInfo,
+    EntitiesResult,
+    Filter,
+    RefineRequest,
+    StageEvent,
+    TaskStatus,
+)
 from edgeseg.settings import Role
 from frontend import api
 
@@ -34,6 +41,7 @@ class LocalClient:
         self.forbidden: tuple[str, ...] = ()
         self._engines = engines
         self._tasks: dict[str, Segmentation] = {}
+        self._comparisons: dict[str, EntitiesResult] = {}
 
     def engines(self) -> list[EngineInfo]:
         self._may_raise()
@@ -70,6 +78,21 @@ class LocalClient:
         self._tasks[task_id] = Segmentation(result, image)
         return task_id
 
+    def submit_entities(
+        self,
+        prompt: str,
+        contextual: Sequence[ImageSource] = (),
+        generated: ImageSource | None = None,
+        **fields: Any,
+    ) -> str:
+        self._may_raise()
+        self.sent.append({"text_prompt": prompt, "references": len(contextual), **fields})
+        chosen: Any = {name: value for name, value in fields.items() if name != "engines"}
+        done = self._engines.segment_entities(prompt, contextual, generated, **chosen)
+        task_id = f"task{len(self.sent)}"
+        self._comparisons[task_id] = done.result
+        return task_id
+
     def events(self, task_id: str, after: str | None = None) -> Iterator[StageEvent]:
         yield StageEvent(id="1", type="queued", stage="simplify", at=0, data={"plan": list(PLAN)})
         for stage in PLAN:
@@ -78,7 +101,7 @@ class LocalClient:
         yield StageEvent(id="4", type="done", at=0)
 
     def task(self, task_id: str) -> TaskStatus:
-        found = self._tasks[task_id].result
+        found = self._comparisons.get(task_id) or self._tasks[task_id].result
         return TaskStatus(
             task_id=task_id, status="done", prompt=found.prompt, plan=list(PLAN), created_at=0,
             result=found,
@@ -107,7 +130,7 @@ class LocalClient:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalClient]:
-    with EdgeSegAI("fake", "fake", "fake", ttl=-1) as engines:
+    with EdgeSegAI("fake", "fake", "fake", extractor="fake", embedder="fake", ttl=-1) as engines:
         made = LocalClient(engines)
         # The type checker holds it to what the client offers.
         in_its_place: api.Api = made
