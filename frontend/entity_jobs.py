@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,12 +11,15 @@ from typing import Any
 from edgeseg.entity_result import EntitySegmentation
 from edgeseg.errors import CancelledError
 from edgeseg.report.drawing import fitted_images, pair_numbers, paired_overlay
-from edgeseg.schemas import EntitiesResult, StageEvent
+from edgeseg.schemas import EntitiesResult, EntityObject, StageEvent
+from edgeseg.types import Image
 from frontend.api import Api
 from frontend.jobs import Job
 from frontend.state import Photo
 
 DRAWN_PX = 1000
+# The page shows them in half of its width.
+_SCALE = 2.0
 
 
 class Comparison(EntitySegmentation):
@@ -71,7 +74,7 @@ class EntityJob(Job):
         self.comparison = comparison
 
 
-def _jpeg(image: Any, objects: Any, numbers: Mapping[str, int]) -> bytes:
+def _jpeg(image: Image, objects: Sequence[EntityObject], numbers: Mapping[str, int]) -> bytes:
     out = io.BytesIO()
-    paired_overlay(image, objects, numbers).save(out, "JPEG", quality=88)
+    paired_overlay(image, objects, numbers, _SCALE).save(out, "JPEG", quality=88)
     return out.getvalue()

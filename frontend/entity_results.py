@@ -7,8 +7,11 @@ from typing import Any
 import streamlit as st
 
 from edgeseg.report.verdicts import (
+    HELD,
     PARTS,
-    asked,
+    PRESENCE,
+    SIGNS,
+    count,
     differences,
     missing,
     objects_of,
@@ -18,8 +21,6 @@ from edgeseg.report.verdicts import (
 from edgeseg.schemas import EntitiesResult, EntityVerdict, Judgement
 from frontend.advice import escaped
 from frontend.entity_jobs import Comparison
-
-_SIGNS = {True: "✓", False: "✗", None: "?"}
 
 
 def show(comparison: Comparison) -> None:
@@ -89,36 +90,40 @@ def _image(comparison: Comparison, index: int, name: str) -> None:
 def _table(result: EntitiesResult, judgement: Judgement) -> None:
     st.markdown("##### Thing by thing")
     rows = [_row(result, each) for each in judgement.entities]
-    st.dataframe(rows, hide_index=True, width="stretch", key="entities_table")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        key="entities_table",
+        column_config={
+            "Colours": st.column_config.TextColumn(help="Asked for, with the share that has it."),
+            "Same": st.column_config.TextColumn(
+                help="Whether it is the one in the references, by the cosine of their embeddings."
+            ),
+        },
+    )
 
 
 def _row(result: EntitiesResult, verdict: EntityVerdict) -> dict[str, Any]:
-    there = {True: "✓ there", False: "✗ missing", None: "? not found"}[verdict.present]
-    count = "" if verdict.present is None else f"{verdict.found}, {asked(verdict)}"
-    colours = [f"{_SIGNS[each.held]} {each.colour} {each.share:.0%}" for each in verdict.colours]
-    same = ""
-    if verdict.found:
-        same = {True: "✓ the same", False: "✗ another", None: "no reference"}[verdict.paired]
-    if verdict.cosine is not None:
-        same += f", cosine {verdict.cosine:.2f}"
+    sign = "" if verdict.count_held is None else f"{SIGNS[verdict.count_held]} "
+    colours = [f"{SIGNS[each.held]} {each.colour} {each.share:.0%}" for each in verdict.colours]
+    cosine = "" if verdict.cosine is None else f" {verdict.cosine:.2f}"
+    same = "no reference" if verdict.found else ""
     return {
         "Thing": verdict.label,
-        "There": there,
-        "How many": f"{_SIGNS[verdict.count_held]} {count}"
-        if verdict.count_held is not None
-        else count,
-        "Colours asked for": ", ".join(colours),
+        "There": f"{SIGNS[verdict.present]} {PRESENCE[verdict.present]}",
+        "How many": f"{sign}{count(verdict)}",
+        "Colours": ", ".join(colours),
         "Colours seen": ", ".join(seen_colours(objects_of(result, verdict))),
-        "Same as in a reference": same,
+        "Same": same if verdict.paired is None else f"{SIGNS[verdict.paired]}{cosine}",
     }
 
 
 def _relations(judgement: Judgement) -> None:
     if not judgement.relations:
         return
-    words = {True: "holds", False: "does not hold", None: "not both found"}
     rows = [
-        f"- {_SIGNS[each.held]} {words[each.held]}: {escaped(each.text)}"
+        f"- {SIGNS[each.held]} {HELD[each.held]}: {escaped(each.text)}"
         for each in judgement.relations
     ]
     st.markdown("##### Relations\n" + "\n".join(rows))

@@ -6,7 +6,7 @@ from html import escape
 
 from edgeseg.report.drawing import pair_numbers
 from edgeseg.report.figures import Figures, chip
-from edgeseg.report.verdicts import asked, objects_of
+from edgeseg.report.verdicts import HELD, PRESENCE, SIGNS, count, objects_of
 from edgeseg.schemas import EntitiesResult, EntityObject, EntityVerdict, Judgement
 
 _HEADS = ("Thing", "There", "How many", "Colours", "Same as in a reference")
@@ -34,9 +34,8 @@ def relation_list(judgement: Judgement) -> str:
     """Return the relations, or nothing where there are none."""
     if not judgement.relations:
         return ""
-    words = {True: "holds", False: "does not hold", None: "not both found"}
     rows = "".join(
-        f"<li>{mark(each.held, words[each.held])} <bdi>{escape(each.text)}</bdi></li>"
+        f"<li>{mark(each.held, HELD[each.held])} <bdi>{escape(each.text)}</bdi></li>"
         for each in judgement.relations
     )
     return f'<section><h2>Relations</h2><ul class="relations">{rows}</ul></section>'
@@ -44,15 +43,14 @@ def relation_list(judgement: Judgement) -> str:
 
 def mark(held: bool | None, word: str) -> str:
     """Return a sign and a word, so that nothing hangs on colour alone."""
-    sign, kind = {True: ("✓", "yes"), False: ("✗", "no"), None: ("?", "open")}[held]
-    return f'<span class="{kind}"><b>{sign}</b> {escape(word)}</span>'
+    kind = {True: "yes", False: "no", None: "open"}[held]
+    return f'<span class="{kind}"><b>{SIGNS[held]}</b> {escape(word)}</span>'
 
 
 def _row(result: EntitiesResult, verdict: EntityVerdict, drawn: Figures) -> str:
-    there = {True: "there", False: "missing", None: "not found"}[verdict.present]
     shown = objects_of(result, verdict)
     cells = (
-        mark(verdict.present, there),
+        mark(verdict.present, PRESENCE[verdict.present]),
         _count(verdict),
         _colours(verdict, shown),
         _pairs(result, verdict, shown, drawn),
@@ -70,12 +68,7 @@ def _row(result: EntitiesResult, verdict: EntityVerdict, drawn: Figures) -> str:
 
 
 def _count(verdict: EntityVerdict) -> str:
-    if verdict.present is None:
-        return ""
-    is_more = verdict.asked is None or verdict.found > verdict.asked
-    text = (
-        f"{verdict.found}, {asked(verdict)}" if is_more else f"{verdict.found} of {verdict.asked}"
-    )
+    text = count(verdict)
     return text if verdict.count_held is None else mark(verdict.count_held, text)
 
 

@@ -13,6 +13,9 @@ PARTS: dict[Measure, str] = {
     "relation": "Relations",
     "identity": "Same as references",
 }
+PRESENCE = {True: "there", False: "missing", None: "not found"}
+HELD = {True: "holds", False: "does not hold", None: "not both found"}
+SIGNS = {True: "✓", False: "✗", None: "?"}
 # Smaller shares of a colour are not worth a word.
 _MIN_SEEN = 0.1
 
@@ -48,6 +51,16 @@ def differences(result: EntitiesResult) -> Iterator[str]:
 def asked(verdict: EntityVerdict) -> str:
     """Return how many were asked for, in words."""
     return f"{'several' if verdict.asked is None else verdict.asked} asked for"
+
+
+def count(verdict: EntityVerdict) -> str:
+    """Return how many were found of how many, in words; nothing for what need not be there."""
+    if verdict.present is None:
+        return ""
+    is_more = verdict.asked is None or verdict.found > verdict.asked
+    return (
+        f"{verdict.found}, {asked(verdict)}" if is_more else f"{verdict.found} of {verdict.asked}"
+    )
 
 
 def objects_of(result: EntitiesResult, verdict: EntityVerdict) -> list[EntityObject]:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from edgeseg.client import EdgeSegClient
 from edgeseg.codecs import rle_to_mask
-from edgeseg.schemas import SegmentationResult
+from edgeseg.schemas import EntitiesResult, SegmentationResult
 from edgeseg.stack.local import EmbeddedStack
 from tests.browser import driver
 from tests.browser.driver import PATIENCE_MS
@@ -116,6 +116,23 @@ def test_progress_is_live_and_an_image_can_be_cancelled(page: Page) -> None:
     page.get_by_role("button", name=re.compile("Cancel$")).click()
     expect(page.get_by_text("balls.png: cancelled.")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("button", name=re.compile("Segment Image$"))).to_be_enabled()
+
+
+def test_images_are_compared_and_the_report_is_taken_away(page: Page) -> None:
+    page.get_by_text("Compare images").click()
+    page.get_by_text("Try an example").click()
+    driver.settle(page)
+    driver.press(page, re.compile("Compare$"))
+    expect(page.get_by_text("Thing by thing")).to_be_visible(timeout=PATIENCE_MS)
+    driver.settle(page)
+    expect(page.get_by_text("ball (2 asked for)")).to_be_visible()
+    name, data = driver.download(page, re.compile(r"Report \(HTML\)$"))
+    assert name == "report.html"
+    assert data.startswith(b"<!doctype html>")
+    name, data = driver.download(page, "Result with pairs (JSON)")
+    result = EntitiesResult.model_validate_json(data)
+    assert [each.file_name for each in result.contextual] == ["chelsea.png", "coffee.png"]
+    assert {each.label for each in result.pairings if each.paired} == {"brown cat", "red cup"}
 
 
 def test_the_page_fits_a_phone(page: Page) -> None:
