@@ -42,7 +42,7 @@ def main() -> None:
         )
         with EmbeddedStack(settings, ui=True) as stack:
             browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
-            for shoot in (review, results, batch, dark, phone, progress):
+            for shoot in (review, results, batch, comparison, dark, phone, progress):
                 shoot(browser, str(stack.ui_url))
             browser.close()
 
@@ -91,6 +91,22 @@ def batch(browser: Browser, url: str) -> None:
     segment(page)
     driver.choose_view(page, "Cut-outs")
     save(page, "ui_batch")
+
+
+def comparison(browser: Browser, url: str) -> None:
+    """Several images compared, and the report."""
+    page = visit(browser, url)
+    page.get_by_text("Compare images").click()
+    page.get_by_text("Try an example").click()
+    driver.settle(page)
+    driver.press(page, re.compile("Compare$"))
+    expect(page.get_by_text("Thing by thing")).to_be_visible(timeout=driver.PATIENCE_MS)
+    save(page, "ui_entities")
+    _, report = driver.download(page, re.compile(r"Report \(HTML\)$"))
+    page.set_content(report.decode())
+    page.set_viewport_size({"width": 1360, "height": 100})
+    page.screenshot(path=IMAGES / "report.png", full_page=True)
+    shrink(IMAGES / "report.png")
 
 
 def dark(browser: Browser, url: str) -> None:
