@@ -35,6 +35,7 @@ def main() -> None:
         settings = Settings(
             # The fake detector, chosen where images are to be seen on their way, takes its time.
             engines="nano",
+            allowed_engines=("fake",),
             api_port=0,
             ui_port=0,
             data_dir=Path(folder),
@@ -104,7 +105,7 @@ def comparison(browser: Browser, url: str) -> None:
     save(page, "ui_entities")
     _, report = driver.download(page, re.compile(r"Report \(HTML\)$"))
     page.set_content(report.decode())
-    page.set_viewport_size({"width": 1360, "height": 100})
+    page.set_viewport_size({"width": 1360, "height": 900})
     page.screenshot(path=IMAGES / "report.png", full_page=True)
     shrink(IMAGES / "report.png")
 
