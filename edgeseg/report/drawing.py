@@ -45,15 +45,19 @@ def pair_colour(number: int | None) -> Colour:
 
 
 def fitted_images(
-    found: EntitySegmentation, longest_px: int
+    found: EntitySegmentation, longest_px: int, reference_px: int | None = None
 ) -> Iterator[tuple[Image, list[EntityObject]] | None]:
-    """Yield each image, at most so large, and its objects on it; None for one that failed."""
+    """Yield each image, at most so large, and its objects on it; None for one that failed.
+
+    ``reference_px`` is the limit of all but the generated image, if another.
+    """
     segmentations = iter(found.segmentations())
-    for shown in found.images:
+    limits_px = [reference_px or longest_px] * len(found.result.contextual) + [longest_px]
+    for shown, limit_px in zip(found.images, limits_px, strict=True):
         if shown.image is None:
             yield None
             continue
-        image = shrunk(next(segmentations).image, longest_px)
+        image = shrunk(next(segmentations).image, limit_px)
         yield image, scaled(shown.objects, image.size_hw)
 
 

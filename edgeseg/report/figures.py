@@ -21,6 +21,7 @@ MANY = 2
 """More references than this are shown smaller, in columns."""
 # Wide enough to judge by, small enough to send.
 _IMAGE_PX = 1200
+_COLUMN_PX = 640
 _CUTOUT_PX = 112
 _MARGIN = 0.08
 
@@ -42,7 +43,9 @@ def figures(found: EntitySegmentation) -> Figures:
     partners = _partners(found.result.pairings, names)
     images: list[str] = []
     cutouts: dict[tuple[int, str], str] = {}
-    for index, fitted in enumerate(fitted_images(found, _IMAGE_PX)):
+    are_small = len(names) - 1 > MANY
+    fitting = fitted_images(found, _IMAGE_PX, _COLUMN_PX if are_small else None)
+    for index, fitted in enumerate(fitting):
         shown, name = found.images[index], names[index]
         if fitted is None:
             images.append(_failed(shown, name))
@@ -53,7 +56,7 @@ def figures(found: EntitySegmentation) -> Figures:
             _tag(each, numbers[index].get(each.object_id), partners if is_generated else {})
             for each in objects
         )
-        scale = 1.25 if is_generated or len(names) - 1 <= MANY else 2.5
+        scale = 2.0 if are_small and not is_generated else 1.25
         drawn = paired_overlay(image, objects, numbers[index], scale)
         images.append(_figure(drawn, name, tags, shown.warnings))
         for each in objects:

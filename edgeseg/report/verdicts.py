@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edgeseg.schemas import EntitiesResult, EntityObject, EntityVerdict, Measure
 
@@ -79,21 +79,23 @@ def seen_colours(objects: list[EntityObject]) -> list[str]:
 
 
 def short_names(result: EntitiesResult) -> list[str]:
-    """Return a name for each image, the generated one last: with as few folders as tell it apart.
-
-    >>> short_names(result)  # of /home/me/a/dog.jpg, /home/me/b/dog.jpg and /home/me/made.png
-    ['a/dog.jpg', 'b/dog.jpg', 'made.png']
-    """
+    """Return a name for each image, the generated one last, without folders where they can go."""
     images = [*result.contextual, result.generated]
-    paths = [
-        (each.file_name or f"image {number}").replace("\\", "/").split("/")
-        for number, each in enumerate(images, 1)
-    ]
+    return shortened([each.file_name or f"image {number}" for number, each in enumerate(images, 1)])
+
+
+def shortened(paths: Sequence[str]) -> list[str]:
+    """Return the ends of paths that tell them apart.
+
+    >>> shortened(["/home/me/a/dog.jpg", "/home/me/b/dog.jpg", "/home/me/generated.png"])
+    ['a/dog.jpg', 'b/dog.jpg', 'generated.png']
+    """
+    split = [path.replace("\\", "/").split("/") for path in paths]
 
     def short(path: list[str]) -> str:
         for depth in range(1, len(path)):
-            if sum(other[-depth:] == path[-depth:] for other in paths) == 1:
+            if sum(other[-depth:] == path[-depth:] for other in split) == 1:
                 return "/".join(path[-depth:])
         return "/".join(path)
 
-    return [short(path) for path in paths]
+    return [short(path) for path in split]

@@ -59,6 +59,8 @@ def test_pairs_are_tinted_alike_and_the_rest_is_dashed(found: EntitySegmentation
 def test_large_images_are_fitted(found: EntitySegmentation) -> None:
     sizes = [fitted and fitted[0].size_hw for fitted in fitted_images(found, 80)]
     assert sizes == [(60, 80), None, (60, 80), (60, 80)]
+    sizes = [fitted and fitted[0].size_hw for fitted in fitted_images(found, 80, 40)]
+    assert sizes == [(30, 40), None, (30, 40), (60, 80)]
 
 
 def test_annotated_images(found: EntitySegmentation) -> None:
