@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgeseg.language import entity_words as lists
+from edgeseg.language.lexicon import word_set
 from edgeseg.language.noun_chunks import Chunk, is_adverb, verb_form
 from edgeseg.schemas import Relation, RelationKind
 
@@ -48,6 +49,7 @@ _PHRASES: tuple[tuple[str, RelationKind], ...] = (
     ("over", "above"),
 )
 _WORDS = tuple((tuple(words.split()), kind) for words, kind in _PHRASES)
+_OF_PEOPLE = word_set("him her himself herself he she")
 _ENDS = frozenset(".;!?\n")
 _BEFORE_SIDES = frozenset(("to", "on", "at", "the", "its", "from"))
 _SKIPPED = frozenset(
@@ -88,7 +90,7 @@ class _Reader:
             self.at += length - 1
         elif self.pending and word in lists.PRONOUNS and len(self.named) > 1:
             # "a window behind it": what was named before the window.
-            self._relate(self.named[-1], self.pending, self.named[-2])
+            self._relate(self.named[-1], self.pending, self._antecedent(word))
             self.pending = None
         elif self.pending and word in lists.PRONOUNS and self.head is None:
             self.pending = None
@@ -119,7 +121,17 @@ class _Reader:
         if self.head is None or not self.named:
             return None
         goes_on = any(each in (",", "and", "while") or _is_verb(each) for each in self.since)
-        return self.head if goes_on else self.named[-1]
+        if goes_on:
+            return self.head
+        # "a woman in a red coat next to a car": it is not the coat that stands there.
+        worn = self.nouns[self.named[-1]] in lists.CLOTHES and self.named[-1] != self.head
+        return self.named[-2] if worn else self.named[-1]
+
+    def _antecedent(self, pronoun: str) -> int:
+        """Return what a pronoun stands for: the last thing named before, of people the last one."""
+        before = self.named[-2::-1]
+        people = [each for each in before if self.nouns[each] in lists.PERSONS]
+        return people[0] if pronoun in _OF_PEOPLE and people else before[0]
 
     def _joined(self, subject: int) -> list[int]:
         """Return what is joined to a subject by "and": "a cup and a plate on a table"."""
