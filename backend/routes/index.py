@@ -13,6 +13,7 @@ _LINKS = {
     "documentation": "/docs",
     "openapi": "/openapi.json",
     "segment": "/segment",
+    "entities": "/entities",
     "simplify": "/simplify",
     "detect": "/detect",
     "tasks": "/tasks/{task_id}",
