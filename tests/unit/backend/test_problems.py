@@ -98,13 +98,14 @@ CASES: dict[str, tuple[bytes | None, dict[str, Any], int, str]] = {
 }
 
 
-@pytest.mark.parametrize("path", ["/segment", "/detect"])
+@pytest.mark.parametrize("path", ["/segment", "/detect", "/entities"])
 @pytest.mark.parametrize("case", CASES)
 def test_bad_requests_are_told_apart(api: httpx.Client, path: str, case: str) -> None:
     image, fields, status, code = CASES[case]
     data = {"text_prompt": "cat", **fields}
     sent = {name: str(value) for name, value in data.items() if value is not None}
-    files = {"image": ("photo", image)} if image is not None else None
+    field = "generated" if path == "/entities" else "image"
+    files = {field: ("photo", image)} if image is not None else None
     check_problem(api.post(path, data=sent, files=files), status, code)
 
 

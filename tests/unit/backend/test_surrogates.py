@@ -48,6 +48,13 @@ def test_json_in_a_form(api: httpx.Client, field: str, text: str) -> None:
     check_problem(answer, 422, "invalid_parameter")
 
 
+@pytest.mark.parametrize("text", [f'["{HALF}"]', f"[{HALF}]", HALF, '[["a"]]'])
+def test_lists_in_a_form(api: httpx.Client, text: str) -> None:
+    data = {"text_prompt": "cat", "excluded_terms": text}
+    answer = api.post("/entities", data=data, files={"generated": ("a.png", GOOD)})
+    check_problem(answer, 422, "invalid_parameter")
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -69,7 +76,7 @@ def test_json_as_a_body(api: httpx.Client, body: dict[str, Any]) -> None:
         check_problem(answer, 422, "invalid_parameter")
 
 
-@pytest.mark.parametrize("path", ["/segment", "/detect", "/simplify", "/export"])
+@pytest.mark.parametrize("path", ["/segment", "/detect", "/simplify", "/entities", "/export"])
 @pytest.mark.parametrize(
     "charset", ["unicode_escape", "utf-7", "utf-16", '"punycode"', "'idna'", "utf-8; charset=utf-7"]
 )
