@@ -96,6 +96,9 @@ def names_a_thing(chunk: Chunk, follows: str = "", *, is_first: bool = False) ->
     if is_bare and chunk.between[-2:] in _CREDITS:
         # The name of an artist.
         return False
+    if noun == "field" and "of" in chunk.between[-2:]:
+        # "Depth of field"
+        return False
     if noun in lists.NOT_THINGS:
         return bool(set(chunk.words[:-1]) & lists.MAKES_A_THING)
     return len(noun) > 1 and any(letter.isalpha() for letter in noun)
@@ -160,12 +163,12 @@ def _mention(chunk: Chunk, index: int) -> Mention:
         noun = singular(holder[-1])
         label = " ".join((*holder[:-1], noun, *chunk.words[of:]))
         several = is_plural(holder[-1])
-        colours = _colours(holder)
+        colours = _colours(holder[:-1], noun)
     else:
         noun = chunk.head if chunk.head in PAIRS else singular(chunk.head)
         label = " ".join((*_plain(chunk)[:-1], noun))
         several = is_plural(chunk.head) and chunk.head not in PAIRS
-        colours = _colours(chunk.words[:-1])
+        colours = _colours(chunk.words[:-1], noun)
     if colours and len(chunk.between) > 1 and chunk.between[-1] == "and":
         # "a black and white cat"
         first = chunk.between[-2]
@@ -184,7 +187,9 @@ def _mention(chunk: Chunk, index: int) -> Mention:
     )
 
 
-def _colours(words: Sequence[str]) -> tuple[str, ...]:
+def _colours(words: Sequence[str], noun: str) -> tuple[str, ...]:
+    if " ".join((*words[-1:], noun)) in lists.NAMED_BY_COLOUR:
+        words = words[:-1]
     parts = [part for word in words for part in word.split("-")]
     return tuple(dict.fromkeys(part for part in parts if part in COLOURS))
 

@@ -17,7 +17,7 @@ NOT_THINGS = word_set(
     "foreground midground composition view angle perspective detail texture quality resolution "
     "realism exposure focus lens aperture photography photorealism cinematography closeup "
     "close-up render rendering shot rule third palette color colour hue ambience ambiance feeling "
-    "feel effect depth field grain vignette rain fog mist haze wind weather storm sunset sunrise "
+    "feel effect depth grain vignette rain fog mist haze wind weather storm sunset sunrise "
     "dusk dawn night day morning noon afternoon evening midnight midday twilight hour summer "
     "winter autumn spring fall season time year century era moment left right front back middle "
     "center centre side distance rear top bottom corner direction way reference prompt version "
@@ -243,3 +243,12 @@ CLOTHES = word_set(
     "boots boot shoes shoe socks scarf gloves glove sweater jumper hoodie vest robe gown costume "
     "swimsuit bikini apron helmet tie blouse kimono armor armour glasses sunglasses mask"
 )
+# Names that begin with a colour: it tells the kind, and is not looked for.
+NAMED_BY_COLOUR = frozenset(
+    {
+        "golden retriever", "red panda", "brown bear", "black bear", "blue jay", "blue whale",
+        "red fox", "grey wolf", "gray wolf", "white shark", "orange juice", "red wine",
+        "white wine", "black hole", "black tea", "green tea", "green bean", "brown bread",
+        "white bread", "red cabbage", "goldfish", "gold medal", "silver medal",
+    }
+)  # fmt: skip

@@ -60,7 +60,9 @@ def without_colours(label: str) -> str:
     The last word stays: "orange" may be the fruit.
     """
     *before, noun = label.split()
+    named = before[-1:] if " ".join((*before[-1:], noun)) in lists.NAMED_BY_COLOUR else []
+    before = before[: len(before) - len(named)]
     kept = [word for word in before if not set(word.split("-")) & COLOURS]
     if kept[:1] == ["and"]:
         del kept[0]
-    return " ".join([*kept, noun])
+    return " ".join([*kept, *named, noun])

@@ -120,6 +120,10 @@ def test_relations_are_read(text: str, relations: list[str]) -> None:
         ("an orange", "orange", [], 1, False),
         ("some black and white cats", "cat", ["black", "white"], None, False),
         ("a garden", "garden", [], 1, True),
+        ("a golden retriever", "golden retriever", [], 1, False),
+        ("two big red pandas", "big red panda", [], 2, False),
+        ("a blue goldfish bowl", "goldfish bowl", ["blue"], 1, False),
+        ("a field", "field", [], 1, True),
     ],
 )
 def test_entities_know_what_is_judged(
@@ -134,7 +138,9 @@ def test_entities_know_what_is_judged(
     )
 
 
-@pytest.mark.parametrize("text", ["warm light", "a moody atmosphere, bokeh, 4k", "no people"])
+@pytest.mark.parametrize(
+    "text", ["warm light", "a moody atmosphere, 4k", "no people", "depth of field"]
+)
 def test_texts_without_things_have_no_entities(text: str) -> None:
     assert NanoExtractor().extract(text).entities == []
 
