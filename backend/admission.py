@@ -19,6 +19,8 @@ from edgeseg.tasks import QUEUE_NAMES, QUEUES, QueueMonitor, QueuesView
 BASE64 = 4 / 3
 # This share of Redis' memory is left to the tasks that it has: their results, and RQ's jobs.
 RESERVED_SHARE = 0.1
+# A view of the queues so old decides all the same: what this process admitted since is counted.
+MAX_VIEW_AGE_S = 0.05
 # Routes whose tasks use some of the queues only.
 _STAGE_OF: dict[str, Role] = {"simplify": "simplify", "refine": "segment"}
 
@@ -72,19 +74,24 @@ class Admission:
                 self._pending.discard(reservation)
 
     async def _reserve(self, reservation: Reservation, names: Collection[str]) -> None:
+        """Take a place, by a recent view of the queues; nobody is refused but by one of now."""
         try:
-            view = await self._queues.read()
+            try:
+                self._take(reservation, names, await self._queues.read(MAX_VIEW_AGE_S))
+            except QueueFullError:
+                self._take(reservation, names, await self._queues.read())
         except QueueUnavailableError as error:
             # Told when the task is submitted: what is wrong with the request itself goes first.
             reservation.outage = error
-            return
+
+    def _take(self, reservation: Reservation, names: Collection[str], view: QueuesView) -> None:
         shown = {each for each in self._pending if is_shown(each, view)}
         self._pending -= shown
         waiting = sum(view.queues[name].waiting for name in names) + len(self._pending)
-        limit = self._settings.max_waiting_tasks
-        if waiting >= limit:
-            detail = f"{waiting} tasks wait already, and no more than {limit} may."
-            raise QueueFullError(detail, waiting=waiting, most=limit)
+        max_waiting = self._settings.max_waiting_tasks
+        if waiting >= max_waiting:
+            detail = f"{waiting} tasks wait already, and no more than {max_waiting} may."
+            raise QueueFullError(detail, waiting=waiting, most=max_waiting)
         self._require_bytes(view, reservation.size_bytes)
         self._pending.add(reservation)
 
