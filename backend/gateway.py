@@ -30,16 +30,15 @@ from edgeseg.errors import (
     NoWorkerError,
     QueueUnavailableError,
     RequestTimeoutError,
-    TooManyImagesError,
     UnknownTaskError,
 )
 from edgeseg.schemas import (
-    MAX_IMAGES,
     DetectRequest,
     EngineChoice,
     EntitiesRequest,
     SegmentRequest,
     TaskRequest,
+    check_image_count,
 )
 from edgeseg.settings import Role
 from edgeseg.tasks import (
@@ -244,11 +243,7 @@ async def run_on_images(
     check_engines(services, form.engines)
     if generated is None:
         raise NoImageError("The form has no file in its field 'generated'.")
-    if len(contextual) + 1 > MAX_IMAGES:
-        raise TooManyImagesError(
-            f"The form has {len(contextual) + 1} images, and a request may have {MAX_IMAGES}.",
-            limit=MAX_IMAGES,
-        )
+    check_image_count(len(contextual) + 1)
 
     async def submit_images() -> str:
         # Their bytes are held here only: who waits has them on disk.

@@ -192,11 +192,7 @@ class EdgeSegClient:
             if event.type == "progress" and progress is not None:
                 progress(ImageStep(stage=str(event.stage), **event.data))
         result = self._finished(task_id)
-        shown = [
-            each.model_copy(update={"file_name": name})
-            for each, name in zip([*result.contextual, result.generated], names, strict=True)
-        ]
-        named = result.model_copy(update={"contextual": shown[:-1], "generated": shown[-1]})
+        named = result.with_file_names(names)
         return EntitySegmentation(named, sources)
 
     def submit_entities(

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from edgeseg.codecs import ImageSource
-from edgeseg.errors import NoImageError, TooManyImagesError
+from edgeseg.errors import NoImageError
 from edgeseg.files import write_bytes
 from edgeseg.result import Segmentation
 from edgeseg.schemas import (
-    MAX_IMAGES,
     EntitiesResult,
     ImageEntities,
     Judgement,
-    SegmentationResult,
-    SegmentedObject,
+    check_image_count,
 )
 from edgeseg.settings import Settings
 
@@ -33,11 +31,7 @@ def entity_sources(
     """
     if generated is None:
         raise NoImageError("No generated image was given: pass generated.")
-    if len(contextual) + 1 > MAX_IMAGES:
-        raise TooManyImagesError(
-            f"There are {len(contextual) + 1} images, and a request may have {MAX_IMAGES}.",
-            limit=MAX_IMAGES,
-        )
+    check_image_count(len(contextual) + 1)
     return [*contextual, generated]
 
 
@@ -72,7 +66,7 @@ class EntitySegmentation:
     @property
     def images(self) -> list[ImageEntities]:
         """What each image shows, the generated one last."""
-        return [*self.result.contextual, self.result.generated]
+        return self.result.images
 
     def to_json(
         self, form: Form = "seed", path: str | Path | None = None, *, comparison: bool = False
@@ -102,40 +96,8 @@ class EntitySegmentation:
 
         File names are those of the images, in folders of their own where two share one.
         """
-        rows = zip(self.images, self.sources, file_names(self.result), strict=True)
+        names = self.result.file_names()
         return [
-            Segmentation(segmentation_result(self.result, shown), source, self._settings, name)
-            for shown, source, name in rows
-            if shown.image is not None
+            Segmentation(result, self.sources[position], self._settings, names[position])
+            for position, result in self.result.segmentations()
         ]
-
-
-def segmentation_result(result: EntitiesResult, shown: ImageEntities) -> SegmentationResult:
-    """Return what one image shows as the result of segmenting it; its ``image`` must be there."""
-    assert shown.image is not None
-    wanted = set(SegmentedObject.model_fields)
-    return SegmentationResult(
-        task_id=result.task_id,
-        prompt=result.prompt,
-        simplified_prompt=" . ".join(each.label for each in result.entities),
-        phrases=[each.label for each in result.entities],
-        image=shown.image,
-        objects=[SegmentedObject(**each.model_dump(include=wanted)) for each in shown.objects],
-        timings_ms=result.timings_ms,
-        engines=result.engines,
-        warnings=shown.warnings,
-    )
-
-
-def file_names(result: EntitiesResult) -> list[str | None]:
-    """Return the name of each image's file: ``contextual_0/a.jpg`` where two are ``a.jpg``."""
-    shown = [*result.contextual, result.generated]
-    names = [each.file_name for each in shown]
-    known = [name for name in names if name]
-    if len(set(known)) == len(known):
-        return names
-    folders = [*(f"contextual_{index}" for index in range(len(shown) - 1)), "generated"]
-    return [
-        f"{folder}/{name.replace(chr(92), '/').lstrip('/')}" if name else None
-        for folder, name in zip(folders, names, strict=True)
-    ]

@@ -31,6 +31,7 @@ from edgeseg.errors import EdgeSegError, InputError, NoEntityError
 from edgeseg.run import Run, Step, step_many
 from edgeseg.schemas import (
     DetectedObject,
+    EngineRan,
     EntitiesRequest,
     EntitiesResult,
     EntityExtraction,
@@ -47,7 +48,7 @@ from edgeseg.settings import Role
 from edgeseg.types import FloatArray, Image, ImageProgress, ImageStep
 
 
-@dataclass
+@dataclass(eq=False)
 class EntitiesRun(Run):
     """One request for entities and its images, the generated one last.
 
@@ -116,7 +117,7 @@ class EntitiesRun(Run):
             Run(wanted, load, simplification=simplification.model_copy()) for load in self.loaders
         ]
 
-    def result(self, task_id: str) -> EntitiesResult:  # type: ignore[override]
+    def result(self, task_id: str) -> EntitiesResult:
         """Assign objects to entities, pair them across images, and judge the generated image."""
         request, extraction = cast(EntitiesRequest, self.request), self.extraction
         assert extraction is not None
@@ -177,6 +178,9 @@ class EntitiesRun(Run):
             )
         self.open_pages(made)
         return Step({"entities": [each.label for each in made.entities]})
+
+    def _read_by(self, role: Role) -> EngineRan | None:
+        return self.extraction.engine if role == "extract" and self.extraction else None
 
     def _image_for(self, role: Role, engine: Engine) -> Image | None:
         if not getattr(engine, "accepts_image", False):

@@ -42,6 +42,7 @@ from edgeseg.schemas import (
     DetectionResult,
     DetectRequest,
     EngineRan,
+    EntitiesResult,
     ImageInfo,
     RefineRequest,
     RefineResult,
@@ -55,7 +56,7 @@ from edgeseg.schemas import (
 from edgeseg.settings import Role
 from edgeseg.types import Detections, FloatArray, Image
 
-Result = Simplification | DetectionResult | SegmentationResult | RefineResult
+Result = Simplification | DetectionResult | SegmentationResult | RefineResult | EntitiesResult
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Step:
     items: int = 1
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """One request on one image, and what its stages have made so far.
 
@@ -117,9 +118,12 @@ class Run:
             raise
         except Exception as error:
             raise _failure(role, engine, error) from error
-        read_by = self.simplification.engine if role == "simplify" and self.simplification else None
-        self.engines[role] = read_by or ran(engine)
+        self.engines[role] = self._read_by(role) or ran(engine)
         return step
+
+    def _read_by(self, role: Role) -> EngineRan | None:
+        """Return what really read the prompt, where a stage's engine left that to another."""
+        return self.simplification.engine if role == "simplify" and self.simplification else None
 
     def _image_for(self, role: Role, engine: Engine) -> Image | None:
         """Return the image, unless the request has none or the engine reads text alone."""

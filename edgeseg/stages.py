@@ -21,7 +21,7 @@ from edgeseg.engines.base import (
     ran,
 )
 from edgeseg.engines.cache import EmbeddingCache
-from edgeseg.entities.colours import colour_shares
+from edgeseg.entities.colours import colour_shares, exposure_gain
 from edgeseg.errors import EdgeSegError
 from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import (
@@ -215,11 +215,12 @@ def embed(
     """Return the shares of colours of each object, and (N, D) float32 vectors of length 1."""
     height, width = image.size_hw
     step = max(1, _PIXELS_AT_ONCE // (height * width))
+    gain = exposure_gain(image.rgb)
     colours: list[dict[str, float]] = []
     vectors: list[FloatArray] = []
     for start in range(0, len(objects), step):
         masks = np.stack([rle_to_mask(each.mask) for each in objects[start : start + step]])
-        colours += [colour_shares(image.rgb, mask) for mask in masks]
+        colours += [colour_shares(image.rgb, mask, gain) for mask in masks]
         vectors.append(engine.embed_objects(image, masks))
     return colours, np.concatenate(vectors)
 

@@ -63,12 +63,8 @@ class EntityJob(Job):
         if not isinstance(result, EntitiesResult):
             raise CancelledError("It was cancelled.")
         photos = [*self.references, self.photo]
-        images = [
-            shown.model_copy(update={"file_name": photo.name})
-            for shown, photo in zip([*result.contextual, result.generated], photos, strict=True)
-        ]
-        update = {"contextual": images[:-1], "generated": images[-1]}
-        comparison = Comparison(result.model_copy(update=update), [photo.data for photo in photos])
+        named = result.with_file_names([photo.name for photo in photos])
+        comparison = Comparison(named, [photo.data for photo in photos])
         # Here, in the job's thread, and not while the page is drawn.
         assert comparison.drawings
         self.comparison = comparison

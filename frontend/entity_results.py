@@ -52,8 +52,7 @@ def _summary(result: EntitiesResult, judgement: Judgement | None) -> None:
     if not lacking and not wrong:
         st.success("All that could be checked is as asked for.")
     with st.container(horizontal=True, key="judgement"):
-        passed = sum(good for good, _ in judgement.checks.values())
-        every = sum(of for _, of in judgement.checks.values())
+        passed, every = judgement.counted
         st.metric("Total", f"{judgement.total:.0%}", help=f"{passed} of {every} checks passed.")
         for measure, (good, of) in judgement.checks.items():
             st.metric(PARTS[measure], f"{good} of {of}")

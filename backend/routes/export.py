@@ -12,7 +12,6 @@ from backend.headers import only_fields
 from backend.problems import responses
 from backend.routes.openapi import TaskId
 from backend.services import Services, ServicesDep
-from edgeseg.entity_result import file_names, segmentation_result
 from edgeseg.errors import (
     CancelledError,
     ExportTooLargeError,
@@ -29,7 +28,6 @@ from edgeseg.errors import (
 from edgeseg.exporters import FORMATS, MEDIA_TYPES, find_format
 from edgeseg.exporters.documents import Document
 from edgeseg.exporters.names import MAX_PATH_CHARS
-from edgeseg.schemas import EntitiesResult
 from edgeseg.tasks import TaskRecord
 
 router = APIRouter(tags=["tasks"])
@@ -94,10 +92,10 @@ async def export_task(
     The same bytes come from `edgeseg export` on the result's JSON.
     """
     find_format(format_name)
-    await _documents(services, task_id, file_name)
+    await _document(services, task_id, file_name)
 
     async def read() -> list[Document]:
-        return await _documents(services, task_id, file_name)
+        return [await _document(services, task_id, file_name)]
 
     return await exports.answer(services, request, read, format_name)
 
@@ -131,12 +129,11 @@ async def export_tasks(
     names = _names(file_name, len(task))
     # What cannot be exported is refused before it waits; what waits holds no results.
     for task_id in task:
-        await _documents(services, task_id)
+        await _document(services, task_id)
 
     async def read() -> list[Document]:
         pairs = zip(task, names, strict=True)
-        found = [await _documents(services, task_id, name) for task_id, name in pairs]
-        return [document for documents in found for document in documents]
+        return [await _document(services, task_id, name) for task_id, name in pairs]
 
     return await exports.answer(services, request, read, format_name)
 
@@ -186,13 +183,8 @@ def _names(file_names: Sequence[str] | None, count: int) -> Sequence[str | None]
     return names
 
 
-async def _documents(
-    services: Services, task_id: str, file_name: str | None = None
-) -> list[Document]:
-    """Read a task that is done, an image each; raise what it failed with, or that it has no masks.
-
-    ``file_name`` names the image of a task of one.
-    """
+async def _document(services: Services, task_id: str, file_name: str | None = None) -> Document:
+    """Read a task that is done; raise what it failed with, or that it has no masks."""
     record = gateway.raise_for(await gateway.read_task(services, task_id))
     if record.kind not in ("segment", "entities"):
         raise InvalidParameterError(
@@ -207,19 +199,9 @@ async def _documents(
             task_status=record.status,
         )
     if record.kind == "entities":
-        return _documents_of(EntitiesResult.model_validate_json(record.result_json), file_name)
-    return [(record.result_json.encode(), file_name or _name(record))]
-
-
-def _documents_of(result: EntitiesResult, file_name: str | None) -> list[Document]:
-    if file_name is not None:
-        raise InvalidParameterError("file_name: a task of several images keeps their own names.")
-    rows = zip([*result.contextual, result.generated], file_names(result), strict=True)
-    return [
-        (segmentation_result(result, shown).model_dump_json().encode(), name)
-        for shown, name in rows
-        if shown.image is not None
-    ]
+        # It holds the names of its images.
+        return record.result_json.encode(), file_name
+    return record.result_json.encode(), file_name or _name(record)
 
 
 def _name(record: TaskRecord) -> str | None:

@@ -59,16 +59,18 @@ def basic_colour(word: str) -> str | None:
     return last if last in BASIC else _OTHER_NAMES.get(last)
 
 
-def colour_shares(rgb: UInt8Array, mask: BoolArray) -> dict[str, float]:
+def colour_shares(rgb: UInt8Array, mask: BoolArray, gain: float | None = None) -> dict[str, float]:
     """Return the share of each basic colour among the pixels of a mask, largest first.
 
-    ``rgb`` is (H, W, 3), ``mask`` (H, W). A mask without pixels has no colours.
+    ``rgb`` is (H, W, 3), ``mask`` (H, W), ``gain`` the image's `exposure_gain`, if it is known. A
+    mask without pixels has no colours.
     """
     rows, columns = np.nonzero(_inner(mask))
     if not len(rows):
         return {}
     step = max(1, len(rows) // _MAX_PIXELS)
-    pixels = rgb[rows[::step], columns[::step]] * exposure_gain(rgb)
+    gain = exposure_gain(rgb) if gain is None else gain
+    pixels = rgb[rows[::step], columns[::step]] * gain
     names = name_pixels(to_lab(pixels))
     counts = np.bincount(names, minlength=len(BASIC)) / len(names)
     order = np.argsort(-counts, kind="stable")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edgeseg.errors import ExportTooLargeError
+from edgeseg.errors import ExportTooLargeError, InvalidParameterError
 from edgeseg.exporters import Export, ImageResult, Limits, export
-from edgeseg.schemas import SegmentationResult, input_error
+from edgeseg.schemas import EntitiesResult, SegmentationResult, input_error
 
-# A result as JSON, and the file name of its image.
+# A result as JSON, and the file name of its image; entities of several images hold theirs.
 Document = tuple[bytes, str | None]
 _NICENESS = 10
 # What a mask as large as its image takes to outline, and what documents may take at least.
@@ -28,7 +28,7 @@ def export_documents(documents: Sequence[Document], format_name: str, limits: Li
     holds no result, and ExportTooLargeError where memory does not suffice.
     """
     try:
-        image_results = [ImageResult(_result(data), name) for data, name in documents]
+        image_results = [each for document in documents for each in _image_results(*document)]
         return export(image_results, format_name, limits)
     except MemoryError:
         raise out_of_memory() from None
@@ -50,11 +50,21 @@ def out_of_memory() -> ExportTooLargeError:
     )
 
 
-def _result(data: bytes) -> SegmentationResult:
+def _image_results(data: bytes, name: str | None) -> list[ImageResult]:
+    """Read the result of one image, or those of all images of a request for entities."""
     try:
-        return SegmentationResult.model_validate_json(data)
+        return [ImageResult(SegmentationResult.model_validate_json(data), name)]
+    except ValidationError as error:
+        if not any(row["loc"] == ("contextual",) for row in error.errors(include_input=False)):
+            raise input_error(error) from None
+    if name is not None:
+        raise InvalidParameterError("file_name: a result of several images keeps their own names.")
+    try:
+        result = EntitiesResult.model_validate_json(data)
     except ValidationError as error:
         raise input_error(error) from None
+    names = result.file_names()
+    return [ImageResult(each, names[position]) for position, each in result.segmentations()]
 
 
 @cache

@@ -8,7 +8,7 @@ import PIL.Image
 
 from edgeseg.entity_result import EntitySegmentation
 from edgeseg.render import Colour, colour_of, overlay, scaled, shrunk
-from edgeseg.schemas import EntitiesResult, EntityObject
+from edgeseg.schemas import EntitiesResult, EntityObject, positions
 from edgeseg.types import Image
 
 UNPAIRED: Colour = (190, 190, 190)
@@ -26,7 +26,7 @@ def pair_numbers(result: EntitiesResult) -> list[dict[str, int]]:
     Pairs are numbered from 1; with many-to-one pairing, several objects share a number. Objects
     without a partner have none.
     """
-    images: list[dict[str, int]] = [{} for _ in (*result.contextual, result.generated)]
+    images: list[dict[str, int]] = [{} for _ in result.images]
     highest = 0
     for each in result.pairings:
         if not each.paired or each.image is None or each.contextual is None:
@@ -89,11 +89,15 @@ def annotated(found: EntitySegmentation) -> Iterator[tuple[str, PIL.Image.Image]
 
     An image without objects is as it was.
     """
-    names = [f"contextual_{index}" for index in range(len(found.images) - 1)] + ["generated"]
+    names = annotated_names(len(found.images))
     segmentations = iter(found.segmentations())
     for name, shown in zip(names, found.images, strict=True):
         if shown.image is not None:
             captions = [f"{each.label}: {each.score:.2f}" for each in shown.objects]
             image = next(segmentations).image
-            drawn = overlay(image, shown.objects, opacity=_OPACITY, captions=captions)
-            yield f"{name}_annotated.jpg", drawn
+            yield name, overlay(image, shown.objects, opacity=_OPACITY, captions=captions)
+
+
+def annotated_names(count: int) -> list[str]:
+    """Return the names of the files that `annotated` yields of so many images."""
+    return [f"{position}_annotated.jpg" for position in positions(count)]

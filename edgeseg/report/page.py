@@ -62,8 +62,7 @@ def _score(judgement: Judgement | None) -> str:
         return ""
     if judgement.total is None:
         return '<div class="score"><p class="total"><b>?</b> nothing could be judged</p></div>'
-    passed = sum(good for good, _ in judgement.checks.values())
-    every = sum(of for _, of in judgement.checks.values())
+    passed, every = judgement.counted
     bars = "".join(
         f'<li><span>{PARTS[name]}</span><span class="bar{" full" if good == of else ""}">'
         f'<i style="width:{judgement.parts[name]:.1%}"></i></span><b>{good} of {of}</b></li>'

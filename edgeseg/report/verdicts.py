@@ -80,8 +80,8 @@ def seen_colours(objects: list[EntityObject]) -> list[str]:
 
 def short_names(result: EntitiesResult) -> list[str]:
     """Return a name for each image, the generated one last, without folders where they can go."""
-    images = [*result.contextual, result.generated]
-    return shortened([each.file_name or f"image {number}" for number, each in enumerate(images, 1)])
+    numbered = enumerate(result.images, 1)
+    return shortened([each.file_name or f"image {number}" for number, each in numbered])
 
 
 def shortened(paths: Sequence[str]) -> list[str]:

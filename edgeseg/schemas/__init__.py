@@ -17,6 +17,8 @@ from edgeseg.schemas.entities import (
     Relation,
     RelationKind,
     RelationVerdict,
+    check_image_count,
+    positions,
 )
 from edgeseg.schemas.options import EntityOptions, SegmentOptions
 from edgeseg.schemas.plan import TaskRequest, plan
@@ -68,6 +70,8 @@ from edgeseg.schemas.wire import (
 )
 
 __all__ = [
+    "check_image_count",
+    "positions",
     "EntityOptions",
     "ColourVerdict",
     "Entity",

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from edgeseg.errors import TooManyImagesError
 from edgeseg.schemas.requests import EngineChoice, TileMode
-from edgeseg.schemas.results import TIMINGS, ImageInfo, SegmentedObject, TaskId
+from edgeseg.schemas.results import (
+    TIMINGS,
+    ImageInfo,
+    SegmentationResult,
+    SegmentedObject,
+    TaskId,
+)
 from edgeseg.schemas.simplification import EngineRan
 from edgeseg.schemas.wire import Prompt, Text, Unit, Wire
 from edgeseg.settings import Role
@@ -114,6 +122,14 @@ class EntitiesRequest(Wire):
         description="Engines by role; see GET /engines.",
         examples=[{"detect": "nano"}],
     )
+
+
+def check_image_count(count: int) -> None:
+    """Raise TooManyImagesError for a request of more images than one may have."""
+    if count > MAX_IMAGES:
+        raise TooManyImagesError(
+            f"There are {count} images, and a request may have {MAX_IMAGES}.", limit=MAX_IMAGES
+        )
 
 
 class EntityObject(SegmentedObject):
@@ -232,6 +248,12 @@ class Judgement(Wire):
     relations: list[RelationVerdict] = Field(description="One for each relation.")
     missing: list[str] = Field(description="Labels that were not found.", examples=[["dog"]])
 
+    @property
+    def counted(self) -> tuple[int, int]:
+        """How many checks passed, and how many there were."""
+        passed, every = (sum(column) for column in zip((0, 0), *self.checks.values(), strict=True))
+        return passed, every
+
 
 class EntitiesResult(Wire):
     """Entities of a text in contextual images and in the image that was generated from it."""
@@ -265,3 +287,57 @@ class EntitiesResult(Wire):
     warnings: list[str] = Field(
         default_factory=list, description="Sentences worth reading.", examples=[[]]
     )
+
+    @property
+    def images(self) -> list[ImageEntities]:
+        """What each image shows, the generated one last."""
+        return [*self.contextual, self.generated]
+
+    def with_file_names(self, names: Sequence[str | None]) -> EntitiesResult:
+        """Return the result with other names of the images, the generated one last."""
+        *contextual, generated = (
+            shown.model_copy(update={"file_name": name})
+            for shown, name in zip(self.images, names, strict=True)
+        )
+        return self.model_copy(update={"contextual": contextual, "generated": generated})
+
+    def file_names(self) -> list[str | None]:
+        """Return the name of each image, with a folder of its own (``contextual_0/a.jpg``) where
+        two share one.
+        """
+        names = [each.file_name for each in self.images]
+        known = [name for name in names if name]
+        if len(set(known)) == len(known):
+            return names
+        return [
+            f"{position}/{name.replace(chr(92), '/').lstrip('/')}" if name else None
+            for position, name in zip(positions(len(names)), names, strict=True)
+        ]
+
+    def segmentations(self) -> list[tuple[int, SegmentationResult]]:
+        """Return each image that was read as the result of segmenting it, with its position."""
+        return [
+            (position, self._segmentation(shown, shown.image))
+            for position, shown in enumerate(self.images)
+            if shown.image is not None
+        ]
+
+    def _segmentation(self, shown: ImageEntities, image: ImageInfo) -> SegmentationResult:
+        wanted = set(SegmentedObject.model_fields)
+        labels = [each.label for each in self.entities]
+        return SegmentationResult(
+            task_id=self.task_id,
+            prompt=self.prompt,
+            simplified_prompt=" . ".join(labels),
+            phrases=labels,
+            image=image,
+            objects=[SegmentedObject(**each.model_dump(include=wanted)) for each in shown.objects],
+            timings_ms=self.timings_ms,
+            engines=self.engines,
+            warnings=shown.warnings,
+        )
+
+
+def positions(count: int) -> list[str]:
+    """Return what each of so many images is called by its place: contextual_0 ... generated."""
+    return [*(f"contextual_{index}" for index in range(count - 1)), "generated"]
