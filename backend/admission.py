@@ -60,7 +60,7 @@ class Admission:
         limit = self._settings.max_concurrent_requests
         if self._in_progress >= limit:
             detail = f"{limit} requests are in progress, and no more may be; try again later."
-            raise QueueFullError(detail, in_progress=limit, most=limit)
+            raise QueueFullError(detail, in_progress=limit, limit=limit)
         reservation = Reservation(body_bytes * BASE64)
         self._in_progress += 1
         try:
@@ -91,7 +91,7 @@ class Admission:
         max_waiting = self._settings.max_waiting_tasks
         if waiting >= max_waiting:
             detail = f"{waiting} tasks wait already, and no more than {max_waiting} may."
-            raise QueueFullError(detail, waiting=waiting, most=max_waiting)
+            raise QueueFullError(detail, waiting=waiting, limit=max_waiting)
         self._require_bytes(view, reservation.size_bytes)
         self._pending.add(reservation)
 
@@ -100,7 +100,7 @@ class Admission:
         waiting, limit = view.waiting_bytes + pending, self._settings.max_waiting_bytes
         if waiting and waiting + size_bytes > limit:
             detail = f"Images of {waiting:.0f} bytes wait already, and no more than {limit} may."
-            raise QueueFullError(detail, waiting_bytes=round(waiting), most_bytes=limit)
+            raise QueueFullError(detail, waiting_bytes=round(waiting), limit_bytes=limit)
         usable = view.max_bytes * (1 - RESERVED_SHARE)
         if view.max_bytes and view.used_bytes + pending + size_bytes > usable:
             raise QueueFullError("Redis has no room for another task; try again later.")

@@ -14,11 +14,12 @@ from edgeseg.entity_result import EntitySegmentation, entity_sources, names_of
 from edgeseg.errors import (
     CancelledError,
     EdgeSegError,
+    InputError,
     InvalidParameterError,
     UnavailableError,
 )
 from edgeseg.exporters import Export
-from edgeseg.http_forms import bytes_or_none, error_of, export_of, form_of, names_to_send
+from edgeseg.http_forms import error_of, export_of, files_of, form_of, names_to_send
 from edgeseg.result import Segmentation, image_results_of
 from edgeseg.schemas import (
     DetectionResult,
@@ -186,14 +187,15 @@ class EdgeSegClient:
         As in EdgeSegAI; ``progress`` follows the events of the task.
         """
         sources = entity_sources(contextual, generated)
-        names = names_of(sources)
-        task_id = self.submit_entities(prompt, contextual, generated, **options)
+        task_id, problems = self._submit_entities(prompt, sources, options)
         for event in self.events(task_id):
             if event.type == "progress" and progress is not None:
                 progress(ImageStep(stage=str(event.stage), **event.data))
-        result = self._finished(task_id)
-        named = result.with_file_names(names)
-        return EntitySegmentation(named, sources)
+        result = self._finished(task_id).with_file_names(names_of(sources))
+        # The server knows only that it got no image, and not why.
+        for position, error in problems.items():
+            result = result.with_error(position, error.to_problem(""))
+        return EntitySegmentation(result, sources)
 
     def submit_entities(
         self,
@@ -204,17 +206,20 @@ class EdgeSegClient:
     ) -> str:
         """Queue a request for entities and return the task's id at once."""
         sources = entity_sources(contextual, generated)
+        return self._submit_entities(prompt, sources, parameters)[0]
+
+    def _submit_entities(
+        self, prompt: str, sources: Sequence[ImageSource], parameters: Mapping[str, Any]
+    ) -> tuple[str, dict[int, InputError]]:
+        """Return the task's id, and why an image could not be read here, by its position."""
         names = [name or _UNNAMED for name in names_to_send(sources)]
-        fields = [*(["contextual"] * len(contextual)), "generated"]
-        # One that cannot be read here is an error of its own there, as a broken file is.
-        files = [
-            (field, (name, bytes_or_none(source)))
-            for field, name, source in zip(fields, names, sources, strict=True)
-        ]
+        data, problems = files_of(sources)
+        fields = [*(["contextual"] * (len(sources) - 1)), "generated"]
+        files = list(zip(fields, zip(names, data, strict=True), strict=True))
         form = form_of({"text_prompt": prompt, **parameters})
         headers = {"Prefer": "respond-async"}
         response = self._send("POST", "/entities", files=files, data=form, headers=headers)
-        return str(response.json()["task_id"])
+        return str(response.json()["task_id"]), problems
 
     def _finished(self, task_id: str) -> EntitiesResult:
         """Return the result of a task that has ended; raises what it failed with."""

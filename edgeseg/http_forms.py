@@ -25,12 +25,22 @@ def form_of(fields: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def bytes_or_none(source: ImageSource) -> bytes:
-    """Return an image as a file; none of one that cannot be read, which the server will refuse."""
-    try:
-        return file_bytes(source)
-    except InputError:
-        return b""
+def files_of(sources: Sequence[ImageSource]) -> tuple[list[bytes], dict[int, InputError]]:
+    """Return images as files, and by its position why one cannot be read, whose file is empty.
+
+    Raises the first reason where none can be read.
+    """
+    files: list[bytes] = []
+    problems: dict[int, InputError] = {}
+    for position, source in enumerate(sources):
+        try:
+            files.append(file_bytes(source))
+        except InputError as error:
+            files.append(b"")
+            problems[position] = error
+    if len(problems) == len(files):
+        raise problems[0]
+    return files, problems
 
 
 def export_of(response: httpx.Response) -> Export:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -22,6 +22,7 @@ from frontend import api
 from frontend.advice import explain
 from frontend.prompt import MODES
 
+ModeT = TypeVar("ModeT", bound=str)
 QUEUES_EVERY_S = 2.0
 _FIELDS = DetectRequest.model_fields
 _ENTITY_FIELDS = EntitiesRequest.model_fields
@@ -72,15 +73,26 @@ def _queues_below() -> None:
 
 
 def _pairing() -> PairingMode:
-    return st.segmented_control(
-        "Pairing",
-        list(_PAIRINGS),
-        format_func=lambda mode: _PAIRINGS[mode],
-        default="one_to_one",
+    return _choice("pairing", "Pairing", _PAIRINGS)
+
+
+def _tile() -> TileMode:
+    return _choice("tile", "Tiling for small objects", MODES)
+
+
+def _choice(name: str, label: str, names: Mapping[ModeT, str]) -> ModeT:
+    """Offer the values of a field by their names; return the one that is chosen."""
+    field = _FIELDS.get(name) or _ENTITY_FIELDS[name]
+    chosen: ModeT = st.segmented_control(
+        label,
+        list(names),
+        format_func=lambda mode: names[mode],
+        default=field.default,
         required=True,
-        key="pairing",
-        help=_ENTITY_FIELDS["pairing"].description,
+        key=name,
+        help=field.description,
     )
+    return chosen
 
 
 def _threshold(name: str, label: str) -> float:
@@ -111,18 +123,6 @@ def _max_objects() -> int | None:
         key="max_objects",
     )
     return None if number is None else int(number)
-
-
-def _tile() -> TileMode:
-    return st.segmented_control(
-        "Tiling for small objects",
-        list(MODES),
-        format_func=lambda mode: MODES[mode],
-        default="auto",
-        required=True,
-        key="tile",
-        help=_FIELDS["tile"].description,
-    )
 
 
 def _engines(roles: Mapping[Role, str]) -> dict[str, str]:

@@ -81,8 +81,8 @@ def blank_writers() -> dict[str, Callable[[Path], None]]:
     )
 
     # A word is a token, so that prompts are about as long as for the real tokenizer.
-    turns = [*conversation.opening(PROMPT, None), *extractor.opening(TEXT, None)]
-    words = sorted({word for turn in turns for word in turn.text.split()})
+    messages = [*conversation.opening(PROMPT, None), *extractor.opening(TEXT, None)]
+    words = sorted({word for each in messages for word in each.text.split()})
     return {
         "qwen3-vl-2b": lambda folder: llm.write(folder, "qwen3-vl", small=False, words=words),
         "sam3": lambda folder: sam3.write(folder, small=False),

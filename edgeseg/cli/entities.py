@@ -39,67 +39,80 @@ def repeated(args: Sequence[str]) -> list[str]:
     return made
 
 
+Prompt = Annotated[str, typer.Option("-p", "--prompt", help="The text of the image.")]
+Generated = Annotated[str, typer.Option("-g", "--generated", help="The generated image.")]
+Contextual = Annotated[
+    list[str] | None,
+    typer.Option("-c", "--contextual", help="Contextual images: files, folders or globs."),
+]
+Output = Annotated[Path, typer.Option("-o", "--output", help="JSON of the result.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="YAML file; flags and settings go before it.")
+]
+TextModel = Annotated[
+    str | None, typer.Option(help="Engine or model that reads the text, such as nano.")
+]
+SegModel = Annotated[
+    str | None,
+    typer.Option(help="Engine that segments: nano, sam3, or a DETECTOR+SEGMENTER."),
+]
+Embedder = Annotated[str | None, typer.Option(help="Engine that embeds objects, to pair them.")]
+Dtype = Annotated[
+    str | None, typer.Option(help="float32, float16 or bfloat16.", show_default="auto")
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda ...")]
+Threshold = Annotated[float | None, typer.Option(help="Least score of a box.", show_default="0.35")]
+MaskThreshold = Annotated[
+    float | None,
+    typer.Option(help="Least probability of a mask's pixel.", show_default="0.5"),
+]
+PairingThreshold = Annotated[
+    float | None, typer.Option(help="Least cosine of a pair.", show_default="0.5")
+]
+ManyToOne = Annotated[
+    bool, typer.Option("--many-to-one", help="Let several objects pair with the same one.")
+]
+Schema = Annotated[str, typer.Option(help="Form of the JSON: seed or full.")]
+Compare = Annotated[
+    bool, typer.Option("--compare", help="Add objects of the same label; implies full.")
+]
+Report = Annotated[
+    Path | None, typer.Option(help="Page to look at, an HTML file with the images in it.")
+]
+Embeddings = Annotated[Path | None, typer.Option(help="JSON of all objects' embeddings.")]
+SaveViz = Annotated[
+    bool, typer.Option("--save-viz", help="Save the images with what was found drawn in.")
+]
+VizDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder for them.", show_default="outputs/visualizations"),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the JSON and nothing else.")]
+
+
 @app.command(cls=_SeveralValues)
 def entities(
-    prompt: Annotated[str, typer.Option("-p", "--prompt", help="The text of the image.")],
-    generated: Annotated[str, typer.Option("-g", "--generated", help="The generated image.")],
-    contextual: Annotated[
-        list[str] | None,
-        typer.Option("-c", "--contextual", help="Contextual images: files, folders or globs."),
-    ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="JSON of the result.")] = Path(
-        "segmentation_output.json"
-    ),
-    config: Annotated[
-        Path | None, typer.Option("--config", help="YAML file; flags and settings go before it.")
-    ] = None,
-    text_model: Annotated[
-        str | None, typer.Option(help="Engine or model that reads the text, such as nano.")
-    ] = None,
-    seg_model: Annotated[
-        str | None,
-        typer.Option(help="Engine that segments: nano, sam3, or a DETECTOR+SEGMENTER."),
-    ] = None,
-    embedder: Annotated[
-        str | None, typer.Option(help="Engine that embeds objects, to pair them.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(help="float32, float16 or bfloat16.", show_default="auto")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda ...")] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="Least score of a box.", show_default="0.35")
-    ] = None,
-    mask_threshold: Annotated[
-        float | None,
-        typer.Option(help="Least probability of a mask's pixel.", show_default="0.5"),
-    ] = None,
-    pairing_threshold: Annotated[
-        float | None, typer.Option(help="Least cosine of a pair.", show_default="0.5")
-    ] = None,
-    many_to_one: Annotated[
-        bool, typer.Option("--many-to-one", help="Let several objects pair with the same one.")
-    ] = False,
-    schema: Annotated[str, typer.Option(help="Form of the JSON: seed or full.")] = "seed",
-    compare: Annotated[
-        bool, typer.Option("--compare", help="Add objects of the same label; implies full.")
-    ] = False,
-    report: Annotated[
-        Path | None, typer.Option(help="Page to look at, an HTML file with the images in it.")
-    ] = None,
-    embeddings: Annotated[
-        Path | None, typer.Option(help="JSON of all objects' embeddings.")
-    ] = None,
-    save_viz: Annotated[
-        bool, typer.Option("--save-viz", help="Save the images with what was found drawn in.")
-    ] = False,
-    viz_dir: Annotated[
-        Path | None,
-        typer.Option(help="Folder for them.", show_default="outputs/visualizations"),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Print the JSON and nothing else.")
-    ] = False,
+    prompt: Prompt,
+    generated: Generated,
+    contextual: Contextual = None,
+    output: Output = Path("segmentation_output.json"),
+    config: Config = None,
+    text_model: TextModel = None,
+    seg_model: SegModel = None,
+    embedder: Embedder = None,
+    dtype: Dtype = None,
+    device: Device = None,
+    threshold: Threshold = None,
+    mask_threshold: MaskThreshold = None,
+    pairing_threshold: PairingThreshold = None,
+    many_to_one: ManyToOne = False,
+    schema: Schema = "seed",
+    compare: Compare = False,
+    report: Report = None,
+    embeddings: Embeddings = None,
+    save_viz: SaveViz = False,
+    viz_dir: VizDir = None,
+    quiet: Quiet = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Find what a text names in several images, pair it, and judge the generated one.

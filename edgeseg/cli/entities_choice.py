@@ -10,7 +10,7 @@ from edgeseg.engines import registry
 from edgeseg.engines.weights.sources import HubRepo
 from edgeseg.errors import UnknownEngineError
 from edgeseg.schemas import EntityOptions
-from edgeseg.settings import Role, Settings, get_settings
+from edgeseg.settings import Role, Settings, get_settings, read_settings
 
 ValueT = TypeVar("ValueT")
 
@@ -61,7 +61,7 @@ def choose(flags: Flags, config: Config) -> Choice:
         ),
     }
     changed = {name: value for name, value in changes.items() if value is not None}
-    settings = Settings(**{**settings.model_dump(include=said), **changed})
+    settings = read_settings(**changed)
     engines: dict[Role, str | None] = {}
     text = first(flags.text_model, "extract_engine", models.text_parser.model_name)
     if text:

@@ -39,8 +39,9 @@ class Outputs:
             )
         files = [each for each in (self.json, self.report, self.embeddings) if each is not None]
         if self.images is not None:
-            names = [f"contextual_{index}" for index in range(len(inputs) - 1)] + ["generated"]
-            files += [self.images / f"{name}_annotated.jpg" for name in names]
+            from edgeseg.report.drawing import annotated_names
+
+            files += [self.images / name for name in annotated_names(len(inputs))]
         paths = [each.path for each in inputs if each.path is not None]
         check_targets(files, paths, overwrite)
 

@@ -23,52 +23,68 @@ def _default(name: str) -> Any:
     return DetectRequest.model_fields[name].default
 
 
+Images = Annotated[list[str], typer.Argument(help="Files, folders or globs; -: standard input.")]
+Prompt = Annotated[str, typer.Argument(help="What to find, in your own words.")]
+Out = Annotated[
+    str | None,
+    typer.Option("-o", "--out", help="Overlay PNG, or a folder for several."),
+]
+JsonPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        help="JSON of the result, a list for several, a line each in a .jsonl file; -: print.",
+    ),
+]
+MaskPath = Annotated[
+    str | None,
+    typer.Option("--mask", help="PNG of all masks together, or a folder for several."),
+]
+BoxThreshold = Annotated[float, _option("box_threshold")]
+TextThreshold = Annotated[float, _option("text_threshold")]
+Simplify = Annotated[str, _option("simplify")]
+Negative = Annotated[str | None, _option("negative_prompt", "--negative")]
+MaxObjects = Annotated[int | None, _option("max_objects")]
+Tile = Annotated[
+    bool | None,
+    typer.Option(
+        help="Also run the detector on tiles, to find small objects.",
+        show_default="auto",
+    ),
+]
+Simplifier = Annotated[str | None, typer.Option(help="Engine that simplifies.")]
+Detector = Annotated[str | None, typer.Option(help="Engine that detects.")]
+Segmenter = Annotated[str | None, typer.Option(help="Engine that segments.")]
+Grounder = Annotated[str | None, typer.Option(help="Engine that detects and segments in one step.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda ...")]
+Ttl = Annotated[
+    float, typer.Option(min=-1, help="Seconds that an engine stays loaded; 0: one at a time.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Skip images that the same request has done already.")
+]
+
+
 @app.command()
 def segment(
-    images: Annotated[
-        list[str], typer.Argument(help="Files, folders or globs; -: standard input.")
-    ],
-    prompt: Annotated[str, typer.Argument(help="What to find, in your own words.")],
-    out: Annotated[
-        str | None,
-        typer.Option("-o", "--out", help="Overlay PNG, or a folder for several."),
-    ] = None,
-    json_path: Annotated[
-        Path | None,
-        typer.Option(
-            "--json",
-            help="JSON of the result, a list for several, a line each in a .jsonl file; -: print.",
-        ),
-    ] = None,
-    mask_path: Annotated[
-        str | None,
-        typer.Option("--mask", help="PNG of all masks together, or a folder for several."),
-    ] = None,
-    box_threshold: Annotated[float, _option("box_threshold")] = _default("box_threshold"),
-    text_threshold: Annotated[float, _option("text_threshold")] = _default("text_threshold"),
-    simplify: Annotated[str, _option("simplify")] = _default("simplify"),
-    negative: Annotated[str | None, _option("negative_prompt", "--negative")] = None,
-    max_objects: Annotated[int | None, _option("max_objects")] = None,
-    tile: Annotated[
-        bool | None,
-        typer.Option(
-            help="Also run the detector on tiles, to find small objects.",
-            show_default="auto",
-        ),
-    ] = None,
-    simplifier: Annotated[str | None, typer.Option(help="Engine that simplifies.")] = None,
-    detector: Annotated[str | None, typer.Option(help="Engine that detects.")] = None,
-    segmenter: Annotated[str | None, typer.Option(help="Engine that segments.")] = None,
-    grounder: Annotated[
-        str | None, typer.Option(help="Engine that detects and segments in one step.")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda ...")] = None,
-    ttl: Annotated[
-        float, typer.Option(min=-1, help="Seconds that an engine stays loaded; 0: one at a time.")
-    ] = 0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Skip images that the same request has done already.")
-    ] = False,
+    images: Images,
+    prompt: Prompt,
+    out: Out = None,
+    json_path: JsonPath = None,
+    mask_path: MaskPath = None,
+    box_threshold: BoxThreshold = _default("box_threshold"),
+    text_threshold: TextThreshold = _default("text_threshold"),
+    simplify: Simplify = _default("simplify"),
+    negative: Negative = None,
+    max_objects: MaxObjects = None,
+    tile: Tile = None,
+    simplifier: Simplifier = None,
+    detector: Detector = None,
+    segmenter: Segmenter = None,
+    grounder: Grounder = None,
+    device: Device = None,
+    ttl: Ttl = 0,
+    resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Segment what the prompt names: edgeseg segment photo.jpg "the cat" -o out.png

@@ -29,10 +29,12 @@ _JOINS = frozenset(("and", "or", ",", "a", "an", "&"))
 class Mention:
     """A thing as one phrase names it; ``count`` is None where the text leaves it open.
 
+    ``phrase`` is the label without its colours: a blue sofa is a sofa of another colour.
     ``chunk`` is its place among the noun phrases of the text.
     """
 
     label: str
+    phrase: str
     noun: str
     count: int | None
     colours: tuple[str, ...]
@@ -163,12 +165,12 @@ def _mention(chunk: Chunk, index: int) -> Mention:
         noun = singular(holder[-1])
         label = " ".join((*holder[:-1], noun, *chunk.words[of:]))
         several = is_plural(holder[-1])
-        colours = _colours(holder[:-1], noun)
+        colours = split_colours((*holder[:-1], noun))[1]
     else:
         noun = chunk.head if chunk.head in PAIRS else singular(chunk.head)
         label = " ".join((*_plain(chunk)[:-1], noun))
         several = is_plural(chunk.head) and chunk.head not in PAIRS
-        colours = _colours(chunk.words[:-1], noun)
+        colours = split_colours((*chunk.words[:-1], noun))[1]
     if colours and len(chunk.between) > 1 and chunk.between[-1] == "and":
         # "a black and white cat"
         first = chunk.between[-2]
@@ -178,6 +180,7 @@ def _mention(chunk: Chunk, index: int) -> Mention:
     count = chunk.number if chunk.number is not None else None if open_count else 1
     return Mention(
         label=label,
+        phrase=" ".join(split_colours(label.split())[0]),
         noun=noun,
         count=count,
         colours=colours,
@@ -187,11 +190,23 @@ def _mention(chunk: Chunk, index: int) -> Mention:
     )
 
 
-def _colours(words: Sequence[str], noun: str) -> tuple[str, ...]:
-    if " ".join((*words[-1:], noun)) in lists.NAMED_BY_COLOUR:
-        words = words[:-1]
-    parts = [part for word in words for part in word.split("-")]
-    return tuple(dict.fromkeys(part for part in parts if part in COLOURS))
+def split_colours(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the words of a noun phrase without its colours, and the colours.
+
+    The last word stays, since "orange" may be the fruit, and so does a colour that names a kind.
+
+    >>> split_colours("dark-red leather sofa".split())
+    (['leather', 'sofa'], ('red',))
+    >>> split_colours("black and white cat".split()), split_colours("old golden retriever".split())
+    ((['cat'], ('black', 'white')), (['old', 'golden', 'retriever'], ()))
+    """
+    size = 2 if " ".join(words[-2:]) in lists.NAMED_BY_COLOUR else 1
+    before, named = words[:-size], words[-size:]
+    kept = [word for word in before if not set(word.split("-")) & COLOURS]
+    if kept[:1] == ["and"]:
+        del kept[0]
+    parts = [part for word in before for part in word.split("-")]
+    return [*kept, *named], tuple(dict.fromkeys(part for part in parts if part in COLOURS))
 
 
 def _known(mention: Mention, entities: Sequence[Mention]) -> int | None:

@@ -249,6 +249,6 @@ NAMED_BY_COLOUR = frozenset(
         "golden retriever", "red panda", "brown bear", "black bear", "blue jay", "blue whale",
         "red fox", "grey wolf", "gray wolf", "white shark", "orange juice", "red wine",
         "white wine", "black hole", "black tea", "green tea", "green bean", "brown bread",
-        "white bread", "red cabbage", "goldfish", "gold medal", "silver medal",
+        "white bread", "red cabbage",
     }
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -295,24 +295,36 @@ class EntitiesResult(Wire):
 
     def with_file_names(self, names: Sequence[str | None]) -> EntitiesResult:
         """Return the result with other names of the images, the generated one last."""
-        *contextual, generated = (
-            shown.model_copy(update={"file_name": name})
-            for shown, name in zip(self.images, names, strict=True)
+        return self._with_images(
+            [
+                shown.model_copy(update={"file_name": name})
+                for shown, name in zip(self.images, names, strict=True)
+            ]
         )
-        return self.model_copy(update={"contextual": contextual, "generated": generated})
 
-    def file_names(self) -> list[str | None]:
-        """Return the name of each image, with a folder of its own (``contextual_0/a.jpg``) where
-        two share one.
+    def with_error(self, position: int, problem: Mapping[str, Any]) -> EntitiesResult:
+        """Return the result with another problem document of an image that failed."""
+        images = self.images
+        images[position] = images[position].model_copy(update={"error": dict(problem)})
+        return self._with_images(images)
+
+    def _with_images(self, images: Sequence[ImageEntities]) -> EntitiesResult:
+        return self.model_copy(update={"contextual": images[:-1], "generated": images[-1]})
+
+    def file_names(self) -> list[str]:
+        """Return a name for each image: its own, or that of its place (``generated.jpg``).
+
+        Where two share one, each is in a folder of its own: ``contextual_0/a.jpg``.
         """
-        names = [each.file_name for each in self.images]
-        known = [name for name in names if name]
-        if len(set(known)) == len(known):
-            return names
-        return [
-            f"{position}/{name.replace(chr(92), '/').lstrip('/')}" if name else None
-            for position, name in zip(positions(len(names)), names, strict=True)
+        places = positions(len(self.images))
+        names = [
+            each.file_name or f"{place}.jpg"
+            for place, each in zip(places, self.images, strict=True)
         ]
+        if len(set(names)) == len(names):
+            return names
+        inside = [name.replace(chr(92), "/").lstrip("/") for name in names]
+        return [f"{place}/{name}" for place, name in zip(places, inside, strict=True)]
 
     def segmentations(self) -> list[tuple[int, SegmentationResult]]:
         """Return each image that was read as the result of segmenting it, with its position."""

@@ -71,7 +71,7 @@ def test_the_bytes_that_wait_are_counted(make_stack: StackMaker, make_image: Mak
         tasks = fill_queue(client, make_image)
         with pytest.raises(QueueFullError) as refused:
             client.submit(make_image(5), "cat", simplify="never")
-        assert refused.value.extra["most_bytes"] == 1000
+        assert refused.value.extra["limit_bytes"] == 1000
         client.cancel(tasks[1])
         # One may always wait, whatever its size.
         client.submit(make_image(5), "cat", simplify="never")

@@ -86,6 +86,32 @@ def test_an_unreadable_image_keeps_its_error_and_the_others_are_done(
             ai.segment_entities(TEXT, [b"none"], b"none either")
 
 
+def test_an_image_that_is_not_there_is_told_alike(
+    client: EdgeSegClient, local: EdgeSegAI, make_image: MakeImage, tmp_path: Path
+) -> None:
+    """The server cannot know that a file is missing; the client does."""
+    problems = []
+    for ai in (client, local):
+        found = ai.segment_entities(TEXT, [tmp_path / "none.png"], make_image(3)).result
+        problems.append(found.contextual[0].error)
+        with pytest.raises(NoImageError):
+            ai.segment_entities(TEXT, [tmp_path / "a.png"], tmp_path / "b.png")
+    assert problems[0] == problems[1]
+    assert problems[0] is not None
+    assert problems[0]["code"] == "no_image"
+
+
+def test_a_result_is_exported_as_its_task_is(client: EdgeSegClient, make_image: MakeImage) -> None:
+    found = client.segment_entities(TEXT, [make_image(1)], make_image(2)).result
+    data = {"format": "coco"}
+    files = {"result": ("r.json", found.model_dump_json())}
+    answer = client._send("POST", "/export", data=data, files=files)
+    names = [each["file_name"] for each in json.loads(answer.content)["images"]]
+    assert names == ["contextual_0.jpg", "generated.jpg"]
+    with pytest.raises(InputError, match="keeps their own names"):
+        client._send("POST", "/export", data={**data, "file_name": "a.jpg"}, files=files)
+
+
 def test_images_are_counted(client: EdgeSegClient, local: EdgeSegAI, make_image: MakeImage) -> None:
     image = make_image(1)
     for ai in (client, local):

@@ -59,7 +59,7 @@ def test_those_before_a_task_are_counted_and_too_many_are_refused(
         assert [client.task(task).queue_position for task in tasks] == [None, 1, 2, 3]
         with pytest.raises(QueueFullError) as refused:
             client.submit(make_image(4), "cat", simplify="never")
-        assert refused.value.extra["most"] == 3
+        assert refused.value.extra["limit"] == 3
         answer = httpx.post(
             f"{stack.api_url}/segment",
             files={"image": ("a.png", make_image(5))},

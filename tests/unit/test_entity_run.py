@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from edgeseg import EdgeSegAI
-from edgeseg.engines.fake import FakeExtractor
+from edgeseg.engines.fake import FakeDetector, FakeEmbedder, FakeExtractor, FakeSegmenter
 from edgeseg.entity_run import EntitiesRun
 from edgeseg.errors import InputError, InvalidImageError, NoEntityError, StageFailedError
-from edgeseg.schemas import EntitiesRequest, EntityExtraction
+from edgeseg.schemas import EngineRan, EntitiesRequest, EntityExtraction
 from edgeseg.types import Image, ImageStep
 
 
@@ -51,6 +51,42 @@ def test_a_broken_generated_image_does_not_keep_the_text_from_being_read() -> No
     run.step("extract", looking)
     assert looking.shown == [None]
     assert run.extraction is not None
+
+
+class Leaving(FakeExtractor):
+    """An extractor that leaves the text to another, as language models do that fail."""
+
+    def extract(self, text: str, image: Image | None = None) -> EntityExtraction:
+        other = EngineRan(name="rules", device="cpu", dtype="float32")
+        return super().extract(text, image).model_copy(update={"engine": other})
+
+
+def test_engines_name_what_really_read_the_text() -> None:
+    for engine, name in ((FakeExtractor(), "fake"), (Leaving(), "rules")):
+        run = EntitiesRun(EntitiesRequest(text_prompt="dog"), loaders=[lambda: image(1)])
+        run.step("extract", engine)
+        assert run.engines["extract"].name == name
+
+
+def test_images_that_are_alike_are_told_apart() -> None:
+    """One source, three times: steps name the right image, by its place and not by its value."""
+    same = image(1)
+
+    def load() -> Image:
+        return same
+
+    steps: list[ImageStep] = []
+    run = EntitiesRun(
+        EntitiesRequest(text_prompt="dog"),
+        loaders=[load] * 3,
+        names=["a", "b", "c"],
+        image_done=steps.append,
+    )
+    run.step("extract", FakeExtractor())
+    run.step("detect", FakeDetector())
+    run.step("segment", FakeSegmenter())
+    run.step("embed", FakeEmbedder())
+    assert [each.image for each in steps] == ["a", "b", "c"] * 3
 
 
 def test_a_failing_extractor_is_the_engine_s_failure() -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edgeseg.engines.llm.answer import AnswerError, bare_json, sentence_of
-from edgeseg.engines.llm.conversation import Message, repair
-from edgeseg.engines.llm.simplifier import ChatModel
+from edgeseg.engines.llm.chat import ChatModel, ask
+from edgeseg.engines.llm.conversation import Message
 from edgeseg.errors import EngineError
 from edgeseg.language.inflection import singular
 from edgeseg.types import Detections, Image
@@ -84,15 +84,11 @@ class LanguageDetector:
         if not wanted or max(box_threshold, text_threshold) > SCORE:
             return Detections.empty()
         asked = f"Labels: {json.dumps(list(reversed(wanted.values())), ensure_ascii=False)}"
-        turns = [Message("system", INSTRUCTIONS), Message("user", asked, image)]
-        said = self._model.answer(turns)
+        messages = [Message("system", INSTRUCTIONS), Message("user", asked, image)]
         try:
-            found = read_boxes(said)
+            found = ask(self._model, messages, read_boxes)
         except AnswerError as error:
-            try:
-                found = read_boxes(self._model.answer(repair(turns, said, str(error))))
-            except AnswerError as again:
-                raise EngineError(f"The language model did not answer as asked: {again}.") from None
+            raise EngineError(f"The language model did not answer as asked: {error}.") from None
         return _detections(found, wanted, image.size_hw)
 
     def close(self) -> None:

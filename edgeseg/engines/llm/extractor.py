@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edgeseg.engines.base import ran
 from edgeseg.engines.llm.answer import AnswerError, bare_json, phrase_of, sentence_of
-from edgeseg.engines.llm.conversation import Message, quoted, repair
-from edgeseg.engines.llm.simplifier import ChatModel
+from edgeseg.engines.llm.chat import ChatModel, ask
+from edgeseg.engines.llm.conversation import Message, quoted
 from edgeseg.engines.nano.extractor import NanoExtractor
 from edgeseg.errors import EngineError
 from edgeseg.language import entity_words as lists
@@ -82,7 +82,8 @@ class LanguageExtractor:
             raise RuntimeError("LanguageExtractor: used after close()")
         by_rules = self._rules.extract(text)
         try:
-            labels = _ask(self._model, text, image if self.accepts_image else None)
+            messages = opening(text, image if self.accepts_image else None)
+            labels = ask(self._model, messages, read_labels)
         except (EngineError, AnswerError) as error:
             detail = error.detail if isinstance(error, EngineError) else f"{error}."
             # No answer is logged: it may repeat what a person wrote.
@@ -121,15 +122,6 @@ def read_labels(said: str) -> list[str]:
     except ValidationError as error:
         raise AnswerError(sentence_of(error)) from None
     return [label for label in map(phrase_of, labels) if not _is_excluded(label)]
-
-
-def _ask(model: ChatModel, text: str, image: Image | None) -> list[str]:
-    turns = opening(text, image)
-    said = model.answer(turns)
-    try:
-        return read_labels(said)
-    except AnswerError as error:
-        return read_labels(model.answer(repair(turns, said, str(error))))
 
 
 def _is_excluded(label: str) -> bool:

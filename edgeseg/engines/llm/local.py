@@ -24,42 +24,35 @@ MAX_TOKENS = 256
 # Images are shown no larger than this, in pixels along the longest side.
 IMAGE_PX = 640
 BEGINNING = '{"phrases": ['
+_EXTRACTING = {"beginning": extractor.BEGINNING, "max_tokens": extractor.MAX_TOKENS}
 
 
 def text_simplifier(options: EngineOptions) -> LanguageSimplifier:
     """Build the simplifier of a causal language model."""
-    return LanguageSimplifier(
-        LocalModel(options.weights[0], Placement.from_options(options), options.name)
-    )
+    return LanguageSimplifier(_model(options))
 
 
 def vision_simplifier(options: EngineOptions) -> LanguageSimplifier:
     """Build the simplifier of a model that is shown the image too."""
-    return LanguageSimplifier(
-        LocalModel(
-            options.weights[0], Placement.from_options(options), options.name, accepts_image=True
-        )
-    )
+    return LanguageSimplifier(_model(options, accepts_image=True))
 
 
 def text_extractor(options: EngineOptions) -> LanguageExtractor:
     """Build the extractor of a causal language model."""
-    return LanguageExtractor(_extracting(options, accepts_image=False))
+    return LanguageExtractor(_model(options, **_EXTRACTING))
 
 
 def vision_extractor(options: EngineOptions) -> LanguageExtractor:
     """Build the extractor of a model that can be shown the generated image too."""
-    model = _extracting(options, accepts_image=True)
+    model = _model(options, accepts_image=True, **_EXTRACTING)
     return LanguageExtractor(model, with_image=options.extract_image)
 
 
 def vision_detector(options: EngineOptions) -> LanguageDetector:
     """Build the detector of a model that writes boxes."""
     return LanguageDetector(
-        LocalModel(
-            options.weights[0],
-            Placement.from_options(options),
-            options.name,
+        _model(
+            options,
             accepts_image=True,
             beginning=detector.BEGINNING,
             max_tokens=detector.MAX_TOKENS,
@@ -68,15 +61,9 @@ def vision_detector(options: EngineOptions) -> LanguageDetector:
     )
 
 
-def _extracting(options: EngineOptions, *, accepts_image: bool) -> LocalModel:
-    return LocalModel(
-        options.weights[0],
-        Placement.from_options(options),
-        options.name,
-        accepts_image=accepts_image,
-        beginning=extractor.BEGINNING,
-        max_tokens=extractor.MAX_TOKENS,
-    )
+def _model(options: EngineOptions, **how: Any) -> LocalModel:
+    placement = Placement.from_options(options)
+    return LocalModel(options.weights[0], placement, options.name, **how)
 
 
 class LocalModel:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
 from edgeseg.engines.base import ran
 from edgeseg.engines.llm.answer import Answer, AnswerError, read_answer
-from edgeseg.engines.llm.conversation import Message, opening, repair
+from edgeseg.engines.llm.chat import ChatModel, ask
+from edgeseg.engines.llm.conversation import opening
 from edgeseg.engines.nano.simplifier import NanoSimplifier
 from edgeseg.errors import EngineError
 from edgeseg.language.phrases import join_phrases, split_dots, tidy, words
@@ -18,28 +18,6 @@ from edgeseg.types import Image
 log = logging.getLogger(__name__)
 # A prompt of such short pieces names its things; a model could only make it worse.
 _PLAIN_WORDS = 3
-
-
-class ChatModel(Protocol):
-    """A language model; ``accepts_image`` says whether images are shown to it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def device(self) -> str: ...
-
-    @property
-    def dtype(self) -> str: ...
-
-    @property
-    def accepts_image(self) -> bool: ...
-
-    def answer(self, turns: list[Message]) -> str:
-        """Return what it says next; raises EngineError when it cannot, with a sentence why."""
-
-    def close(self) -> None:
-        """Free it; calling this again does nothing."""
 
 
 class LanguageSimplifier:
@@ -65,7 +43,8 @@ class LanguageSimplifier:
         if not plain.changed and _is_plain(prompt):
             return plain
         try:
-            answer = _ask(self._model, prompt, image if self.accepts_image else None)
+            messages = opening(prompt, image if self.accepts_image else None)
+            answer = ask(self._model, messages, read_answer)
         except (EngineError, AnswerError) as error:
             detail = error.detail if isinstance(error, EngineError) else f"{error}."
             # No answer is logged: it may repeat what a person wrote.
@@ -80,15 +59,6 @@ class LanguageSimplifier:
             self._model.close()
             self._nano.close()
         self._model = None
-
-
-def _ask(model: ChatModel, prompt: str, image: Image | None) -> Answer:
-    turns = opening(prompt, image)
-    said = model.answer(turns)
-    try:
-        return read_answer(said)
-    except AnswerError as error:
-        return read_answer(model.answer(repair(turns, said, str(error))))
 
 
 def _is_plain(prompt: str) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from edgeseg.language import entity_words as lists
 from edgeseg.language.entities import Mention, mentions, merge
-from edgeseg.language.lexicon import COLOURS
 from edgeseg.language.relations import find_relations
 from edgeseg.schemas import Entity, EntityExtraction
 from edgeseg.types import Image
@@ -45,24 +44,10 @@ def entities_of(found: Sequence[Mention]) -> list[Entity]:
     return [
         Entity(
             label=each.label,
-            phrase=without_colours(each.label),
+            phrase=each.phrase,
             count=each.count,
             colours=list(each.colours),
             is_place=each.noun in lists.PLACES,
         )
         for each in found
     ]
-
-
-def without_colours(label: str) -> str:
-    """Return a label without its colours: "dark-red sofa" is looked for as "sofa".
-
-    The last word stays: "orange" may be the fruit.
-    """
-    *before, noun = label.split()
-    named = before[-1:] if " ".join((*before[-1:], noun)) in lists.NAMED_BY_COLOUR else []
-    before = before[: len(before) - len(named)]
-    kept = [word for word in before if not set(word.split("-")) & COLOURS]
-    if kept[:1] == ["and"]:
-        del kept[0]
-    return " ".join([*kept, *named, noun])

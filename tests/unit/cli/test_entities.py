@@ -242,6 +242,26 @@ def test_a_wrong_configuration_is_named(
     assert says in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("flags", "code", "says"),
+    [
+        (("--dtype", "bogus"), 2, "EDGESEG_DTYPE"),
+        (("--device", "bogus"), 2, "EDGESEG_DEVICE"),
+        (("--mask-threshold", "1.5"), 2, "EDGESEG_MASK_THRESHOLD"),
+        (("--threshold", "2"), 2, "box_threshold"),
+        (("--pairing-threshold", "-1"), 2, "pairing_threshold"),
+        (("--schema", "coco"), 2, "--schema"),
+        (("--seg-model", "nano+none"), 2, "none"),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence(
+    tmp_path: Path, images: list[Path], flags: tuple[str, ...], code: int, says: str
+) -> None:
+    done = run(tmp_path, "-p", TEXT, "-g", images[2], *flags, code=code)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_missing_configuration_is_an_error(tmp_path: Path, images: list[Path]) -> None:
     done = run(tmp_path, "-p", TEXT, "-g", images[2], "--config", "none.yaml", code=2)
     assert "none.yaml" in done.stderr
