@@ -19,6 +19,8 @@ from edgeseg.language.inflection import PAIRS, is_plural, singular
 from edgeseg.language.lexicon import COLOURS
 from edgeseg.language.noun_chunks import Chunk, looks_like_adjective, parse
 
+MAX_WORDS, MAX_CHARS = 12, 100
+"""The longest noun phrase that names a thing."""
 _POSSESSIVES = frozenset(["his", "her", "its", "their", "my", "your", "our"])
 _SHOWS = frozenset(["of", "showing", "with", "where", "that", "depicting", "featuring"])
 _CREDITS = ((",", "by"), ("painted", "by"), ("art", "by"), ("style", "by"))
@@ -64,6 +66,9 @@ def mentions(text: str) -> tuple[list[Mention], list[Chunk], tuple[str, ...]]:
         skipped |= taken
         named = names_a_thing(chunk, _after(found, index), is_first=index == 0)
         if not named or _is_part_of_a_body(found, index):
+            continue
+        if len(chunk.words) > MAX_WORDS or len(" ".join(chunk.words)) > MAX_CHARS:
+            # Not a noun phrase of anybody's, and no label either.
             continue
         made.append(_mention(chunk, max(taken, default=index)))
     return made, found, tail
@@ -121,7 +126,7 @@ def _is_part_of_a_body(found: Sequence[Chunk], index: int) -> bool:
 def _is_denied(found: Sequence[Chunk], index: int) -> bool:
     """Tell "no people or cars": what the text does not want."""
     chunk = found[index]
-    if chunk.determiner in lists.NONE or set(chunk.between[-2:]) & lists.NONE:
+    if chunk.determiner in lists.NONE or chunk.number == 0 or set(chunk.between[-2:]) & lists.NONE:
         return True
     joined = set(chunk.between) <= _JOINS and "or" in chunk.between
     return joined and index > 0 and _is_denied(found, index - 1)

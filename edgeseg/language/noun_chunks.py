@@ -114,7 +114,7 @@ class _Reader:
     def _is_thing(self) -> bool:
         """Tell a noun phrase from what is only said of one: "the sofa is red"."""
         last = self.words[-1]
-        if last.isdigit() or any(_MEASURE.fullmatch(word) for word in self.words):
+        if last.isdecimal() or any(_MEASURE.fullmatch(word) for word in self.words):
             return False
         after_be = bool(set(self.between[-2:]) & lists.BE)
         if after_be and not self.determiner and self.number is None and not is_plural(last):
@@ -127,7 +127,7 @@ class _Reader:
         is_word = token in NUMBERS or token in lists.LARGE_NUMBERS
         if token == "one" and (not self._is_nominal(self.next)):
             return False
-        return (is_word or token.isdigit()) and not self.words
+        return (is_word or token.isdecimal()) and not self.words
 
     def _is_determiner(self, token: str) -> bool:
         if token not in _DETERMINERS:
@@ -301,7 +301,7 @@ def is_adverb(word: str) -> bool:
 
 def _opens_a_phrase(token: str) -> bool:
     """Tell a determiner or a number, before which a noun phrase has ended."""
-    return token in _DETERMINERS or token in NUMBERS or token.isdigit()
+    return token in _DETERMINERS or token in NUMBERS or token.isdecimal()
 
 
 def _base(word: str) -> str:

@@ -94,7 +94,7 @@ class _Reader:
             self.pending = None
         elif self.pending and word in lists.PRONOUNS and self.head is None:
             self.pending = None
-        elif word not in _SKIPPED and not word.isdigit() and word not in _BEFORE_SIDES:
+        elif word not in _SKIPPED and not word.isdecimal() and word not in _BEFORE_SIDES:
             self.since.append(word)
             if self.pending and (word == "," or verb_form(word) is not None):
                 self.pending = None

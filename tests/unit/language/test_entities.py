@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgeseg.engines.nano.extractor import NanoExtractor
 
@@ -139,10 +141,80 @@ def test_entities_know_what_is_judged(
 
 
 @pytest.mark.parametrize(
-    "text", ["warm light", "a moody atmosphere, 4k", "no people", "depth of field"]
+    "text",
+    [
+        "warm light",
+        "a moody atmosphere, 4k",
+        "no people",
+        "depth of field",
+        "0 dogs",
+        "00 cats",
+        "dog " * 900,
+        "a" * 4000,
+    ],
 )
 def test_texts_without_things_have_no_entities(text: str) -> None:
     assert NanoExtractor().extract(text).entities == []
+
+
+WORDS = st.sampled_from(
+    [
+        "a",
+        "an",
+        "the",
+        "two",
+        "3",
+        "0",
+        "²",
+        "٣",
+        "½",
+        "dog",
+        "dogs",
+        "red",
+        "sofa",
+        "and",
+        "or",
+        "of",
+        "on",
+        "next",
+        "to",
+        "it",
+        "them",
+        ",",
+        ".",
+        ";",
+        "\n",
+        "-",
+        "'",
+        "no",
+        "dozen",
+        "pair",
+        "cup",
+        "coffee",
+        "another",
+        "black",
+        "white",
+        "1girl",
+        "'s",
+        "with",
+        "is",
+        "sitting",
+        "left",
+        "🐶",
+        "猫",
+    ]
+)
+
+
+@given(st.lists(WORDS | st.text(max_size=5), max_size=40).map(" ".join))
+def test_any_text_is_read(text: str) -> None:
+    made = NanoExtractor().extract(text)
+    labels = [each.label for each in made.entities]
+    assert len(set(labels)) == len(labels)
+    assert all(0 < len(label) <= 200 and label.split()[-1] for label in labels)
+    assert all(each.phrase.split()[-1] == each.label.split()[-1] for each in made.entities)
+    assert all(each.subject != each.object for each in made.relations)
+    assert all(max(each.subject, each.object) < len(labels) for each in made.relations)
 
 
 def test_a_long_text_is_read() -> None:
