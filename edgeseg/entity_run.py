@@ -82,8 +82,10 @@ class EntitiesRun(Run):
         self._collect_times()
         if all(page.error is not None for page in self.pages):
             raise cast(EdgeSegError, self.pages[0].error)
-        self.is_finished = role == "embed"
-        return Step({"objects": self._count(role), "images": len(waiting)}, len(waiting))
+        found = self._count(role)
+        # Where no image shows anything, there is nothing to segment or to embed.
+        self.is_finished = role == "embed" or not found
+        return Step({"objects": found, "images": len(waiting)}, len(waiting))
 
     def image(self) -> Image:
         """Return the generated image, for an extractor that looks at it."""

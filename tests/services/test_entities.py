@@ -59,6 +59,20 @@ def test_the_queues_answer_as_one_process_does(
     assert set(far.result.engines) == {"extract", "embed", *stages}
 
 
+@pytest.mark.parametrize("engines", [{}, {"ground": "fake"}])
+def test_images_that_show_nothing_are_answered_by_both(
+    client: EdgeSegClient, local: EdgeSegAI, make_image: MakeImage, engines: dict[str, str]
+) -> None:
+    options: dict[str, Any] = {"box_threshold": 1.0, "engines": engines}
+    far = client.segment_entities(TEXT, [make_image(1)], make_image(2), **options)
+    near = local.segment_entities(TEXT, [make_image(1)], make_image(2), **options)
+    assert plain(far.result) == plain(near.result)
+    assert far.judgement is not None
+    assert far.judgement.missing == ["dog", "red sofa", "garden"]
+    events = [(each.type, each.stage) for each in client.events(far.result.task_id)]
+    assert ("skipped", "embed") in events
+
+
 def test_progress_comes_by_image_and_entity(client: EdgeSegClient, make_image: MakeImage) -> None:
     steps: list[ImageStep] = []
     client.segment_entities(TEXT, [make_image(1)], make_image(2), progress=steps.append)
