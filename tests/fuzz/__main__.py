@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from edgeseg.settings import Settings
 from edgeseg.stack.local import EmbeddedStack
 from tests.fuzz import phases
@@ -45,14 +47,16 @@ def run(seed: int, minutes: float, is_whole: bool) -> tuple[Tally, list[str]]:
         before = _memory(stack)
         for name, phase, count, share, wanted in PHASES:
             until = time.monotonic() + share * minutes * 60
-            deaths = sum(child.deaths for child in stack.children)
+            pids = _pids(stack)
             began = time.monotonic()
             done = phase(stack, tally, seed, count if is_whole else max(2, count // 60), until)
             lines.append(f"{name:<10}{done:>8}  in {time.monotonic() - began:.0f} s")
             _settle(stack)
-            died = sum(child.deaths for child in stack.children) - deaths
+            died = [child for child, pid in _pids(stack).items() if pid != pids[child]]
             if name != "kills" and died:
-                tally.fault(f"{name}: {died} processes died")
+                tally.fault(f"{name}: {', '.join(died)} died")
+            if name == "kills" and not died:
+                tally.fault("kills: nothing was killed")
             if is_whole and done < wanted:
                 tally.fault(f"{name}: {done} instead of {wanted}")
         for name, after_mb in _memory(stack).items():
@@ -70,11 +74,17 @@ def run(seed: int, minutes: float, is_whole: bool) -> tuple[Tally, list[str]]:
 
 
 def _settle(stack: EmbeddedStack) -> None:
-    """Wait until all that was killed on purpose has started again."""
+    """Wait until all that was killed on purpose has started again and takes tasks."""
     until = time.monotonic() + 30
-    while time.monotonic() < until and not all(child.is_alive() for child in stack.children):
+    while time.monotonic() < until:
         stack.watch()
+        if httpx.get(f"{stack.api_url}/health", timeout=30).is_success:
+            return
         time.sleep(0.1)
+
+
+def _pids(stack: EmbeddedStack) -> dict[str, int]:
+    return {child.name: child.pid for child in stack.children}
 
 
 def _memory(stack: EmbeddedStack) -> dict[str, float]:

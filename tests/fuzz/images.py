@@ -24,6 +24,11 @@ def images(seed: int) -> Iterator[tuple[str, bytes]]:
         yield f"{rng.getrandbits(32):08x}.{name.lower()}", change(data, rng, whole)
 
 
+def whole_png(seed: int) -> bytes:
+    """Return a valid PNG of noise."""
+    return _whole("PNG", random.Random(seed))
+
+
 def _whole(name: str, rng: random.Random) -> bytes:
     """One valid file: noise or a gradient, in a mode and with options of the format's own."""
     pixels = np.random.default_rng(rng.getrandbits(32))

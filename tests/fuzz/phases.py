@@ -20,7 +20,7 @@ import httpx
 
 from edgeseg.client import EdgeSegClient
 from edgeseg.stack.local import EmbeddedStack
-from tests.fuzz.images import images
+from tests.fuzz.images import images, whole_png
 from tests.fuzz.results import results
 from tests.fuzz.tally import HANG_S, Tally
 
@@ -104,21 +104,14 @@ def be_rude(stack: EmbeddedStack, tally: Tally, seed: int, count: int, until: fl
 
 def kill_workers(stack: EmbeddedStack, tally: Tally, seed: int, count: int, until: float) -> int:
     """Kill workers while tasks are on their way; each task must end, and none by being lost."""
-    rng = random.Random(seed)
-    _, data = next(images(seed))
-    while not data.startswith(b"\x89PNG"):
-        _, data = next(images(rng.getrandbits(20)))
-    done = 0
+    rng, data, done = random.Random(seed), whole_png(seed), 0
     with EdgeSegClient(stack.api_url) as client:
         while done < count and time.monotonic() < until:
-            tasks = []
-            for _ in range(6):
-                try:
-                    tasks.append(client.submit(data, "cat . dog ."))
-                except Exception as error:
-                    # A broken image is refused, which is right.
-                    tally.note("kills", time.monotonic(), None, str(error))
-            os.kill(stack.child(rng.choice(KILLED)).pid, signal.SIGKILL)
+            tasks = [client.submit(data, "cat . dog .") for _ in range(6)]
+            victim = stack.child(rng.choice(KILLED))
+            os.kill(victim.pid, signal.SIGKILL)
+            # It is dead some time after the signal; only then can it be seen to be started again.
+            victim.wait(HANG_S)
             for task in tasks:
                 _await(client, stack, task, tally)
             done += 1

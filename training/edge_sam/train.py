@@ -45,8 +45,8 @@ class EdgeSamTrainer(Trainer[MaskBatch]):
     clip = 1.0
     log_every, save_every = 25, 100
 
-    def __init__(self, checkpoint: Path, rate: float, iterations: int = 2) -> None:
-        self.student = EdgeSam()
+    def __init__(self, checkpoint: Path, rate: float, iterations: int = 2, width: float = 1.0) -> None:
+        self.student = EdgeSam(width)
         self.iterations = iterations
         super().__init__({"model": self.student}, checkpoint, rate)
         self._mean = torch.tensor(MEAN, device=self.device)[:, None, None]
@@ -123,12 +123,13 @@ def main() -> None:
     parser.add_argument("--sizes-px", type=int, nargs="+", default=[256, 384, 512])
     parser.add_argument("--prompts", type=int, default=6, help="objects of an image in a step")
     parser.add_argument("--iterations", type=int, default=2, help="1: no prompts in the loop")
+    parser.add_argument("--width", type=float, default=1.0, help="of the encoder's channels")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     photos = load_nano(args.data, args.cache)
-    trainer = EdgeSamTrainer(args.checkpoint, args.rate, args.iterations)
+    trainer = EdgeSamTrainer(args.checkpoint, args.rate, args.iterations, args.width)
     trainer.train(streams(photos, args.sizes_px, args.prompts), args.minutes)
 
 

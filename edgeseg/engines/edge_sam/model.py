@@ -14,19 +14,24 @@ from torch import Tensor, nn
 from edgeseg.engines.edge_sam.layers import ConvNorm
 from edgeseg.engines.edge_sam.mask_decoder import MaskDecoder
 from edgeseg.engines.edge_sam.prompt_encoder import PromptEncoder
-from edgeseg.engines.edge_sam.repvit import DepthwiseMixer, ImageEncoder
+from edgeseg.engines.edge_sam.repvit import STAGES, DepthwiseMixer, ImageEncoder
 from edgeseg.engines.torch.placement import read_tensors
 from edgeseg.errors import EngineUnavailableError
 
 PARAMETERS = 9_582_112
+# Widths in between would round to channels that do not tell the width.
+WIDTH_STEP = 0.25
 
 
 class EdgeSam(nn.Module):
-    """Encodes a 1024² image once, and decodes any number of prompts on it."""
+    """Encodes a 1024² image once, and decodes any number of prompts on it.
 
-    def __init__(self) -> None:
+    The encoder has ``width`` times the published model's channels, in quarters.
+    """
+
+    def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        self.image_encoder = ImageEncoder()
+        self.image_encoder = ImageEncoder(width)
         self.prompt_encoder = PromptEncoder()
         self.mask_decoder = MaskDecoder()
 
@@ -75,7 +80,7 @@ def read_checkpoint(path: Path) -> EdgeSam:
 def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") -> EdgeSam:
     """Build the model with these weights; raises as `read_checkpoint` does."""
     with torch.device("meta"):
-        model = EdgeSam()
+        model = EdgeSam(_width(weights))
     state = model.state_dict()
     missing = [name for name in state if name not in weights and not _is_optional(name)]
     if missing:
@@ -93,6 +98,14 @@ def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") 
     used = {name: weights.get(name, torch.zeros((), dtype=torch.long)) for name in state}
     model.load_state_dict(used, assign=True)
     return model.eval().requires_grad_(False)
+
+
+def _width(weights: Mapping[str, Tensor]) -> float:
+    """Return the width of the encoder that has these weights, 1 where they do not tell."""
+    last = weights.get("image_encoder.fuse_stage3.op_list.0.weight")
+    if last is None or last.ndim < 2:
+        return 1.0
+    return max(1, round(last.shape[1] / STAGES[-1][0] / WIDTH_STEP)) * WIDTH_STEP
 
 
 def _is_optional(name: str) -> bool:

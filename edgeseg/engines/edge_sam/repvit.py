@@ -20,7 +20,12 @@ STAGES: tuple[tuple[int, int, frozenset[int]], ...] = (
     (384, 3, frozenset({1})),
 )
 EMBEDDING = 256
-_SE_DIVISOR = 8
+_DIVISOR = 8
+
+
+def divisible(channels: float) -> int:
+    """Return the multiple of eight that is nearest, at least eight: 12 becomes 16, 23 becomes 24."""
+    return max(_DIVISOR, int(channels + _DIVISOR / 2) // _DIVISOR * _DIVISOR)
 
 
 class SqueezeExcite(nn.Module):
@@ -28,7 +33,7 @@ class SqueezeExcite(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        inner = int(channels / 4 + _SE_DIVISOR / 2) // _SE_DIVISOR * _SE_DIVISOR
+        inner = divisible(channels / 4)
         self.fc1 = nn.Conv2d(channels, inner, 1)
         self.fc2 = nn.Conv2d(inner, channels, 1)
 
@@ -108,23 +113,25 @@ class Upsampled(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """RepViT-M1's last two stages, summed and smoothed."""
+    """RepViT-M1's last two stages, summed and smoothed; ``width`` times as many channels."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        first, width = STEM
+        first, channels = (divisible(each * width) for each in STEM)
+        ends: list[int] = []
         stem = nn.Sequential(
-            ConvNorm(3, first, 3, stride=2), nn.GELU(), ConvNorm(first, width, 3, stride=2)
+            ConvNorm(3, first, 3, stride=2), nn.GELU(), ConvNorm(first, channels, 3, stride=2)
         )
         self.features = nn.ModuleList([stem])
-        self._ends: list[int] = []
-        for stage_width, blocks, weighing in STAGES:
+        widths = [divisible(stage * width) for stage, _, _ in STAGES]
+        for after, (_, blocks, weighing) in zip(widths, STAGES, strict=True):
             for index in range(blocks):
-                self.features.append(Block(width, stage_width, index in weighing))
-                width = stage_width
-            self._ends.append(len(self.features) - 1)
-        self.fuse_stage2 = nn.Conv2d(STAGES[2][0], EMBEDDING, 1, bias=False)
-        self.fuse_stage3 = Upsampled(STAGES[3][0], EMBEDDING)
+                self.features.append(Block(channels, after, index in weighing))
+                channels = after
+            ends.append(len(self.features) - 1)
+        self._fine_end = ends[2]
+        self.fuse_stage2 = nn.Conv2d(widths[2], EMBEDDING, 1, bias=False)
+        self.fuse_stage3 = Upsampled(widths[3], EMBEDDING)
         self.neck = nn.Sequential(
             nn.Conv2d(EMBEDDING, EMBEDDING, 1, bias=False),
             LayerNorm2d(EMBEDDING),
@@ -137,6 +144,6 @@ class ImageEncoder(nn.Module):
         x, fine = pixels, pixels
         for index, block in enumerate(self.features):
             x = block(x)
-            if index == self._ends[2]:
+            if index == self._fine_end:
                 fine = x
         return self.neck(self.fuse_stage2(fine) + self.fuse_stage3(x))
