@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from edgeseg.engines.torch.placement import pick_dtype
 from training.common.muon import Muon
 from training.nano.backbone import channels_last
 
@@ -58,7 +59,8 @@ def schedule(progress: float, steps: int) -> float:
 class Trainer(abc.ABC, Generic[B]):
     """Modules, the first of which is the model to ship, with everything that moves them.
 
-    Runs on a GPU when there is one, else on the CPU; both compute in bfloat16.
+    Runs on a GPU when there is one, else on the CPU. Computes in 16 bits where the device does so
+    fast: a CPU without instructions for bfloat16 takes six times as long as in float32.
     """
 
     clip = 10.0
@@ -80,7 +82,8 @@ class Trainer(abc.ABC, Generic[B]):
 
     def autocast(self) -> torch.autocast:
         """The context in which modules run."""
-        return torch.autocast(self.device.type, torch.bfloat16)
+        dtype = pick_dtype(self.device)
+        return torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32)
 
     def _load(self, state: dict[str, Any]) -> None:
         for name, module in self.modules.items():
