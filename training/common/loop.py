@@ -82,8 +82,8 @@ class Trainer(abc.ABC, Generic[B]):
 
     def autocast(self) -> torch.autocast:
         """The context in which modules run."""
-        dtype = pick_dtype(self.device)
-        return torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32)
+        is_fast = self.device.type != "cpu" or pick_dtype(self.device) == torch.bfloat16
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_fast)
 
     def _load(self, state: dict[str, Any]) -> None:
         for name, module in self.modules.items():

@@ -45,7 +45,9 @@ class EdgeSamTrainer(Trainer[MaskBatch]):
     clip = 1.0
     log_every, save_every = 25, 100
 
-    def __init__(self, checkpoint: Path, rate: float, iterations: int = 2, width: float = 1.0) -> None:
+    def __init__(
+        self, checkpoint: Path, rate: float, iterations: int = 2, width: float = 1.0
+    ) -> None:
         self.student = EdgeSam(width)
         self.iterations = iterations
         super().__init__({"model": self.student}, checkpoint, rate)

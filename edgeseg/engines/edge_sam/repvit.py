@@ -24,7 +24,7 @@ _DIVISOR = 8
 
 
 def divisible(channels: float) -> int:
-    """Return the multiple of eight that is nearest, at least eight: 12 becomes 16, 23 becomes 24."""
+    """Return the nearest multiple of eight, at least eight: 12 becomes 16, 23 becomes 24."""
     return max(_DIVISOR, int(channels + _DIVISOR / 2) // _DIVISOR * _DIVISOR)
 
 
