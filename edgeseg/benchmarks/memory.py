@@ -75,6 +75,7 @@ def blank_writers() -> dict[str, Callable[[Path], None]]:
         florence2,
         grounding_dino,
         llm,
+        mobile_sam,
         sam,
         sam2,
         sam3,
@@ -94,7 +95,8 @@ def blank_writers() -> dict[str, Callable[[Path], None]]:
         _ORIGINAL: lambda folder: grounding_dino.write_original(
             folder / "model.pt", folder.parent / _bert(), small=False
         ),
-        "edge-sam": edge_sam.write,
+        "edge-sam": lambda folder: edge_sam.write(folder, "model.pt"),
+        "mobile-sam": lambda folder: mobile_sam.write(folder, "model.pt"),
         "sam2.1-tiny": lambda folder: sam2.write(folder, small=False),
         "sam2.1-large": lambda folder: sam2.write(folder, "sam2.1_hiera_l", small=False),
     }

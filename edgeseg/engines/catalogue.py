@@ -157,6 +157,11 @@ def _edge_sam(name: str, text: str, file: str, sha256: str) -> Entry:
     )
 
 
+# The commit whose checkpoint has the SHA-256 below.
+_MOBILE_SAM = (
+    "https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/"
+    "f706ad9c4eb7f219c00d9050e46328518ffb65d2"
+)
 # What each role asks a language model for.
 _ASKED: dict[Role, tuple[str, str]] = {
     "simplify": ("simplifier", ""),
@@ -335,5 +340,20 @@ FULL: tuple[Entry, ...] = (
         "EdgeSAM, trained three times as long.",
         "edge_sam_3x.pth",
         "5a3e3261da9e2f4c8154410885689ae57d09cbf4cf5d0c848b9d80b6df336ece",
+    ),
+    Entry(
+        "mobile-sam",
+        "segment",
+        "edgeseg.engines.mobile_sam.engine:load",
+        "SAM with TinyViT as its encoder.",
+        size_mb=40.7,
+        extra="full",
+        requires=("torch",),
+        sources=(
+            WebFile(
+                f"{_MOBILE_SAM}/weights/mobile_sam.pt",
+                "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
+            ),
+        ),
     ),
 )

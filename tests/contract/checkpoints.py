@@ -18,6 +18,7 @@ from edgeseg.testing.checkpoints import (
     florence2,
     grounding_dino,
     llm,
+    mobile_sam,
     sam,
     sam2,
     sam3,
@@ -53,6 +54,7 @@ WRITERS: dict[str, Writer] = {
     "sam-hq-vit-base": lambda places: sam.write(places[0], hq=True),
     "dinov3-vitb16": lambda places: dinov3.write(places[0]),
     "edge-sam": lambda places: edge_sam.write(places[0].parent, places[0].name),
+    "mobile-sam": lambda places: mobile_sam.write(places[0].parent, places[0].name),
 }
 FAMILIES: dict[str, llm.Family] = {
     "qwen3-0.6b": "qwen3",

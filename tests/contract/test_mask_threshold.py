@@ -22,6 +22,7 @@ SEGMENTERS = [
     "sam-vit-base",
     "sam-hq-vit-base",
     "edge-sam",
+    "mobile-sam",
 ]
 PROMPTS = [MaskPrompt(box_xyxy=(60.0, 40.0, 400.0, 290.0))]
 

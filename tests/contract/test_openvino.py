@@ -28,7 +28,7 @@ def loaded(name: str, options: EngineOptions, **changes: Any) -> Any:
     return registry.load("segment", name, dataclasses.replace(ready, **changes))
 
 
-@pytest.mark.parametrize("name", ["sam2.1-tiny", "sam-vit-base", "sam-hq-vit-base"])
+@pytest.mark.parametrize("name", ["sam2.1-tiny", "sam-vit-base", "sam-hq-vit-base", "mobile-sam"])
 def test_it_answers_as_torch_does_and_converts_once(
     name: str, options: EngineOptions, photo: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from edgeseg.engines.base import EngineOptions, Segmenter
 from edgeseg.engines.edge_sam.letterbox import MASK_PX, Letterbox, corners, padded, stability
-from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
+from edgeseg.engines.edge_sam.model import SamModel, read_checkpoint
 from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits
 from edgeseg.engines.sam.sam2 import find_checkpoint
 from edgeseg.engines.torch.placement import Placement
@@ -33,7 +33,7 @@ class EdgeSamSegmenter(SamEngine):
     Scores are stability scores, since EdgeSAM's own predicted IoUs were never distilled.
     """
 
-    def __init__(self, name: str, model: EdgeSam, placement: Placement) -> None:
+    def __init__(self, name: str, model: SamModel, placement: Placement) -> None:
         super().__init__(name, placement, model.fuse())
 
     def pixels(self, image: Image) -> torch.Tensor:
@@ -47,7 +47,7 @@ class EdgeSamSegmenter(SamEngine):
     def decode(
         self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
     ) -> Decoded:
-        """Return masks at a quarter of the model's size, and how stable they are."""
+        """Return masks at a quarter of the model's size, and their scores."""
         letterbox, device = Letterbox.for_size(size_hw), self.placement.device
         points, labels = (torch.from_numpy(each).to(device) for each in _points(letterbox, batch))
         earlier = None
@@ -58,8 +58,12 @@ class EdgeSamSegmenter(SamEngine):
             earlier = pad(known, rest, value=_OUTSIDE).to(device)
         # Places of points need all digits, and the decoder is small.
         with torch.autocast(device.type, enabled=False):
-            logits, _ = self.model.decode(features[0], points, labels, earlier)
-        selected = logits if batch.is_ambiguous else logits[:, :1]
+            logits, ious = self.model.decode(features[0], points, labels, earlier)
+        return self.candidates(logits, ious, batch.is_ambiguous)
+
+    def candidates(self, logits: torch.Tensor, ious: torch.Tensor, is_ambiguous: bool) -> Decoded:
+        """Return the masks to choose from and their scores, of (N, 4, h, w) and (N, 4) IoUs."""
+        selected = logits if is_ambiguous else logits[:, :1]
         return selected, stability(selected)
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:

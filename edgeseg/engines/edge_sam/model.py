@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -23,15 +24,15 @@ PARAMETERS = 9_582_112
 WIDTH_STEP = 0.25
 
 
-class EdgeSam(nn.Module):
+class SamModel(nn.Module):
     """Encodes a 1024² image once, and decodes any number of prompts on it.
 
-    The encoder has ``width`` times the published model's channels, in quarters.
+    ``image_encoder`` takes (B, 3, 1024, 1024) to (B, 256, 64, 64).
     """
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, image_encoder: nn.Module) -> None:
         super().__init__()
-        self.image_encoder = ImageEncoder(width)
+        self.image_encoder = image_encoder
         self.prompt_encoder = PromptEncoder()
         self.mask_decoder = MaskDecoder()
 
@@ -54,10 +55,22 @@ class EdgeSam(nn.Module):
         dense = encoder.dense(masks, len(points_xy), side)
         return self.mask_decoder(image, encoder.pe_layer.grid(side), sparse, dense)
 
-    def fuse(self) -> EdgeSam:
+    def fuse(self) -> Self:
         """Replace normalised convolutions by plain ones, in place; only for inference."""
         _fuse(self)
         return self
+
+
+class EdgeSam(SamModel):
+    """SAM with RepViT as its encoder.
+
+    The encoder has ``width`` times the published model's channels, in quarters.
+    """
+
+    image_encoder: ImageEncoder
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__(ImageEncoder(width))
 
 
 def _fuse(module: nn.Module) -> None:
@@ -81,23 +94,32 @@ def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") 
     """Build the model with these weights; raises as `read_checkpoint` does."""
     with torch.device("meta"):
         model = EdgeSam(_width(weights))
+    load_weights(model, weights, f"{source} is not a valid EdgeSAM checkpoint")
+    return model
+
+
+def load_weights(model: SamModel, weights: Mapping[str, Tensor], invalid: str) -> None:
+    """Give the model these weights, and make it one for inference.
+
+    Names beyond the model's own (heads that only training needs) are left out. Raises
+    EngineUnavailableError, beginning with ``invalid``, where weights are missing or of another
+    shape.
+    """
     state = model.state_dict()
     missing = [name for name in state if name not in weights and not _is_optional(name)]
     if missing:
         raise EngineUnavailableError(
-            f"{source} is not a valid EdgeSAM checkpoint: {len(missing)} of {len(state)} "
-            f"weights are missing, such as {missing[0]}."
+            f"{invalid}: {len(missing)} of {len(state)} weights are missing, such as {missing[0]}."
         )
     for name, like in state.items():
         if name in weights and weights[name].shape != like.shape:
             raise EngineUnavailableError(
-                f"{source} is not a valid EdgeSAM checkpoint: {name}: expected shape "
-                f"{tuple(like.shape)}, got {tuple(weights[name].shape)}."
+                f"{invalid}: {name}: expected shape {tuple(like.shape)}, got "
+                f"{tuple(weights[name].shape)}."
             )
-    # Names beyond the model's own (heads that only training needs) are left out.
     used = {name: weights.get(name, torch.zeros((), dtype=torch.long)) for name in state}
     model.load_state_dict(used, assign=True)
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
 
 
 def _width(weights: Mapping[str, Tensor]) -> float:
