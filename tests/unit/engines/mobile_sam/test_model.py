@@ -39,7 +39,7 @@ def theirs(encoder: TinyVit) -> Any:
     make_importable()
     import timm
 
-    model = timm.create_model("tiny_vit_5m_224", num_classes=0).eval()
+    model: Any = timm.create_model("tiny_vit_5m_224", num_classes=0).eval()
     model.stages[3].downsample.conv2.conv.stride = (1, 1)
     weights = {}
     for name, tensor in encoder.state_dict().items():
