@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -140,6 +141,43 @@ class Masks:
 
     def __len__(self) -> int:
         return len(self.masks)
+
+
+# How many masks a decoder of SAM's kind gives: the one for prompts that leave no doubt, the three
+# for those that do, or all.
+MaskCount = Literal[1, 3, 4]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """C masks for each of N prompts, as the decoder made them: small, and not yet cut.
+
+    ``logits`` (N, C, h, w) float32 are positive inside; row n covers ``windows_xyxy[n]`` (4,)
+    float32, in pixels of the image, which may reach beyond it. ``scores`` (N, C) float32 in 0..1
+    are predicted IoUs, or what the engine has in their place.
+    """
+
+    logits: FloatArray
+    windows_xyxy: FloatArray
+    scores: FloatArray
+
+    def __post_init__(self) -> None:
+        _check("Candidates.logits", self.logits, (None, None, None, None), np.float32)
+        count = self.logits.shape[:2]
+        _check("Candidates.windows_xyxy", self.windows_xyxy, (count[0], 4), np.float32)
+        _check("Candidates.scores", self.scores, count, np.float32)
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    @classmethod
+    def empty(cls) -> Candidates:
+        """No prompts."""
+        return cls(
+            np.zeros((0, 1, 1, 1), np.float32),
+            np.zeros((0, 4), np.float32),
+            np.zeros((0, 1), np.float32),
+        )
 
 
 def _no_points() -> FloatArray:

@@ -17,7 +17,17 @@ from edgeseg.errors import InvalidParameterError
 from edgeseg.roles import DEVICES
 from edgeseg.schemas import EngineRan, EntityExtraction, Simplification
 from edgeseg.settings import Settings, get_settings
-from edgeseg.types import BoolArray, Detections, Embedding, FloatArray, Image, MaskPrompt, Masks
+from edgeseg.types import (
+    BoolArray,
+    Candidates,
+    Detections,
+    Embedding,
+    FloatArray,
+    Image,
+    MaskCount,
+    MaskPrompt,
+    Masks,
+)
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,14 @@ class Segmenter(Engine, Protocol):
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
         """Return one mask per prompt, in order, in pixels of the embedded image."""
+
+    def candidates(
+        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+    ) -> Candidates:
+        """Return ``count`` masks per prompt, in order, as the decoder makes them.
+
+        An engine that makes one mask per prompt returns that one, whatever the count.
+        """
 
 
 @runtime_checkable

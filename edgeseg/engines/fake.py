@@ -14,10 +14,12 @@ from edgeseg.schemas import Entity, EntityExtraction, Simplification
 from edgeseg.types import (
     BoolArray,
     Box,
+    Candidates,
     Detections,
     Embedding,
     FloatArray,
     Image,
+    MaskCount,
     MaskPrompt,
     Masks,
 )
@@ -99,6 +101,18 @@ class FakeSegmenter(_Fake):
         for mask, prompt in zip(masks, prompts, strict=True):
             _draw(mask, prompt)
         return Masks(masks, np.full(len(prompts), 0.9, np.float32))
+
+    def candidates(
+        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+    ) -> Candidates:
+        """Return the one mask per prompt that `segment` returns, over the whole image."""
+        made = self.segment(embedding, prompts)
+        if not prompts:
+            return Candidates.empty()
+        height, width = embedding.size_hw
+        window = np.array([0, 0, width, height], np.float32)
+        logits = np.where(made.masks, np.float32(8), np.float32(-8))[:, None]
+        return Candidates(logits, np.tile(window, (len(prompts), 1)), made.scores[:, None])
 
 
 class FakeGrounder(_Fake):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 import PIL.Image
@@ -21,10 +21,12 @@ from edgeseg.engines.base import (
     Segmenter,
     Simplifier,
 )
+from edgeseg.engines.paste import paste
 from edgeseg.settings import Role, read_settings
-from edgeseg.types import Detections, Image, MaskPrompt
+from edgeseg.types import Detections, Image, MaskCount, MaskPrompt
 from tests.contract import checkpoints
 
+MASK_COUNTS: tuple[MaskCount, ...] = get_args(MaskCount)
 LENIENT = {"box_threshold": 0.05, "text_threshold": 0.05}
 
 
@@ -229,7 +231,40 @@ def test_segmenters_do_not_mix_images(segmenter: Segmenter, photo: Image) -> Non
 
 
 def test_segmenters_return_nothing_for_nothing(segmenter: Segmenter, photo: Image) -> None:
-    assert segmenter.segment(segmenter.embed(photo), []).masks.shape == (0, *photo.size_hw)
+    embedding = segmenter.embed(photo)
+    assert segmenter.segment(embedding, []).masks.shape == (0, *photo.size_hw)
+    assert len(segmenter.candidates(embedding, [])) == 0
+
+
+def test_candidates_are_the_masks_before_they_are_cut(segmenter: Segmenter, sized: Image) -> None:
+    height, width = sized.size_hw
+    embedding = segmenter.embed(sized)
+    prompts = [
+        MaskPrompt(box_xyxy=(0.1 * width, 0.2 * height, 0.9 * width, 0.7 * height)),
+        MaskPrompt(box_xyxy=(0, 0, width, height)),
+    ]
+    made = segmenter.candidates(embedding, prompts, 1)
+    whole = segmenter.segment(embedding, prompts)
+    np.testing.assert_allclose(made.scores[:, 0], whole.scores, atol=1e-4)
+    for window, logits, expected in zip(made.windows_xyxy, made.logits, whole.masks, strict=True):
+        mask = np.zeros((height, width), bool)
+        paste(mask, window, logits[0])
+        # The families enlarge in steps of their own, so that a rim may differ.
+        assert (mask != expected).mean() < 0.06
+
+
+def test_candidates_are_as_many_as_are_asked_for(segmenter: Segmenter, photo: Image) -> None:
+    embedding = segmenter.embed(photo)
+    place = np.array([[photo.size_hw[1] / 2, photo.size_hw[0] / 2]], np.float32)
+    prompt = MaskPrompt(points_xy=place, point_labels=np.array([1]))
+    one, three, four = (segmenter.candidates(embedding, [prompt], n) for n in MASK_COUNTS)
+    if one.logits.shape == four.logits.shape:
+        assert np.array_equal(three.logits, one.logits), "an engine of one mask has that one"
+        return
+    np.testing.assert_allclose(four.logits[:, :1], one.logits, atol=1e-3)
+    np.testing.assert_allclose(four.logits[:, 1:], three.logits, atol=1e-3)
+    np.testing.assert_allclose(four.scores[:, 1:], three.scores, atol=1e-4)
+    assert three.logits.shape[1] == 3
 
 
 def test_grounders_find_boxes_with_masks(grounder: Grounder, sized: Image) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,10 +12,11 @@ from torch.nn.functional import pad
 from edgeseg.engines.base import EngineOptions, Segmenter
 from edgeseg.engines.edge_sam.letterbox import MASK_PX, Letterbox, corners, padded, stability
 from edgeseg.engines.edge_sam.model import SamModel, read_checkpoint
+from edgeseg.engines.edge_sam.prompt_encoder import INPUT_PX
 from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits
 from edgeseg.engines.sam.sam2 import find_checkpoint
 from edgeseg.engines.torch.placement import Placement
-from edgeseg.types import FloatArray, Image, IntArray
+from edgeseg.types import FloatArray, Image, IntArray, MaskCount
 
 # Logit of a mask prompt outside the photo.
 _OUTSIDE = -10.0
@@ -33,6 +35,8 @@ class EdgeSamSegmenter(SamEngine):
     Scores are stability scores, since EdgeSAM's own predicted IoUs were never distilled.
     """
 
+    ambiguous_count: ClassVar[MaskCount] = 4
+
     def __init__(self, name: str, model: SamModel, placement: Placement) -> None:
         super().__init__(name, placement, model.fuse())
 
@@ -44,8 +48,18 @@ class EdgeSamSegmenter(SamEngine):
         """Return the (1, 256, 64, 64) map."""
         return (self.model(pixels),)
 
+    def window_xyxy(self, size_hw: tuple[int, int]) -> FloatArray:
+        """Return the padded input in pixels of the image."""
+        height, width = Letterbox.for_size(size_hw).scaled_hw
+        corner = [INPUT_PX * size_hw[1] / width, INPUT_PX * size_hw[0] / height]
+        return np.array([0, 0, *corner], np.float32)
+
     def decode(
-        self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
+        self,
+        features: Sequence[torch.Tensor],
+        batch: PromptBatch,
+        size_hw: tuple[int, int],
+        count: MaskCount,
     ) -> Decoded:
         """Return masks at a quarter of the model's size, and their scores."""
         letterbox, device = Letterbox.for_size(size_hw), self.placement.device
@@ -59,12 +73,12 @@ class EdgeSamSegmenter(SamEngine):
         # Places of points need all digits, and the decoder is small.
         with torch.autocast(device.type, enabled=False):
             logits, ious = self.model.decode(features[0], points, labels, earlier)
-        return self.candidates(logits, ious, batch.is_ambiguous)
+        columns = {1: slice(1), 3: slice(1, None), 4: slice(None)}[count]
+        return logits[:, columns], self.scores(logits, ious)[:, columns]
 
-    def candidates(self, logits: torch.Tensor, ious: torch.Tensor, is_ambiguous: bool) -> Decoded:
-        """Return the masks to choose from and their scores, of (N, 4, h, w) and (N, 4) IoUs."""
-        selected = logits if is_ambiguous else logits[:, :1]
-        return selected, stability(selected)
+    def scores(self, logits: torch.Tensor, ious: torch.Tensor) -> torch.Tensor:
+        """Return the (N, 4) scores of (N, 4, h, w) masks with (N, 4) predicted IoUs."""
+        return stability(logits)
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
         """Cut off the padding and stretch to the image's size."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from edgeseg.engines.base import EngineOptions, Segmenter
 from edgeseg.engines.edge_sam.engine import EdgeSamSegmenter
 from edgeseg.engines.mobile_sam.model import read_checkpoint
-from edgeseg.engines.sam.base import Decoded
 from edgeseg.engines.sam.sam2 import find_checkpoint
 from edgeseg.engines.torch.placement import Placement
+from edgeseg.types import MaskCount
 
 
 def load(options: EngineOptions) -> Segmenter:
@@ -27,7 +29,8 @@ class MobileSamSegmenter(EdgeSamSegmenter):
     the highest predicted IoU is taken. Scores are predicted IoUs.
     """
 
-    def candidates(self, logits: torch.Tensor, ious: torch.Tensor, is_ambiguous: bool) -> Decoded:
-        """Return the masks to choose from and their predicted IoUs."""
-        columns = slice(1, None) if is_ambiguous else slice(1)
-        return logits[:, columns], ious[:, columns]
+    ambiguous_count: ClassVar[MaskCount] = 3
+
+    def scores(self, logits: torch.Tensor, ious: torch.Tensor) -> torch.Tensor:
+        """Return the predicted IoUs."""
+        return ious

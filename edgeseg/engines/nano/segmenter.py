@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from edgeseg.engines.nano.components import tidy
 from edgeseg.engines.nano.letterbox import Letterbox
@@ -17,7 +16,17 @@ from edgeseg.engines.nano.prompts import (
     mask_box,
     mask_channel,
 )
-from edgeseg.types import BoolArray, Embedding, FloatArray, Image, IntArray, MaskPrompt, Masks
+from edgeseg.engines.paste import paste
+from edgeseg.types import (
+    Candidates,
+    Embedding,
+    FloatArray,
+    Image,
+    IntArray,
+    MaskCount,
+    MaskPrompt,
+    Masks,
+)
 
 INPUT_AREA_PX = 384 * 288
 # Prompts decoded together; more at a time need more memory and are no faster on a CPU.
@@ -48,19 +57,31 @@ class NanoSegmenter:
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
         """One mask per prompt in pixels of the embedded image; scores are predicted IoUs."""
-        height, width = embedding.size_hw
-        masks = np.zeros((len(prompts), height, width), bool)
-        scores = np.zeros(len(prompts), np.float32)
-        for start in range(0, len(prompts), CHUNK):
-            part = prompts[start : start + CHUNK]
-            crops, logits, quality = self._decode(embedding, part)
-            scores[start : start + CHUNK] = quality
-            above = logits - self._mask_logit
-            for row, (crop, patch, prompt) in enumerate(zip(crops, above, part, strict=True)):
-                cells = cells_of(prompt.points_xy, crop, patch)
-                positive = prompt.point_labels == 1
-                paste(masks[start + row], crop, tidy(patch, cells[positive], cells[~positive]))
-        return Masks(masks, scores)
+        candidates = self.candidates(embedding, prompts, 1)
+        masks = np.zeros((len(prompts), *embedding.size_hw), bool)
+        for mask, window, logits in zip(
+            masks, candidates.windows_xyxy, candidates.logits, strict=True
+        ):
+            paste(mask, window, logits[0])
+        return Masks(masks, candidates.scores[:, 0])
+
+    def candidates(
+        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+    ) -> Candidates:
+        """One mask per prompt, whatever the count, over a crop round what the prompt means."""
+        if not prompts:
+            return Candidates.empty()
+        parts = [
+            self._decode(embedding, prompts[start : start + CHUNK])
+            for start in range(0, len(prompts), CHUNK)
+        ]
+        crops, logits, scores = (np.concatenate(each) for each in zip(*parts, strict=True))
+        above = logits - self._mask_logit
+        for row, (crop, prompt) in enumerate(zip(crops, prompts, strict=True)):
+            cells = cells_of(prompt.points_xy, crop, above[row])
+            positive = prompt.point_labels == 1
+            above[row] = tidy(above[row], cells[positive], cells[~positive])
+        return Candidates(above[:, None], crops, scores[:, None].astype(np.float32))
 
     def close(self) -> None:
         """Free both networks."""
@@ -140,22 +161,3 @@ def cells_of(points: FloatArray, crop: FloatArray, logits: FloatArray) -> IntArr
     size = np.array(logits.shape[::-1], np.float32)
     cells: IntArray = np.floor((points - crop[:2]) / (crop[2:] - crop[:2]) * size).astype(np.int64)
     return cells
-
-
-def paste(mask: BoolArray, crop: FloatArray, logits: FloatArray) -> None:
-    """Set the pixels of (H, W) ``mask`` whose interpolated logit over the crop is positive."""
-    height, width = mask.shape
-    x0, y0 = np.maximum(np.floor(crop[:2]), 0).astype(int)
-    x1, y1 = np.minimum(np.ceil(crop[2:]), [width, height]).astype(int)
-    if x1 <= x0 or y1 <= y0:
-        return
-    cells = np.array(logits.shape[::-1]) / (crop[2:] - crop[:2])
-    corners = (np.array([[x0, y0], [x1, y1]]) - crop[:2]) * cells
-    # Pillow's transform reads positions of output pixel centres, edges repeated.
-    window = PillowImage.fromarray(np.pad(logits, 1, mode="edge")).transform(
-        (int(x1 - x0), int(y1 - y0)),
-        PillowImage.Transform.EXTENT,
-        tuple((corners + 1).ravel()),
-        PillowImage.Resampling.BILINEAR,
-    )
-    mask[y0:y1, x0:x1] = np.asarray(window) > 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,7 +13,17 @@ from torch.nn.functional import interpolate
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.torch.engine import TorchEngine
 from edgeseg.engines.torch.placement import in_chunks
-from edgeseg.types import BoolArray, Embedding, FloatArray, Image, IntArray, MaskPrompt, Masks
+from edgeseg.types import (
+    BoolArray,
+    Candidates,
+    Embedding,
+    FloatArray,
+    Image,
+    IntArray,
+    MaskCount,
+    MaskPrompt,
+    Masks,
+)
 
 if TYPE_CHECKING:
     from edgeseg.engines.compiled.openvino import CompiledEncoder
@@ -50,11 +60,15 @@ class PromptBatch:
 
 
 Decoded = tuple[torch.Tensor, torch.Tensor]
+Keep = Callable[[list[int], Sequence[torch.Tensor], PromptBatch], None]
+_NOTHING: FloatArray = np.zeros((0, 0, 0), np.float32)
 
 
 class SamEngine(TorchEngine):
     """A segmenter that encodes an image once and then decodes prompts in batches."""
 
+    # Of how many masks the best is taken where a prompt leaves a doubt.
+    ambiguous_count: ClassVar[MaskCount] = 3
     _compiled: CompiledEncoder | None = None
     _mask_logit = 0.0
 
@@ -90,9 +104,21 @@ class SamEngine(TorchEngine):
         super().close()
 
     def decode(
-        self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
+        self,
+        features: Sequence[torch.Tensor],
+        batch: PromptBatch,
+        size_hw: tuple[int, int],
+        count: MaskCount,
     ) -> Decoded:
-        """Return (N, M, h, w) logits in pixels of the model's output and (N, M) predicted IoUs."""
+        """Return (N, count, h, w) logits in pixels of the output and (N, count) predicted IoUs.
+
+        One is the mask for prompts that leave no doubt, three are those for prompts that do; of
+        four, the one comes first.
+        """
+        raise NotImplementedError
+
+    def window_xyxy(self, size_hw: tuple[int, int]) -> FloatArray:
+        """Return the (4,) part of an image, in its pixels, that the model's output covers."""
         raise NotImplementedError
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
@@ -111,25 +137,51 @@ class SamEngine(TorchEngine):
 
         Prompts of one kind are decoded together, in chunks that shrink when memory runs out.
         """
-        assert self.model is not None
-        size_hw = embedding.size_hw
-        height, width = size_hw
-        masks = np.zeros((len(prompts), height, width), bool)
+        masks = np.zeros((len(prompts), *embedding.size_hw), bool)
         scores = np.zeros(len(prompts), np.float32)
+
+        def keep(rows: list[int], features: Sequence[torch.Tensor], batch: PromptBatch) -> None:
+            masks[rows], scores[rows] = self._best(features, batch, embedding.size_hw)
+
+        self._in_batches(embedding, prompts, keep)
+        return Masks(masks, scores)
+
+    def candidates(
+        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+    ) -> Candidates:
+        """Return ``count`` masks per prompt at the decoder's resolution."""
+        size_hw = embedding.size_hw
+        logits: list[FloatArray] = [_NOTHING] * len(prompts)
+        scores = np.zeros((len(prompts), count), np.float32)
+
+        def keep(rows: list[int], features: Sequence[torch.Tensor], batch: PromptBatch) -> None:
+            with self.placement.inference():
+                made, quality = self.decode(features, batch, size_hw, count)
+                above = (made.float() - self._mask_logit).cpu().numpy()
+                scores[rows] = quality.float().clamp(0, 1).cpu().numpy()
+            for row, each in zip(rows, above, strict=True):
+                logits[row] = each
+
+        self._in_batches(embedding, prompts, keep)
+        if not prompts:
+            return Candidates.empty()
+        windows = np.tile(self.window_xyxy(size_hw), (len(prompts), 1))
+        return Candidates(np.stack(logits), windows, scores)
+
+    def _in_batches(self, embedding: Embedding, prompts: Sequence[MaskPrompt], keep: Keep) -> None:
+        """Call ``keep`` with the rows of prompts that are decoded together, and their batch."""
+        assert self.model is not None
         features = [as_tensor(each).to(self.placement.device) for each in embedding.arrays]
         kinds: dict[_Key, list[int]] = {}
         for index, prompt in enumerate(prompts):
             kinds.setdefault(_kind(prompt), []).append(index)
 
         def run(part: Sequence[int]) -> Sequence[int]:
-            batch = collate([prompts[index] for index in part])
-            decoded, quality = self._best(features, batch, size_hw)
-            masks[list(part)], scores[list(part)] = decoded, quality
+            keep(list(part), features, collate([prompts[index] for index in part]))
             return part
 
         for kind, indices in kinds.items():
-            in_chunks(indices, self._chunk(kind, size_hw), run)
-        return Masks(masks, scores)
+            in_chunks(indices, self._chunk(kind, embedding.size_hw), run)
 
     def _chunk(self, kind: _Key, size_hw: tuple[int, int]) -> int:
         """Return how many prompts to decode together."""
@@ -141,7 +193,8 @@ class SamEngine(TorchEngine):
     ) -> tuple[BoolArray, FloatArray]:
         """(N, H, W) masks and (N,) scores, for each prompt the candidate of the highest score."""
         with self.placement.inference():
-            logits, quality = self.decode(features, batch, size_hw)
+            count: MaskCount = self.ambiguous_count if batch.is_ambiguous else 1
+            logits, quality = self.decode(features, batch, size_hw, count)
             quality = quality.float()
             best = quality.argmax(dim=1, keepdim=True)
             rows = torch.arange(len(batch), device=logits.device)
@@ -151,6 +204,11 @@ class SamEngine(TorchEngine):
             large.cpu().numpy(),
             quality.gather(1, best)[:, 0].clamp(0, 1).cpu().numpy().astype(np.float32),
         )
+
+
+def both(one: Decoded, three: Decoded) -> Decoded:
+    """Return four masks and scores for each prompt: the one before the three."""
+    return torch.cat([one[0], three[0]], 1), torch.cat([one[1], three[1]], 1)
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:

@@ -13,10 +13,10 @@ import torch
 from torch.nn.functional import interpolate, pad
 
 from edgeseg.engines.base import EngineOptions, Segmenter
-from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits, normalised
+from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, both, mask_logits, normalised
 from edgeseg.engines.torch.hf import import_transformers
 from edgeseg.engines.torch.placement import Placement
-from edgeseg.types import Image
+from edgeseg.types import FloatArray, Image, MaskCount
 
 
 def load(options: EngineOptions) -> Segmenter:
@@ -49,14 +49,26 @@ class Sam(SamEngine):
         features = self.model.get_image_embeddings(pixels)
         return (features[0], features[1][0]) if self._is_hq else (features,)
 
+    def window_xyxy(self, size_hw: tuple[int, int]) -> FloatArray:
+        """Return the padded input in pixels of the image."""
+        height, width = self._inside(size_hw)
+        corner = [self._side * size_hw[1] / width, self._side * size_hw[0] / height]
+        return np.array([0, 0, *corner], np.float32)
+
     def decode(
-        self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
+        self,
+        features: Sequence[torch.Tensor],
+        batch: PromptBatch,
+        size_hw: tuple[int, int],
+        count: MaskCount,
     ) -> Decoded:
         """Return masks at a quarter of the model's size, over the padded input."""
+        if count == 4:
+            return both(*(self.decode(features, batch, size_hw, each) for each in (1, 3)))
         device = self.placement.device
         inside = self._inside(size_hw)
         scale = np.array(inside[::-1], np.float32) / np.array(size_hw[::-1], np.float32)
-        arguments = {"image_embeddings": features[0], "multimask_output": batch.is_ambiguous}
+        arguments = {"image_embeddings": features[0], "multimask_output": count == 3}
         if self._is_hq:
             arguments["intermediate_embeddings"] = [features[1]]
         if batch.boxes is not None:

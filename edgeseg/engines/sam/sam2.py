@@ -16,11 +16,11 @@ import torch
 from torch.nn.functional import interpolate
 
 from edgeseg.engines.base import EngineOptions, Segmenter
-from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits, normalised
+from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, both, mask_logits, normalised
 from edgeseg.engines.torch.placement import Placement, read_tensors
 from edgeseg.engines.torch.torchvision_ops import make_importable
 from edgeseg.errors import EngineUnavailableError
-from edgeseg.types import FloatArray, Image
+from edgeseg.types import FloatArray, Image, MaskCount
 
 CONFIGS = {
     "sam2.1-tiny": "sam2.1_hiera_t",
@@ -72,10 +72,20 @@ class Sam2(SamEngine):
             for each, size in zip(maps, sizes, strict=True)
         )
 
+    def window_xyxy(self, size_hw: tuple[int, int]) -> FloatArray:
+        """Return the whole image."""
+        return np.array([0, 0, size_hw[1], size_hw[0]], np.float32)
+
     def decode(
-        self, features: Sequence[torch.Tensor], batch: PromptBatch, size_hw: tuple[int, int]
+        self,
+        features: Sequence[torch.Tensor],
+        batch: PromptBatch,
+        size_hw: tuple[int, int],
+        count: MaskCount,
     ) -> Decoded:
         """Return masks at a quarter of the model's size."""
+        if count == 4:
+            return both(*(self.decode(features, batch, size_hw, each) for each in (1, 3)))
         model, device = self.model, self.placement.device
         points, labels = as_points(batch, size_hw, self._side)
         previous = None
@@ -89,7 +99,7 @@ class Sam2(SamEngine):
             image_pe=model.sam_prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
-            multimask_output=batch.is_ambiguous,
+            multimask_output=count == 3,
             repeat_image=len(batch) > 1,
             high_res_features=list(features[:-1]),
         )

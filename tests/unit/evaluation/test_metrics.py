@@ -14,6 +14,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from edgeseg.engines.fake import FakeSegmenter
 from edgeseg.errors import InvalidParameterError
 from edgeseg.evaluation import Truth, evaluate, read_truth
 from edgeseg.types import Detections, Embedding, Image, MaskPrompt, Masks
@@ -42,17 +43,8 @@ class KnownDetector:
         return Detections(boxes, scores, tuple(r[2] for r in rows))
 
 
-class BoxSegmenter:
+class BoxSegmenter(FakeSegmenter):
     """Fills the box of a prompt; a click becomes a square of 20 pixels."""
-
-    name, device, dtype = "box", "cpu", "float32"
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-    def embed(self, image: Image) -> Embedding:
-        """Keep nothing."""
-        return Embedding(self.name, image.size_hw, ())
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
         """Return filled rectangles."""
