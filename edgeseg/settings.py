@@ -97,6 +97,14 @@ class Settings(BaseSettings):
     mask_threshold: float = Field(
         0.5, gt=0, lt=1, description="Minimum probability of the pixels of a mask."
     )
+    edge_sam_input_px: int = Field(
+        1024,
+        ge=64,
+        le=4096,
+        multiple_of=64,
+        description="Side of the square input of EdgeSAM's encoder, in pixels: for checkpoints "
+        "that were trained at another size than 1024.",
+    )
     extract_image: bool = Field(
         False,
         description="Show the generated image to the language model that reads the entities of a "

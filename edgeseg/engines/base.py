@@ -74,6 +74,7 @@ class EngineOptions:
     language_server: LanguageServer | None = None
     encoder_runtime: EncoderRuntime = "torch"
     mask_threshold: float = 0.5
+    edge_sam_input_px: int = 1024
     extract_image: bool = False
 
     @property
@@ -99,6 +100,7 @@ class EngineOptions:
             language_server=LanguageServer.from_settings(settings),
             encoder_runtime=settings.encoder_runtime,
             mask_threshold=settings.mask_threshold,
+            edge_sam_input_px=settings.edge_sam_input_px,
             extract_image=settings.extract_image,
         )
 

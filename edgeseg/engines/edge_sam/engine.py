@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import pad
 
 from edgeseg.engines.base import EngineOptions, Segmenter
-from edgeseg.engines.edge_sam.letterbox import MASK_PX, Letterbox, corners, padded, stability
+from edgeseg.engines.edge_sam.letterbox import Letterbox, corners, padded, stability
 from edgeseg.engines.edge_sam.model import SamModel, read_checkpoint
 from edgeseg.engines.edge_sam.prompt_encoder import INPUT_PX
 from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, mask_logits
@@ -25,33 +25,38 @@ _OUTSIDE = -10.0
 def load(options: EngineOptions) -> Segmenter:
     """Build the segmenter from a checkpoint, or a folder with one."""
     model = read_checkpoint(find_checkpoint(options.weights[0]))
-    return EdgeSamSegmenter(options.name, model, Placement.from_options(options)).prepared(options)
+    placement, input_px = Placement.from_options(options), options.edge_sam_input_px
+    return EdgeSamSegmenter(options.name, model, placement, input_px).prepared(options)
 
 
 class EdgeSamSegmenter(SamEngine):
     """Masks for boxes and points by EdgeSAM.
 
     A single click could mean a part or the whole: of all four masks the most stable is taken.
-    Scores are stability scores, since EdgeSAM's own predicted IoUs were never distilled.
+    Scores are stability scores, since EdgeSAM's own predicted IoUs were never distilled. The
+    encoder's input has ``input_px`` pixels a side, a multiple of 64.
     """
 
     ambiguous_count: ClassVar[MaskCount] = 4
 
-    def __init__(self, name: str, model: SamModel, placement: Placement) -> None:
+    def __init__(
+        self, name: str, model: SamModel, placement: Placement, input_px: int = INPUT_PX
+    ) -> None:
         super().__init__(name, placement, model.fuse())
+        self.input_px = input_px
 
     def pixels(self, image: Image) -> torch.Tensor:
         """Return the padded image."""
-        return Letterbox.for_size(image.size_hw).render(image, self.placement.device)
+        return self._letterbox(image.size_hw).render(image, self.placement.device)
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the (1, 256, 64, 64) map."""
+        """Return the (1, 256, 64, 64) map, smaller for a smaller input."""
         return (self.model(pixels),)
 
     def window_xyxy(self, size_hw: tuple[int, int]) -> FloatArray:
         """Return the padded input in pixels of the image."""
-        height, width = Letterbox.for_size(size_hw).scaled_hw
-        corner = [INPUT_PX * size_hw[1] / width, INPUT_PX * size_hw[0] / height]
+        height, width = self._letterbox(size_hw).scaled_hw
+        corner = [self.input_px * size_hw[1] / width, self.input_px * size_hw[0] / height]
         return np.array([0, 0, *corner], np.float32)
 
     def decode(
@@ -62,13 +67,14 @@ class EdgeSamSegmenter(SamEngine):
         count: MaskCount,
     ) -> Decoded:
         """Return masks at a quarter of the model's size, and their scores."""
-        letterbox, device = Letterbox.for_size(size_hw), self.placement.device
+        letterbox, device = self._letterbox(size_hw), self.placement.device
         points, labels = (torch.from_numpy(each).to(device) for each in _points(letterbox, batch))
         earlier = None
         if batch.previous is not None:
             height, width = (max(1, round(side / 4)) for side in letterbox.scaled_hw)
             known = mask_logits(batch.previous, (height, width))
-            rest = (0, MASK_PX - width, 0, MASK_PX - height)
+            side = letterbox.input_px // 4
+            rest = (0, side - width, 0, side - height)
             earlier = pad(known, rest, value=_OUTSIDE).to(device)
         # Places of points need all digits, and the decoder is small.
         with torch.autocast(device.type, enabled=False):
@@ -82,7 +88,10 @@ class EdgeSamSegmenter(SamEngine):
 
     def enlarge(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
         """Cut off the padding and stretch to the image's size."""
-        return Letterbox.for_size(size_hw).restore(logits)
+        return self._letterbox(size_hw).restore(logits)
+
+    def _letterbox(self, size_hw: tuple[int, int]) -> Letterbox:
+        return Letterbox.for_size(size_hw, self.input_px)
 
 
 def _points(letterbox: Letterbox, batch: PromptBatch) -> tuple[FloatArray, IntArray]:

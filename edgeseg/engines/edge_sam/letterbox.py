@@ -1,4 +1,4 @@
-"""Between the photo's pixels and the 1024² input: scaled, then padded on the right and below."""
+"""Between the photo's pixels and the square input: scaled, then padded on the right and below."""
 
 from __future__ import annotations
 
@@ -19,33 +19,38 @@ MASK_PX = 256
 
 @dataclass(frozen=True)
 class Letterbox:
-    """How a photo of ``size_hw`` lies in the input: its upper left ``scaled_hw`` pixels."""
+    """How a photo of ``size_hw`` lies in the input: its upper left ``scaled_hw`` pixels.
+
+    The input has ``input_px`` pixels a side. Prompts are in pixels of the 1024² frame whatever
+    that is, since places are relative in the prompt encoder.
+    """
 
     size_hw: tuple[int, int]
     scaled_hw: tuple[int, int]
+    input_px: int = INPUT_PX
 
     @classmethod
-    def for_size(cls, size_hw: tuple[int, int]) -> Letterbox:
-        """Scale the longest side to 1024 pixels."""
-        scale = INPUT_PX / max(size_hw)
+    def for_size(cls, size_hw: tuple[int, int], input_px: int = INPUT_PX) -> Letterbox:
+        """Scale the longest side to that of the input."""
+        scale = input_px / max(size_hw)
         height, width = (max(1, int(side * scale + 0.5)) for side in size_hw)
-        return cls(size_hw, (height, width))
+        return cls(size_hw, (height, width), input_px)
 
     def render(self, image: Image, device: torch.device) -> Tensor:
-        """(1, 3, 1024, 1024) float32, normalised, of the photo."""
+        """(1, 3, input_px, input_px) float32, normalised, of the photo."""
         height, width = self.scaled_hw
         pixels = normalised(image, self.scaled_hw, device)
-        return functional.pad(pixels, (0, INPUT_PX - width, 0, INPUT_PX - height))
+        return functional.pad(pixels, (0, self.input_px - width, 0, self.input_px - height))
 
     def places(self, places_xy: FloatArray) -> FloatArray:
-        """(..., 2) in pixels of the photo to pixels of the input."""
+        """(..., 2) in pixels of the photo to pixels of the 1024² frame."""
         (height, width), (scaled_height, scaled_width) = self.size_hw, self.scaled_hw
         scale = np.array([scaled_width / width, scaled_height / height], np.float32)
-        return np.asarray(places_xy, np.float32) * scale
+        return np.asarray(places_xy, np.float32) * (scale * np.float32(INPUT_PX / self.input_px))
 
     def restore(self, logits: Tensor) -> Tensor:
-        """(B, C, H, W) logits in pixels of the photo, of (B, C, 256, 256)."""
-        whole = _resized(logits.float(), (INPUT_PX, INPUT_PX))
+        """(B, C, H, W) logits in pixels of the photo, of (B, C, input_px / 4, input_px / 4)."""
+        whole = _resized(logits.float(), (self.input_px, self.input_px))
         height, width = self.scaled_hw
         return _resized(whole[..., :height, :width], self.size_hw)
 

@@ -12,15 +12,20 @@ import torch
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.edge_sam.engine import EdgeSamSegmenter
+from edgeseg.engines.edge_sam.letterbox import Letterbox
 from edgeseg.engines.edge_sam.predictor import SamPredictor, sam_model_registry
+from edgeseg.engines.paste import paste
 from edgeseg.engines.sam.base import as_tensor
 from edgeseg.engines.weights.store import WeightStore
 from edgeseg.types import Embedding, Image, MaskPrompt
 
 
-def build(checkpoint: Path, name: str = "edge-sam", dtype: str = "float32") -> EdgeSamSegmenter:
+def build(
+    checkpoint: Path, name: str = "edge-sam", dtype: str = "float32", input_px: int = 1024
+) -> EdgeSamSegmenter:
     store = WeightStore(checkpoint.parent, offline=True, overrides={name: str(checkpoint)})
-    made = registry.load("segment", name, EngineOptions("cpu", dtype=dtype, store=store))
+    options = EngineOptions("cpu", dtype=dtype, store=store, edge_sam_input_px=input_px)
+    made = registry.load("segment", name, options)
     assert isinstance(made, EdgeSamSegmenter)
     return made
 
@@ -71,6 +76,33 @@ def test_an_earlier_mask_changes_the_answer(engine: EdgeSamSegmenter, embedding:
         embedding, [MaskPrompt(box_xyxy=box), MaskPrompt(box_xyxy=box, previous=earlier)]
     ).masks
     assert not np.array_equal(plain, informed)
+
+
+def test_a_smaller_input_is_encoded_smaller_and_answered_in_pixels_of_the_photo(
+    checkpoint: Path, photo: Image
+) -> None:
+    small = build(checkpoint, input_px=512)
+    embedding = small.embed(photo)
+    assert embedding.arrays[0].shape == (1, 256, 32, 32)
+    earlier = np.zeros(photo.size_hw, bool)
+    earlier[50:100, 60:200] = True
+    prompt = MaskPrompt(box_xyxy=(10.0, 20.0, 300.0, 200.0), previous=earlier)
+    made = small.segment(embedding, [prompt])
+    assert made.masks.shape == (1, *photo.size_hw)
+    # The window of its masks is the same part of the photo at any size of the input.
+    candidates = small.candidates(embedding, [prompt], 1)
+    assert candidates.logits.shape == (1, 1, 128, 128)
+    assert np.allclose(candidates.windows_xyxy, [[0, 0, 451, 451]], atol=1)
+    pasted = np.zeros(photo.size_hw, bool)
+    paste(pasted, candidates.windows_xyxy[0], candidates.logits[0, 0])
+    assert (pasted != made.masks[0]).mean() < 0.02
+    small.close()
+
+
+def test_places_of_prompts_do_not_depend_on_the_size_of_the_input() -> None:
+    corner = np.array([[451, 301]], np.float32)
+    frames = [Letterbox.for_size((301, 451), px).places(corner) for px in (512, 1024)]
+    assert np.allclose(frames, [[1024, 683.5]], atol=1.0)
 
 
 def test_half_precision_says_so_and_agrees(
