@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,8 @@ def _photo(index: int) -> tuple[bytes, list[float], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> PhotoSet:
-    """Eight photos of a ball, with boxes and masks, read as the real data is."""
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with eight photos of a ball in ``train-00.tar``, and ``train.json.gz``."""
     folder = tmp_path_factory.mktemp("data")
     images, annotations = [], []
     with tarfile.open(folder / "train-00.tar", "w") as archive:
@@ -45,7 +46,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> PhotoSet:
             member = tarfile.TarInfo(name)
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-            images.append({"id": i, "file_name": name, "source": "drawn"})
+            size = {"width": SIDE, "height": SIDE}
+            images.append({"id": i, "file_name": name, "source": "drawn", **size})
             row = {"id": i, "image_id": i, "category_id": 2, "bbox": box, "iscrowd": 0}
             annotations.append({**row, **extra})
     table = {
@@ -55,6 +57,11 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> PhotoSet:
         "info": {"sources": {"drawn": {"exhaustive": ["ball", "cat"]}}},
     }
     (folder / "train.json.gz").write_bytes(gzip.compress(json.dumps(table).encode()))
-    return load_photos(
-        folder / "train.json.gz", [folder / "train-00.tar"], folder / "cache" / "train.u8"
-    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos(photo_folder: Path) -> PhotoSet:
+    """Eight photos of a ball, with boxes and masks, read as the real data is."""
+    tar = photo_folder / "train-00.tar"
+    return load_photos(photo_folder / "train.json.gz", [tar], photo_folder / "cache" / "train.u8")

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgeseg.engines.torch.placement import pick_dtype
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
@@ -15,10 +17,11 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
     """The (R, C) matrix with its singular values brought near 1, by Newton-Schulz iterations.
 
     Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024),
-    with its coefficients.
+    with its coefficients. It needs few digits, so that bfloat16 does where the device is fast at it.
     """
     a, b, c = COEFFICIENTS
-    x = matrix.bfloat16()
+    is_fast = matrix.device.type != "cpu" or pick_dtype(matrix.device) == torch.bfloat16
+    x = matrix.bfloat16() if is_fast else matrix.float()
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     x = x / (x.norm() + 1e-7)

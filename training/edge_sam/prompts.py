@@ -38,39 +38,43 @@ class Prompts:
         )
 
 
-def first_prompts(masks: Tensor, boxes_xyxy: Tensor, by_box: Tensor) -> Prompts:
-    """A box or a point inside the mask for each of N objects.
+def first_prompts(boxes_xyxy: Tensor, points_xy: Tensor, by_box: Tensor, size_px: int) -> Prompts:
+    """A box or a point for each of N objects.
 
-    ``masks`` (N, S, S) in {0, 1} and ``boxes_xyxy`` (N, 4) are in pixels of an S² input;
+    ``boxes_xyxy`` (N, 4) and ``points_xy`` (N, 2) are in pixels of an input of ``size_px`` a side;
     ``by_box`` (N,) is true where the box is given. Both kinds take two tokens: a box its corners, a
     point itself and the padding that stands where no box is.
     """
-    scale = INPUT_PX / masks.shape[-1]
+    scale = INPUT_PX / size_px
     corners = boxes_xyxy.reshape(-1, 2, 2) * scale
-    inside = sample_pixel(masks > 0.5) * scale
-    points = torch.stack([inside, torch.zeros_like(inside)], 1)
-    corner_labels = labels_like(masks, TOP_LEFT, BOTTOM_RIGHT)
-    point_labels = labels_like(masks, INSIDE, PADDING)
+    points = torch.stack([points_xy * scale, torch.zeros_like(points_xy)], 1)
+    corner_labels = _labels(boxes_xyxy, TOP_LEFT, BOTTOM_RIGHT)
+    point_labels = _labels(boxes_xyxy, INSIDE, PADDING)
     return Prompts(
         torch.where(by_box[:, None, None], corners, points),
         torch.where(by_box[:, None], corner_labels, point_labels),
     )
 
 
-def correction(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def correction(
+    logits: Tensor, target: Tensor, inside: Tensor | None = None, min_px: int = MIN_DISAGREEMENT_PX
+) -> tuple[Tensor, Tensor]:
     """One point per mask from where prediction and target differ: (N, 2) places, (N,) labels.
 
-    ``logits`` and ``target`` are (N, S, S). A missed pixel becomes a positive point and a spurious
-    one a negative; each disagreeing pixel is as likely as any other. Where fewer than ten differ
-    the label is -2, which the prompt encoder ignores.
+    ``logits`` and ``target`` are (N, S, S), and so is ``inside``, whose zeros are padding. A missed
+    pixel becomes a positive point and a spurious one a negative; each disagreeing pixel is as
+    likely as any other. Where fewer than ``min_px`` differ the label is -2, which the prompt
+    encoder ignores.
     """
     wrong = (logits > 0) != (target > 0.5)
+    if inside is not None:
+        wrong = wrong & (inside > 0.5)
     place = sample_pixel(wrong)
     side = logits.shape[-1]
     columns, rows = place.long().unbind(1)
     missed = target.flatten(1).gather(1, (rows * side + columns)[:, None])[:, 0] > 0.5
     label = torch.where(missed, INSIDE, OUTSIDE)
-    few = wrong.flatten(1).sum(1) < MIN_DISAGREEMENT_PX
+    few = wrong.flatten(1).sum(1) < min_px
     return place * (INPUT_PX / side), torch.where(few, IGNORED, label)
 
 
@@ -82,6 +86,6 @@ def sample_pixel(where: Tensor) -> Tensor:
     return torch.stack([choice % side + 0.5, choice // side + 0.5], 1)
 
 
-def labels_like(masks: Tensor, first: int, second: int) -> Tensor:
-    """(N, 2) int64: the same two labels for each of N masks."""
-    return torch.tensor([first, second], device=masks.device).expand(len(masks), 2)
+def _labels(like: Tensor, first: int, second: int) -> Tensor:
+    """(N, 2) int64: the same two labels for each of N objects."""
+    return torch.tensor([first, second], device=like.device).expand(len(like), 2)
