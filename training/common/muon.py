@@ -17,7 +17,7 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
     """The (R, C) matrix with its singular values brought near 1, by Newton-Schulz iterations.
 
     Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024),
-    with its coefficients. It needs few digits, so that bfloat16 does where the device is fast at it.
+    with its coefficients. Few digits do, so bfloat16 where the device is fast.
     """
     a, b, c = COEFFICIENTS
     is_fast = matrix.device.type != "cpu" or pick_dtype(matrix.device) == torch.bfloat16
