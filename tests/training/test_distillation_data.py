@@ -169,8 +169,8 @@ def test_embeddings_go_on_after_a_kill_and_know_their_teacher(
     again = [path.read_bytes() for path in sorted((tmp_path / "e" / "train").glob("*.bin"))]
     # Batches are cut otherwise, which moves last digits.
     for one, other in zip(again, whole, strict=True):
-        pair = (np.frombuffer(each, np.float16) for each in (one, other))
-        np.testing.assert_allclose(*pair, atol=0.01)
+        halves = [np.frombuffer(each, np.float16) for each in (one, other)]
+        np.testing.assert_allclose(halves[0], halves[1], atol=0.01)
     (features,) = EmbeddingStore.open(tmp_path / "e" / "train").read(store.keys[4])
     assert features.shape == (256, SIDE_PX // 16, SIDE_PX // 16)
     assert features.tobytes() == again[1][8192:16384]
