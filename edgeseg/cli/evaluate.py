@@ -10,6 +10,7 @@ import typer
 from tqdm import tqdm
 
 from edgeseg.cli.app import app
+from edgeseg.cli.evaluate_masks import masks_command
 from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions, Segmenter
@@ -18,10 +19,23 @@ from edgeseg.settings import get_settings
 NONE = "none"
 
 
-@app.command()
-def evaluate(
-    annotations: Annotated[Path, typer.Option(help="COCO instance annotations, .json or .json.gz")],
-    images: Annotated[list[Path], typer.Option(help="Folder or tar of the photos; repeatable.")],
+evaluate = typer.Typer(invoke_without_command=True, help="Measure detection and masks.")
+app.add_typer(evaluate, name="evaluate")
+evaluate.command("masks")(masks_command)
+
+
+@evaluate.callback()
+def detection(
+    context: typer.Context,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            help="COCO instance annotations, .json or .json.gz; required.", show_default=False
+        ),
+    ] = None,
+    images: Annotated[
+        list[Path] | None, typer.Option(help="Folder or tar of the photos; required, repeatable.")
+    ] = None,
     sources: Annotated[
         str | None, typer.Option(help="Only images of these sources, separated by commas.")
     ] = None,
@@ -35,6 +49,12 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Measure detection (AP, AP50) and masks (mean IoU by box, click and text) on photos."""
+    if context.invoked_subcommand is not None:
+        if annotations is not None or images:
+            raise typer.BadParameter(f"put options after '{context.invoked_subcommand}'.")
+        return
+    if annotations is None or not images:
+        raise typer.BadParameter("--annotations and --images are required.")
     check_json(json_path, overwrite)
     from edgeseg.evaluation import evaluate as measure
     from edgeseg.evaluation import read_truth

@@ -19,12 +19,20 @@ from edgeseg.types import BoolArray, Box, Image
 
 @dataclass(frozen=True)
 class Instance:
-    """One annotated object; ``segmentation`` is COCO's RLE or polygons, None without a mask."""
+    """One annotated object; ``segmentation`` is COCO's RLE or polygons, None without a mask.
+
+    ``area_px`` is the area as annotated, None where it is not; ``point_xy`` a point inside that the
+    annotation tells, as SA-1B's.
+    """
 
     category: str
     box_xyxy: Box
     crowd: bool
     segmentation: Any
+    id: int = 0
+    category_id: int = 0
+    area_px: float | None = None
+    point_xy: tuple[float, float] | None = None
 
     def mask(self, size_hw: tuple[int, int]) -> BoolArray | None:
         """(H, W) bool, or None without a mask; raises InvalidParameterError for a wrong one."""
@@ -33,12 +41,16 @@ class Instance:
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One photo's annotations; ``complete`` are the classes labelled without a gap."""
+    """One photo's annotations; ``complete`` are the classes labelled without a gap.
+
+    ``size_hw`` is the photo's size as annotated, None where it is not.
+    """
 
     id: int
     file_name: str
     instances: tuple[Instance, ...]
     complete: tuple[str, ...]
+    size_hw: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,9 @@ def read_truth(
         listed = known.get(each.get("source"), {}).get("exhaustive", everything)
         complete = tuple(name for name in everything if name in set(listed))
         instances = tuple(rows.get(each["id"], ()))
-        labelled.append(LabelledImage(each["id"], each["file_name"], instances, complete))
+        labelled.append(
+            LabelledImage(each["id"], file_name(each), instances, complete, size_of(each))
+        )
     return Truth(tuple(labelled), everything, tuple(places))
 
 
@@ -123,4 +137,23 @@ def _instance(row: dict[str, Any], names: dict[int, str]) -> Instance:
     x, y, width, height = row["bbox"]
     box = (float(x), float(y), float(x + width), float(y + height))
     crowd = bool(row.get("iscrowd"))
-    return Instance(names[row["category_id"]], box, crowd, row.get("segmentation"))
+    category, segmentation = names[row["category_id"]], row.get("segmentation")
+    number, area = int(row.get("id", 0)), row.get("area")
+    return Instance(category, box, crowd, segmentation, number, int(row["category_id"]), area)
+
+
+def file_name(row: dict[str, Any]) -> str:
+    """Return the file of an image's row; LVIS tells it as the end of an address.
+
+    Raises KeyError for a row with neither.
+    """
+    name = row.get("file_name")
+    if name is None:
+        name = "/".join(row["coco_url"].split("/")[-2:])
+    return str(name)
+
+
+def size_of(row: dict[str, Any]) -> tuple[int, int] | None:
+    """Return height and width of an image's row, None where they are not there."""
+    height, width = row.get("height"), row.get("width")
+    return None if height is None or width is None else (int(height), int(width))
