@@ -11,9 +11,9 @@ from edgeseg.engines.edge_sam.model import from_weights
 from edgeseg.engines.torch.placement import read_tensors
 from edgeseg.errors import ConflictError
 from edgeseg.files import replacing
+from training.edge_sam.checkpoints import ENCODER, checkpoint_part, start_weights
 from training.edge_sam.config import TeacherOptions
 from training.edge_sam.names import PARTS
-from training.edge_sam.student import ENCODER, checkpoint_part, start_weights
 from training.edge_sam.teacher import load_teacher
 
 

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.edge_sam.letterbox import stability
 from edgeseg.engines.edge_sam.mask_decoder import MASKS, MaskDecoder
-from edgeseg.engines.edge_sam.model import EdgeSam, read_checkpoint
+from edgeseg.engines.edge_sam.model import SamModel, from_weights
 from edgeseg.engines.edge_sam.prompt_encoder import INPUT_PX, PADDING, TOP_LEFT, PromptEncoder
 from edgeseg.errors import InvalidParameterError
+from training.edge_sam.checkpoints import start_weights
 from training.edge_sam.config import TeacherOptions
 from training.edge_sam.names import PARTS, from_hugging_face
 from training.edge_sam.prompts import Prompts
@@ -77,9 +78,9 @@ class Teacher(abc.ABC):
 
 
 class EdgeSamTeacher(Teacher):
-    """An EdgeSAM, wider than the student; its input may be smaller than 1024 pixels."""
+    """An EdgeSAM, as wide as the student or wider, or MobileSAM; any size of input."""
 
-    def __init__(self, model: EdgeSam, size_px: int = INPUT_PX, select: str = "score") -> None:
+    def __init__(self, model: SamModel, size_px: int = INPUT_PX, select: str = "score") -> None:
         super().__init__(model, select)
         self._edge_sam, self.size_px = model, size_px
 
@@ -189,11 +190,11 @@ def load_teacher(options: TeacherOptions) -> Teacher:
         raise InvalidParameterError("teacher.model is needed: a folder, a checkpoint or an engine.")
     path = Path(options.model)
     if path.is_file() and path.suffix in CHECKPOINTS:
-        model = read_checkpoint(path)
+        model = from_weights(start_weights(path), path.name)
         return EdgeSamTeacher(model, options.size_px or INPUT_PX, options.select)
     engine = _engine(options.model, path)
     network = getattr(engine, "model", None)
-    if isinstance(network, EdgeSam):
+    if isinstance(network, SamModel):
         # Engines fuse normalisations into convolutions, which changes nothing but the names.
         return EdgeSamTeacher(network, options.size_px or INPUT_PX, options.select)
     kinds = {"sam": SamTeacher, "sam_hq": SamHqTeacher}
