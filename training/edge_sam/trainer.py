@@ -232,10 +232,11 @@ class DistillationTrainer:
         print(f"step {self.step_number} {spent} rate {rate:.2e} {text}", flush=True)
 
     def _validate(self, log: RunLog | None) -> None:
-        if self.validation is None:
+        # All processes share the statistics, also those that do not validate.
+        if self.config.data.valid is None:
             return
         self.world.share_buffers(self.student)
-        if self.world.is_first:
+        if self.validation is not None:
             figures = self.validation.run(self.shipped)
             print(f"step {self.step_number} {figures}", flush=True)
             if log is not None:
