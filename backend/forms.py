@@ -12,7 +12,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from backend.headers import json_field, json_list_field
-from edgeseg.schemas import DetectRequest, EntitiesRequest, SegmentRequest, SimplifyRequest, parse
+from edgeseg.schemas import (
+    DetectRequest,
+    EntitiesRequest,
+    MasksRequest,
+    SegmentRequest,
+    SimplifyRequest,
+    parse,
+)
 
 RequestT = TypeVar("RequestT", bound=BaseModel)
 ImageField = Annotated[
@@ -97,5 +104,6 @@ def _json_kind(field: FieldInfo) -> type | None:
 
 DetectForm = Annotated[DetectRequest, Depends(form_of(DetectRequest))]
 EntitiesForm = Annotated[EntitiesRequest, Depends(form_of(EntitiesRequest))]
+MasksForm = Annotated[MasksRequest, Depends(form_of(MasksRequest))]
 SegmentForm = Annotated[SegmentRequest, Depends(form_of(SegmentRequest))]
 SimplifyForm = Annotated[SimplifyRequest, Depends(form_of(SimplifyRequest))]

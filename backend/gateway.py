@@ -36,12 +36,14 @@ from edgeseg.schemas import (
     DetectRequest,
     EngineChoice,
     EntitiesRequest,
+    MasksRequest,
     SegmentRequest,
     TaskRequest,
     check_image_count,
 )
 from edgeseg.settings import Role
 from edgeseg.tasks import (
+    DRAWN,
     Claim,
     ImageRef,
     NewTask,
@@ -202,7 +204,7 @@ async def run_on_image(
     request: Request,
     kind: TaskKind,
     plan: tuple[Role, ...],
-    task_request: DetectRequest,
+    task_request: DetectRequest | MasksRequest,
     image: UploadFile | None,
 ) -> Response:
     """Take a request with an image through its plan and answer.
@@ -218,9 +220,12 @@ async def run_on_image(
         upload = await read_upload(services, image, to_the_end=not waits)
         limit = services.settings.max_request_cost
         size_hw = (upload.height, upload.width)
-        cost = budget.require_within(limit, task_request, None, size_hw)
+        if isinstance(task_request, MasksRequest):
+            prompt, cost = "", budget.require_clicks_within(limit, task_request, size_hw)
+        else:
+            prompt = task_request.text_prompt
+            cost = budget.require_within(limit, task_request, None, size_hw)
         is_large = budget.is_large(cost, limit)
-        prompt = task_request.text_prompt
         return await submit(services, request, kind, plan, task_request, prompt, [upload], is_large)
 
     task_id = await submit_image()
@@ -341,7 +346,7 @@ def _fail(services: Services, task_id: str, error: EdgeSegError) -> None:
 async def result_response(services: Services, record: TaskRecord) -> Response:
     """Answer with a finished task's result; the drawing is spliced in, as it is large."""
     body = (record.result_json or "null").encode()
-    if record.kind == "segment":
+    if record.kind in DRAWN:
         drawing = await read_drawing(services, record)
         quoted = b"null" if drawing is None else b'"%s"' % drawing
         body = b'%s,"visualization":%s}' % (body.removesuffix(b"}"), quoted)
@@ -351,9 +356,9 @@ async def result_response(services: Services, record: TaskRecord) -> Response:
 
 async def read_drawing(services: Services, record: TaskRecord) -> bytes | None:
     """Return the overlay of a finished task as base64, if one was asked for."""
-    if record.kind != "segment" or record.result_json is None:
+    if record.kind not in DRAWN or record.result_json is None:
         return None
-    if not cast(SegmentRequest, record.request).visualization:
+    if not cast(SegmentRequest | MasksRequest, record.request).visualization:
         return None
     with redis_errors():
         return await to_thread.run_sync(services.store.drawing, record.id)

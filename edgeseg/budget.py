@@ -8,18 +8,22 @@ view costs as much as to look for ten phrases in it. Twenty phrases in 12 megapi
     tile=never     1 view       1 megapixel      cost    30
     tile=auto     13 views     13 megapixels     cost   390
     tile=always  115 views     50 megapixels     cost 1,502
+
+To click on everything costs as much for two clicks as for a phrase: 16x16 clicks cost 138.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from edgeseg import tiling
+from edgeseg import everything, tiling
 from edgeseg.errors import RequestTooCostlyError
-from edgeseg.schemas import DetectRequest, Simplification
+from edgeseg.schemas import DetectRequest, MasksRequest, Simplification
 from edgeseg.stages import as_it_is, phrases_of
 
 PHRASES_PER_VIEW = 10
+CLICKS_PER_PHRASE = 2
 # A request with a larger share of the budget lets smaller ones go first.
 LARGE_SHARE = 0.1
 
@@ -57,6 +61,26 @@ def require_within(
         limit=limit,
         phrases=phrases,
         tile=request.tile,
+    )
+
+
+def require_clicks_within(limit: float, request: MasksRequest, size_hw: tuple[int, int]) -> float:
+    """Return the cost of clicks on everything; raise as `require_within` does."""
+    crops = everything.crops(size_hw, request.crop_layers)
+    clicks = [math.ceil(request.points_per_side / 2**crop.level) ** 2 for crop in crops]
+    cost: float = sum(
+        (count / CLICKS_PER_PHRASE + PHRASES_PER_VIEW) * min(crop.pixels / 1e6, 1.0)
+        for crop, count in zip(crops, clicks, strict=True)
+    )
+    if cost <= limit:
+        return cost
+    advice = "fewer points_per_side" + (" or crop_layers" if request.crop_layers else "")
+    raise RequestTooCostlyError(
+        f"{sum(clicks)} clicks in {size_hw[1]}x{size_hw[0]} pixels cost {cost:.0f}, and the limit "
+        f"is {limit:g}: send {advice}.",
+        cost=round(cost),
+        limit=limit,
+        clicks=sum(clicks),
     )
 
 

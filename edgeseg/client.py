@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 import httpx
 
@@ -26,6 +26,7 @@ from edgeseg.schemas import (
     EngineInfo,
     EntitiesResult,
     EntityOptions,
+    MaskOptions,
     RefineRequest,
     RefineResult,
     SegmentationResult,
@@ -38,6 +39,7 @@ from edgeseg.schemas import (
 from edgeseg.settings import get_settings
 from edgeseg.types import ImageProgress, ImageStep, Progress
 
+ResultT = TypeVar("ResultT", SegmentationResult, EntitiesResult)
 PARALLEL = 8
 _EVENTS_SILENCE_S = 30.0
 # The server knows by this name that the file has none.
@@ -173,6 +175,26 @@ class EdgeSegClient:
         )
         return DetectionResult.model_validate_json(response.content)
 
+    def segment_everything(
+        self,
+        image: ImageSource,
+        *,
+        progress: Progress | None = None,
+        **options: Unpack[MaskOptions],
+    ) -> Segmentation:
+        """Find masks of everything in an image, without words, by clicks on a grid.
+
+        As in EdgeSegAI; ``progress`` follows the events of the task.
+        """
+        data, name = file_bytes(image), names_to_send([image])[0]
+        fields = {"visualization": False, "file_name": name, **options}
+        response = self._post_image("/masks", data, fields, {"Prefer": "respond-async"})
+        task_id = str(response.json()["task_id"])
+        for event in self.events(task_id):
+            if event.type == "progress" and progress is not None:
+                progress(str(event.stage), event.data["done"], event.data["total"])
+        return Segmentation(self._finished(task_id, SegmentationResult), data, file_name=name)
+
     def segment_entities(
         self,
         prompt: str,
@@ -191,7 +213,7 @@ class EdgeSegClient:
         for event in self.events(task_id):
             if event.type == "progress" and progress is not None:
                 progress(ImageStep(stage=str(event.stage), **event.data))
-        result = self._finished(task_id).with_file_names(names_of(sources))
+        result = self._finished(task_id, EntitiesResult).with_file_names(names_of(sources))
         # The server knows only that it got no image, and not why.
         for position, error in problems.items():
             result = result.with_error(position, error.to_problem(""))
@@ -221,12 +243,12 @@ class EdgeSegClient:
         response = self._send("POST", "/entities", files=files, data=form, headers=headers)
         return str(response.json()["task_id"]), problems
 
-    def _finished(self, task_id: str) -> EntitiesResult:
+    def _finished(self, task_id: str, kind: type[ResultT]) -> ResultT:
         """Return the result of a task that has ended; raises what it failed with."""
         status = self.task(task_id)
         if status.error is not None:
             raise EdgeSegError.from_dict(status.error)
-        if not isinstance(status.result, EntitiesResult):
+        if not isinstance(status.result, kind):
             raise CancelledError("The task was cancelled.", task_id=task_id)
         return status.result
 

@@ -28,6 +28,8 @@ from edgeseg.schemas import (
     EngineInfo,
     EntitiesRequest,
     EntityOptions,
+    MaskOptions,
+    MasksRequest,
     RefineRequest,
     SegmentationResult,
     SegmentOptions,
@@ -205,6 +207,28 @@ class EdgeSegAI:
             run.error or self._segmentation(run, source)
             for run, source in zip(runs, images, strict=True)
         ]
+
+    def segment_everything(
+        self,
+        image: ImageSource,
+        *,
+        progress: Progress | None = None,
+        **options: Unpack[MaskOptions],
+    ) -> Segmentation:
+        """Find masks of everything in an image, without words, by clicks on a grid.
+
+        ``options`` are the fields of `edgeseg.schemas.MasksRequest`; all objects are labelled
+        "object". ``progress`` is called with "segment", how many clicks are made and how many there
+        are. Raises what `segment_image` raises for an image or a number.
+        """
+        request = parse(MasksRequest, options)
+        run = Run(request, partial(load_image, image, self.settings), keeps_image=True)
+        run.image()
+        if progress is not None:
+            run.clicks_done = partial(progress, "segment")
+        for role in plan(request):
+            self._step(role, [run], None, keep_going=False)
+        return self._segmentation(run, image)
 
     def segment_entities(
         self,

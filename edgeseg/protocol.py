@@ -14,6 +14,7 @@ from edgeseg.schemas import (
     DetectionResult,
     EngineInfo,
     EntityOptions,
+    MaskOptions,
     RefineRequest,
     SegmentOptions,
     Simplification,
@@ -80,6 +81,15 @@ class SegmentsImages(Protocol):
         **options: Unpack[SegmentOptions],
     ) -> list[Segmentation] | list[Segmentation | EdgeSegError]:
         """Segment many images; with ``return_errors`` one that fails leaves its error."""
+
+    def segment_everything(
+        self,
+        image: ImageSource,
+        *,
+        progress: Progress | None = None,
+        **options: Unpack[MaskOptions],
+    ) -> Segmentation:
+        """Find masks of everything in an image, without words, by clicks on a grid."""
 
     def segment_entities(
         self,

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from edgeseg import stages
+from edgeseg import everything, stages
 from edgeseg.engines.base import (
     Detector,
     Engine,
@@ -44,6 +44,7 @@ from edgeseg.schemas import (
     EngineRan,
     EntitiesResult,
     ImageInfo,
+    MasksRequest,
     RefineRequest,
     RefineResult,
     SegmentationResult,
@@ -73,7 +74,8 @@ class Run:
 
     ``load_image`` decodes the image when a stage needs it; with ``keeps_image`` it is decoded once.
     ``objects`` of a RefineRequest are those of the result that it corrects, and ``changed`` the one
-    that it made. ``colours`` and ``vectors`` are those of the objects, row by row. ``is_finished``
+    that it made. ``clicks_done`` is told how many clicks of all a MasksRequest has made.
+    ``colours`` and ``vectors`` are those of the objects, row by row. ``is_finished``
     says that no stage is left to do.
     """
 
@@ -92,6 +94,7 @@ class Run:
     is_finished: bool = False
     error: EdgeSegError | None = None
     warnings: tuple[str, ...] = ()
+    clicks_done: Callable[[int, int], None] = lambda done, total: None
     _image: Image | None = None
 
     def needs(self, role: Role) -> bool:
@@ -170,23 +173,31 @@ class Run:
                 timings_ms=timings_ms,
                 engines=self.engines,
             )
-        request = cast(DetectRequest, self.request)
-        simplification = self._simplification()
         common: dict[str, Any] = {
             "task_id": task_id,
+            "image": ImageInfo(width=self.size_hw[1], height=self.size_hw[0]),
+            "timings_ms": timings_ms,
+            "engines": self.engines,
+            **self._words(),
+        }
+        if isinstance(self.request, SegmentRequest | MasksRequest):
+            return SegmentationResult(objects=self.objects, **common)
+        return DetectionResult(objects=stages.detected_objects(self.detections), **common)
+
+    def _words(self) -> dict[str, Any]:
+        """Return what a result says of the prompt; everything is segmented without one."""
+        if isinstance(self.request, MasksRequest):
+            nothing = {"prompt": "", "simplified_prompt": "", "phrases": [everything.OBJECT]}
+            return {**nothing, "warnings": list(self.warnings)}
+        request, simplification = cast(DetectRequest, self.request), self._simplification()
+        return {
             "prompt": request.text_prompt,
             "simplified_prompt": simplification.simplified_prompt,
             "simplify_reason": simplification.reason,
             "phrases": simplification.phrases,
             "filters": simplification.filters,
-            "image": ImageInfo(width=self.size_hw[1], height=self.size_hw[0]),
-            "timings_ms": timings_ms,
-            "engines": self.engines,
             "warnings": [*self.warnings, *simplification.warnings],
         }
-        if isinstance(request, SegmentRequest):
-            return SegmentationResult(objects=self.objects, **common)
-        return DetectionResult(objects=stages.detected_objects(self.detections), **common)
 
     def _simplification(self) -> Simplification:
         """Return what the prompt was read as; unread, it is split at its dots."""
@@ -203,6 +214,8 @@ class Run:
             raise NoImageError("The request has no image.")
         if isinstance(self.request, RefineRequest):
             return self._refine(cast(Segmenter, engine), image, embeddings)
+        if isinstance(self.request, MasksRequest):
+            return self._everything(cast(Segmenter, engine), image, embeddings)
         if role == "detect":
             return self._detect(cast(Detector, engine), image)
         if role == "segment":
@@ -237,6 +250,16 @@ class Run:
         self.objects = stages.segment(engine, image, self.detections, embeddings, tile)
         self.is_finished = True
         return Step({"objects": len(self.objects)}, len(self.detections))
+
+    def _everything(
+        self, engine: Segmenter, image: Image, embeddings: EmbeddingCache | None
+    ) -> Step:
+        request = cast(MasksRequest, self.request)
+        self.objects = stages.segment_everything(
+            engine, image, request, embeddings, self.clicks_done
+        )
+        self.is_finished = True
+        return Step({"objects": len(self.objects)}, request.points_per_side**2)
 
     def _embed(self, engine: ObjectEmbedder, image: Image) -> Step:
         self.colours, self.vectors = stages.embed(engine, image, self.objects)

@@ -5,11 +5,11 @@ The same functions serve one process and the workers of the services.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgeseg import tiling
+from edgeseg import everything, tiling
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
 from edgeseg.engines.base import (
     Detector,
@@ -30,6 +30,7 @@ from edgeseg.schemas import (
     EntitiesRequest,
     EntityExtraction,
     Filter,
+    MasksRequest,
     RefineRequest,
     Rle,
     SegmentedObject,
@@ -164,6 +165,22 @@ def segment(
     return _objects(detections, [masks[row] for row in range(len(detections))])
 
 
+def segment_everything(
+    engine: Segmenter,
+    image: Image,
+    request: MasksRequest,
+    cache: EmbeddingCache | None = None,
+    clicks_done: Callable[[int, int], None] = lambda done, total: None,
+) -> list[SegmentedObject]:
+    """Find masks of everything by clicks on a grid, best first, all labelled "object".
+
+    ``clicks_done`` is called with the numbers of clicks made and of all.
+    """
+    return everything.find(
+        engine, image, request, lambda part: _embed(engine, part, cache), clicks_done
+    )
+
+
 def ground(
     engine: Grounder, image: Image, request: DetectRequest, simplification: Simplification
 ) -> list[SegmentedObject]:
@@ -255,7 +272,7 @@ def refine(
     fallback = request.box or (old.box if old else (0.0, 0.0, 0.0, 0.0))
     return SegmentedObject(
         id=old.id if old else free_id(objects),
-        label=request.label or (old.label if old else "object"),
+        label=request.label or (old.label if old else everything.OBJECT),
         score=old.score if old else _as_score(masks.scores[0]),
         box=rle_box(rle) or fallback,
         mask=rle,

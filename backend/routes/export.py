@@ -28,7 +28,7 @@ from edgeseg.errors import (
 from edgeseg.exporters import FORMATS, MEDIA_TYPES, find_format
 from edgeseg.exporters.documents import Document
 from edgeseg.exporters.names import MAX_PATH_CHARS
-from edgeseg.tasks import TaskRecord
+from edgeseg.tasks import DRAWN, TaskRecord
 
 router = APIRouter(tags=["tasks"])
 uploads = APIRouter(tags=["tasks"], route_class=exports.UploadRoute)
@@ -186,9 +186,9 @@ def _names(file_names: Sequence[str] | None, count: int) -> Sequence[str | None]
 async def _document(services: Services, task_id: str, file_name: str | None = None) -> Document:
     """Read a task that is done; raise what it failed with, or that it has no masks."""
     record = gateway.raise_for(await gateway.read_task(services, task_id))
-    if record.kind not in ("segment", "entities"):
+    if record.kind not in (*DRAWN, "entities"):
         raise InvalidParameterError(
-            "Only a task of /segment or /entities has masks to export.",
+            "Only a task of /segment, /masks or /entities has masks to export.",
             task_id=record.id,
             kind=record.kind,
         )

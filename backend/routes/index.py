@@ -13,6 +13,7 @@ _LINKS = {
     "documentation": "/docs",
     "openapi": "/openapi.json",
     "segment": "/segment",
+    "masks": "/masks",
     "entities": "/entities",
     "simplify": "/simplify",
     "detect": "/detect",

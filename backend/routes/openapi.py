@@ -94,6 +94,17 @@ ENTITIES_RESPONSES = {
     **_ACCEPTED,
     **responses(NoEntityError, TooManyImagesError, *_IMAGE, *_PROMPT, *_STACK),
 }
+MASKS_RESPONSES = {
+    **_ACCEPTED,
+    **responses(
+        InputError,
+        InvalidParameterError,
+        UnknownEngineError,
+        EngineNotAllowedError,
+        *_IMAGE,
+        *_STACK,
+    ),
+}
 REFINE_RESPONSES = {
     **_ACCEPTED,
     **responses(

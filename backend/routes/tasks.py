@@ -25,7 +25,7 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus, check_refinement
-from edgeseg.tasks import NewTask, TaskRecord, queue_position, redis_errors
+from edgeseg.tasks import DRAWN, NewTask, TaskRecord, queue_position, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
 submitting = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"], route_class=AdmittedRoute)
@@ -131,8 +131,8 @@ async def refine(
 
 
 def _check_refine(parent: TaskRecord, refinement: RefineRequest) -> None:
-    if parent.image is None or parent.kind != "segment":
-        raise InvalidParameterError("Only a task of /segment that is done can be refined.")
+    if parent.image is None or parent.kind not in DRAWN:
+        raise InvalidParameterError("Only a task of /segment or /masks can be refined.")
     result = parent.result()
     if result is None:
         raise TaskNotFinishedError(

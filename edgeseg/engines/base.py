@@ -157,9 +157,23 @@ class Detector(Engine, Protocol):
         """
 
 
+@dataclass(frozen=True)
+class MaskQuality:
+    """How good a mask of a click on anything must be to be shown, where nobody says it.
+
+    Segmenters differ in how sure of themselves they are.
+    """
+
+    predicted_iou: float = 0.88
+    stability: float = 0.95
+
+
 @runtime_checkable
 class Segmenter(Engine, Protocol):
     """Turns boxes and points into masks."""
+
+    @property
+    def mask_quality(self) -> MaskQuality: ...
 
     def embed(self, image: Image) -> Embedding:
         """Compute what all prompts on this image share."""
@@ -168,11 +182,18 @@ class Segmenter(Engine, Protocol):
         """Return one mask per prompt, in order, in pixels of the embedded image."""
 
     def candidates(
-        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+        self,
+        embedding: Embedding,
+        prompts: Sequence[MaskPrompt],
+        count: MaskCount = 3,
+        *,
+        quick: bool = False,
     ) -> Candidates:
         """Return ``count`` masks per prompt, in order, as the decoder makes them.
 
-        An engine that makes one mask per prompt returns that one, whatever the count.
+        An engine that makes one mask per prompt returns that one, whatever the count. ``quick`` is
+        for many prompts of which few are kept: one that improves its masks step by step may leave
+        the later steps out.
         """
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.base import EngineOptions, MaskQuality
 from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import Entity, EntityExtraction, Simplification
 from edgeseg.types import (
@@ -88,6 +88,8 @@ class FakeDetector(_Fake):
 class FakeSegmenter(_Fake):
     """Draws the ellipse inside a box, discs round positive points, and none round negative ones."""
 
+    mask_quality = MaskQuality(predicted_iou=0.5, stability=0.5)
+
     def embed(self, image: Image) -> Embedding:
         """Keep the first row of pixels, so that there is something to hold."""
         if not self._open:
@@ -103,7 +105,12 @@ class FakeSegmenter(_Fake):
         return Masks(masks, np.full(len(prompts), 0.9, np.float32))
 
     def candidates(
-        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+        self,
+        embedding: Embedding,
+        prompts: Sequence[MaskPrompt],
+        count: MaskCount = 3,
+        *,
+        quick: bool = False,
     ) -> Candidates:
         """Return the one mask per prompt that `segment` returns, over the whole image."""
         made = self.segment(embedding, prompts)

@@ -20,12 +20,13 @@ from edgeseg.schemas.entities import (
     check_image_count,
     positions,
 )
-from edgeseg.schemas.options import EntityOptions, SegmentOptions
+from edgeseg.schemas.options import EntityOptions, MaskOptions, SegmentOptions
 from edgeseg.schemas.plan import TaskRequest, plan
 from edgeseg.schemas.requests import (
     MAX_OBJECTS,
     DetectRequest,
     EngineChoice,
+    MasksRequest,
     Point,
     RefineRequest,
     SegmentRequest,
@@ -102,6 +103,8 @@ __all__ = [
     "FilterKind",
     "ImageInfo",
     "MAX_OBJECTS",
+    "MaskOptions",
+    "MasksRequest",
     "MAX_PROMPT_CHARS",
     "Point",
     "Prompt",

@@ -27,6 +27,20 @@ class SegmentOptions(TypedDict, total=False):
     engines: EngineChoice | Mapping[str, str]
 
 
+class MaskOptions(TypedDict, total=False):
+    """The options of a request for everything in an image, as `MasksRequest` declares them."""
+
+    points_per_side: int
+    predicted_iou_threshold: float | None
+    stability_threshold: float | None
+    stability_offset: float
+    nms_threshold: float
+    crop_layers: int
+    min_area: int
+    max_objects: int | None
+    engines: EngineChoice | Mapping[str, str]
+
+
 class EntityOptions(TypedDict, total=False):
     """The options of a request for entities, as `EntitiesRequest` declares them."""
 

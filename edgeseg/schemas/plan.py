@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from edgeseg.schemas.entities import EntitiesRequest
-from edgeseg.schemas.requests import DetectRequest, RefineRequest, SegmentRequest, SimplifyRequest
+from edgeseg.schemas.requests import (
+    DetectRequest,
+    MasksRequest,
+    RefineRequest,
+    SegmentRequest,
+    SimplifyRequest,
+)
 from edgeseg.settings import Role
 
-TaskRequest = SimplifyRequest | DetectRequest | RefineRequest | EntitiesRequest
+TaskRequest = SimplifyRequest | DetectRequest | MasksRequest | RefineRequest | EntitiesRequest
 
 
 def plan(request: TaskRequest, grounder: str | None = None) -> tuple[Role, ...]:
@@ -17,7 +23,7 @@ def plan(request: TaskRequest, grounder: str | None = None) -> tuple[Role, ...]:
     """
     if isinstance(request, SimplifyRequest):
         return ("simplify",)
-    if isinstance(request, RefineRequest):
+    if isinstance(request, RefineRequest | MasksRequest):
         return ("segment",)
     grounds = request.engines.ground or (grounder and not request.engines.detect)
     if isinstance(request, EntitiesRequest):

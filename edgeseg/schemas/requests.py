@@ -9,9 +9,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edgeseg.errors import InvalidParameterError, UnknownObjectError
 from edgeseg.schemas.simplification import Filter
-from edgeseg.schemas.wire import MAX_PROMPT_CHARS, BoxXYXY, Label, Prompt, Text, Unit, Wire
+from edgeseg.schemas.wire import MAX_PROMPT_CHARS, MAX_PX, BoxXYXY, Label, Prompt, Text, Unit, Wire
 
 MAX_OBJECTS = 1000
+MAX_POINTS_PER_SIDE = 64
 
 SimplifyMode = Literal["auto", "always", "never"]
 TileMode = Literal["auto", "always", "never"]
@@ -105,6 +106,66 @@ class SegmentRequest(DetectRequest):
     """What to find and to segment."""
 
     visualization: bool = Field(True, description="Whether to draw the result as a PNG.")
+
+
+class MasksRequest(Wire):
+    """How closely to look for everything in an image, and which masks to keep.
+
+    Kirillov et al., "Segment Anything", 2023, appendix B; with fewer points, so that a CPU answers
+    in seconds.
+    """
+
+    points_per_side: int = Field(
+        16,
+        ge=0,
+        le=MAX_POINTS_PER_SIDE,
+        description="Clicks in a row and in a column of the grid; 0: none, to click by "
+        "POST /tasks/{id}/refine.",
+    )
+    predicted_iou_threshold: Unit | None = Field(
+        None,
+        description="Minimum IoU that the engine predicts for a mask, 0 to 1; null: the engine's "
+        "own.",
+        examples=[0.88],
+    )
+    stability_threshold: Unit | None = Field(
+        None,
+        description="Minimum IoU of a mask cut a little higher and a little lower, 0 to 1; null: "
+        "the engine's own.",
+        examples=[0.95],
+    )
+    stability_offset: float = Field(
+        1.0,
+        gt=0,
+        le=10,
+        description="How much higher and lower, as a logit.",
+    )
+    nms_threshold: Unit = Field(
+        0.7, description="Boxes that overlap a better one by a larger IoU go, 0 to 1."
+    )
+    crop_layers: int = Field(
+        0,
+        ge=0,
+        le=2,
+        description="Layers of crops to look at too, to find small objects: the first of 2x2, the "
+        "second of 4x4.",
+    )
+    min_area: int = Field(
+        0, ge=0, le=MAX_PX, description="Smaller islands and holes of a mask go, in pixels."
+    )
+    max_objects: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_OBJECTS,
+        description="Keep this many objects, best scores first.",
+        examples=[100],
+    )
+    visualization: bool = Field(True, description="Whether to draw the result as a PNG.")
+    engines: EngineChoice = Field(
+        default_factory=EngineChoice,
+        description="Engines by role; see GET /engines.",
+        examples=[{"segment": "nano"}],
+    )
 
 
 class Point(Wire):

@@ -19,11 +19,12 @@ from edgeseg.tasks.queues import (
     queue_position,
     unserved,
 )
-from edgeseg.tasks.record import ImageRef, NewTask, TaskKind, TaskRecord
+from edgeseg.tasks.record import DRAWN, ImageRef, NewTask, TaskKind, TaskRecord
 from edgeseg.tasks.store import Claim, TaskStore
 from edgeseg.tasks.watch import TaskWatch
 
 __all__ = [
+    "DRAWN",
     "CONNECTION_LOST",
     "QUEUES",
     "QUEUE_NAMES",

@@ -16,6 +16,7 @@ from edgeseg.schemas import (
     DetectRequest,
     EngineRan,
     EntitiesRequest,
+    MasksRequest,
     RefineRequest,
     SegmentRequest,
     SimplifyRequest,
@@ -24,11 +25,14 @@ from edgeseg.schemas import (
 )
 from edgeseg.settings import Role
 
-TaskKind = Literal["simplify", "detect", "segment", "refine", "entities"]
+TaskKind = Literal["simplify", "detect", "segment", "masks", "refine", "entities"]
+# Kinds whose results are masks of one image, and a drawing of them where it is asked for.
+DRAWN: tuple[TaskKind, ...] = ("segment", "masks")
 REQUESTS: dict[TaskKind, type[TaskRequest]] = {
     "simplify": SimplifyRequest,
     "detect": DetectRequest,
     "segment": SegmentRequest,
+    "masks": MasksRequest,
     "refine": RefineRequest,
     "entities": EntitiesRequest,
 }

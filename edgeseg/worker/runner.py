@@ -21,6 +21,7 @@ from edgeseg.schemas import (
     DetectedObject,
     DetectRequest,
     EntitiesRequest,
+    MasksRequest,
     RefineRequest,
     RefineResult,
     SegmentationResult,
@@ -74,6 +75,7 @@ class StageRunner:
             self._require_budget(run)
         if isinstance(run, EntitiesRun):
             run.image_done = partial(self._note_image, record, stage)
+        run.clicks_done = partial(self._note_clicks, record, stage)
         chosen = getattr(record.request.engines, stage)
         if chosen is not None:
             registry.require_allowed(stage, chosen, self._settings)
@@ -104,6 +106,10 @@ class StageRunner:
         """Tell those who follow the task that one of its images is through a stage."""
         facts = {name: value for name, value in vars(step).items() if name != "stage"}
         self.store.progress(record.id, stage, {**facts, "found": dict(step.found)})
+
+    def _note_clicks(self, record: TaskRecord, stage: Role, done: int, total: int) -> None:
+        """Tell those who follow the task how many clicks on everything are made."""
+        self.store.progress(record.id, stage, {"done": done, "total": total})
 
     def run_of(self, record: TaskRecord) -> Run:
         """Return a record as the Run that its next stage goes on with."""
@@ -169,7 +175,9 @@ class StageRunner:
     def _draw(self, run: Run) -> bytes | None:
         """Return the overlay as a PNG file, if the request asks for one and the task ends here."""
         request = run.request
-        if not (run.is_finished and isinstance(request, SegmentRequest) and request.visualization):
+        if not (run.is_finished and isinstance(request, SegmentRequest | MasksRequest)):
+            return None
+        if not request.visualization:
             return None
         image = run.image()
         with run.timed("render"):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgeseg.engines.base import MaskQuality
 from edgeseg.engines.nano.components import tidy
 from edgeseg.engines.nano.letterbox import Letterbox
 from edgeseg.engines.nano.onnx_session import Network
@@ -42,6 +43,7 @@ class NanoSegmenter:
     name = "nano"
     device = "cpu"
     dtype = "float32"
+    mask_quality = MaskQuality(predicted_iou=0.6, stability=0.7)
 
     def __init__(self, threads: int | None = None, mask_logit: float = 0.0) -> None:
         self._mask_logit = np.float32(mask_logit)
@@ -66,13 +68,19 @@ class NanoSegmenter:
         return Masks(masks, candidates.scores[:, 0])
 
     def candidates(
-        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+        self,
+        embedding: Embedding,
+        prompts: Sequence[MaskPrompt],
+        count: MaskCount = 3,
+        *,
+        quick: bool = False,
     ) -> Candidates:
         """One mask per prompt, whatever the count, over a crop round what the prompt means."""
         if not prompts:
             return Candidates.empty()
+        iterations = 1 if quick else REFINEMENT_ITERATIONS
         parts = [
-            self._decode(embedding, prompts[start : start + CHUNK])
+            self._decode(embedding, prompts[start : start + CHUNK], iterations)
             for start in range(0, len(prompts), CHUNK)
         ]
         crops, logits, scores = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -88,7 +96,7 @@ class NanoSegmenter:
         self._encoder = self._decoder = None
 
     def _decode(
-        self, embedding: Embedding, prompts: Sequence[MaskPrompt]
+        self, embedding: Embedding, prompts: Sequence[MaskPrompt], iterations: int
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(N, 4) crops in pixels of the image, (N, 128, 128) logits over them, (N,) scores."""
         letterbox = Letterbox.for_size(embedding.size_hw, INPUT_AREA_PX)
@@ -100,7 +108,7 @@ class NanoSegmenter:
             inputs.append(channels(crop, box, prompt.box_xyxy is not None, prompt))
         crop_array, prompt_array = np.stack(crops), np.stack(inputs)
         logits, quality = self._forward(embedding, letterbox, crop_array, prompt_array)
-        for _ in range(REFINEMENT_ITERATIONS - 1):
+        for _ in range(iterations - 1):
             prompt_array[:, PREVIOUS] = mask_channel(logits)
             logits, quality = self._forward(embedding, letterbox, crop_array, prompt_array)
         return crop_array, logits, quality

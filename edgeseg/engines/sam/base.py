@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.base import EngineOptions, MaskQuality
 from edgeseg.engines.torch.engine import TorchEngine
 from edgeseg.engines.torch.placement import in_chunks
 from edgeseg.types import (
@@ -69,6 +69,7 @@ class SamEngine(TorchEngine):
 
     # Of how many masks the best is taken where a prompt leaves a doubt.
     ambiguous_count: ClassVar[MaskCount] = 3
+    mask_quality = MaskQuality()
     _compiled: CompiledEncoder | None = None
     _mask_logit = 0.0
 
@@ -147,7 +148,12 @@ class SamEngine(TorchEngine):
         return Masks(masks, scores)
 
     def candidates(
-        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+        self,
+        embedding: Embedding,
+        prompts: Sequence[MaskPrompt],
+        count: MaskCount = 3,
+        *,
+        quick: bool = False,
     ) -> Candidates:
         """Return ``count`` masks per prompt at the decoder's resolution."""
         size_hw = embedding.size_hw

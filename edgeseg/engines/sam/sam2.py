@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from edgeseg.engines.base import EngineOptions, Segmenter
+from edgeseg.engines.base import EngineOptions, MaskQuality, Segmenter
 from edgeseg.engines.sam.base import Decoded, PromptBatch, SamEngine, both, mask_logits, normalised
 from edgeseg.engines.torch.placement import Placement, read_tensors
 from edgeseg.engines.torch.torchvision_ops import make_importable
@@ -52,6 +52,9 @@ def load(options: EngineOptions) -> Segmenter:
 
 class Sam2(SamEngine):
     """Encodes at the model's square size, as it was trained."""
+
+    # As the package's own generator of automatic masks.
+    mask_quality = MaskQuality(predicted_iou=0.8, stability=0.95)
 
     def __init__(self, name: str, model: Any, placement: Placement) -> None:
         super().__init__(name, placement, model)
