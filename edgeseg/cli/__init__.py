@@ -12,6 +12,7 @@ from typing import NoReturn
 # In the order that the help shows them; each module adds its command to edgeseg.cli.app.
 COMMANDS = (
     "segment",
+    "masks",
     "entities",
     "simplify",
     "export",

@@ -95,7 +95,7 @@ def segment(
     from edgeseg.cli.inputs import find_images, is_several
     from edgeseg.cli.result_file import json_target
     from edgeseg.cli.segment_outputs import Outputs, request_hash
-    from edgeseg.cli.segment_run import run
+    from edgeseg.cli.segment_run import by_words, run
     from edgeseg.pipeline import EdgeSegAI
     from edgeseg.settings import get_settings
 
@@ -122,7 +122,7 @@ def segment(
     outputs = Outputs(out, mask_path, target, is_several(images), prompt, request)
     outputs.check(inputs, overwrite)
     with EdgeSegAI(simplifier, detector, segmenter, grounder, ttl=ttl, device=device) as ai:
-        failed = run(ai, inputs, prompt, options, outputs, resume=resume)
+        failed = run(by_words(ai, prompt, options), inputs, outputs, resume=resume)
     if failed:
         raise typer.Exit(1)
 

@@ -1,10 +1,10 @@
-"""Carries out ``edgeseg segment``: many images in batches, each result written when it is made."""
+"""Carries out ``edgeseg segment`` and ``masks``: each result is written when it is made."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,22 +18,42 @@ from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError
 from edgeseg.pipeline import EdgeSegAI
 from edgeseg.result import Segmentation
-from edgeseg.schemas import SegmentOptions
+from edgeseg.schemas import MaskOptions, SegmentOptions
+from edgeseg.types import Progress
 
 # Loading models may take this share of the time; a batch, which a crash loses, this many images and
 # seconds.
 LOADING_SHARE, MAX_BATCH, MAX_BATCH_S = 0.1, 64, 60.0
 
 
-def run(
-    ai: EdgeSegAI,
-    inputs: Sequence[Input],
-    prompt: str,
-    options: SegmentOptions,
-    outputs: Outputs,
-    *,
-    resume: bool = False,
-) -> int:
+# Segments some images, tells how far a stage is, and leaves the error of an image in its place.
+Work = Callable[[Sequence[ImageSource], Progress], Sequence[Segmentation | EdgeSegError]]
+
+
+def by_words(ai: EdgeSegAI, prompt: str, options: SegmentOptions) -> Work:
+    """Segment what a prompt names."""
+
+    def work(
+        images: Sequence[ImageSource], progress: Progress
+    ) -> Sequence[Segmentation | EdgeSegError]:
+        return ai.segment_images(images, prompt, progress=progress, return_errors=True, **options)
+
+    return work
+
+
+def of_everything(ai: EdgeSegAI, options: MaskOptions) -> Work:
+    """Segment everything, one image after the other."""
+
+    def one(image: ImageSource, progress: Progress) -> Segmentation | EdgeSegError:
+        try:
+            return ai.segment_everything(image, progress=progress, **options)
+        except EdgeSegError as error:
+            return error
+
+    return lambda images, progress: [one(image, progress) for image in images]
+
+
+def run(work: Work, inputs: Sequence[Input], outputs: Outputs, *, resume: bool = False) -> int:
     """Segment all images and write each result when it is made; returns how many failed.
 
     On Ctrl-C what is done is kept, and KeyboardInterrupt goes on to the caller.
@@ -44,29 +64,27 @@ def run(
     if resume and len(left) < len(inputs):
         print(f"{len(inputs) - len(left)} of {len(inputs)} are done already.", file=sys.stderr)
     if not outputs.several:
-        return _one(ai, left[0], prompt, options, outputs) if left else 0
+        return _one(work, left[0], outputs) if left else 0
     file = outputs.open_json(each.shown for each in left)
-    work = _Work(ai, prompt, options, outputs, file)
+    batches = _Batches(work, outputs, file)
     try:
         with tqdm(total=len(left), unit="image", disable=None) as bar:
-            work.run(left, bar)
+            batches.run(left, bar)
     except (KeyboardInterrupt, OSError, MemoryError) as error:
         if file is not None:
             with suppress(OSError):
                 file.close()
-        done = len(inputs) - len(left) + work.done
+        done = len(inputs) - len(left) + batches.done
         outputs.say_kept(done, len(inputs), error)
         raise
     if file is not None:
         file.close()
-    return work.failed
+    return batches.failed
 
 
 @dataclass
-class _Work:
-    ai: EdgeSegAI
-    prompt: str
-    options: SegmentOptions
+class _Batches:
+    work: Work
     outputs: Outputs
     file: ResultFile | None
     done: int = 0
@@ -78,13 +96,7 @@ class _Work:
         while start < len(inputs):
             batch = inputs[start : start + size]
             sources: list[ImageSource] = [each.source() for each in batch]
-            rows = self.ai.segment_images(
-                sources,
-                self.prompt,
-                progress=lambda role, done, total: _show(bar, role),
-                return_errors=True,
-                **self.options,
-            )
+            rows = self.work(sources, lambda role, done, total: _show(bar, role, done, total))
             for each, row in zip(batch, rows, strict=True):
                 self._write(each, row)
                 bar.update()
@@ -103,9 +115,12 @@ class _Work:
         self.done += 1
 
 
-def _one(ai: EdgeSegAI, each: Input, prompt: str, options: SegmentOptions, outputs: Outputs) -> int:
+def _one(work: Work, each: Input, outputs: Outputs) -> int:
     """Segment one image; its JSON is an object and no list, and its errors are the command's."""
-    result = ai.segment_image(each.source(), prompt, **options)
+    with tqdm(unit="image", total=1, disable=None, leave=False) as bar:
+        (result,) = work([each.source()], lambda role, done, total: _show(bar, role, done, total))
+    if isinstance(result, EdgeSegError):
+        raise result
     report(each, result, quiet=outputs.json == STDOUT)
     outputs.write_images(each, result)
     if outputs.json is not None:
@@ -123,7 +138,8 @@ def report(each: Input, result: Segmentation, quiet: bool) -> None:
     if not quiet:
         total_ms = result.result.timings_ms["total"]
         summary = f"{len(result.objects)} found in {total_ms:.0f} ms"
-        tqdm.write(f"{each.shown}: {result.simplified_prompt} {summary}")
+        words = f"{result.simplified_prompt} " if result.simplified_prompt else ""
+        tqdm.write(f"{each.shown}: {words}{summary}")
         for row in result.objects:
             box = ", ".join(f"{value:.0f}" for value in row.box)
             tqdm.write(f"  {row.label} {row.score:.2f} at ({box}), {row.area} pixels")
@@ -131,8 +147,8 @@ def report(each: Input, result: Segmentation, quiet: bool) -> None:
         tqdm.write(f"  warning: {warning}", file=sys.stderr)
 
 
-def _show(bar: tqdm[Any], role: str) -> None:
-    bar.set_description(role)
+def _show(bar: tqdm[Any], role: str, done: int, total: int) -> None:
+    bar.set_description(f"{role} {done}/{total}" if total > 1 else role)
 
 
 def _batch_size(rows: Sequence[Segmentation | EdgeSegError], before: int) -> int:

@@ -20,6 +20,7 @@ from edgeseg.errors import NotEnoughMemoryError, StageFailedError, UnknownTaskEr
 from edgeseg.schemas import (
     DetectRequest,
     EngineChoice,
+    MasksRequest,
     RefineRequest,
     SegmentRequest,
     SimplifyRequest,
@@ -148,6 +149,20 @@ def test_masks(name: str, ask: Callable[..., TaskRecord], make_image: MakeImage)
     assert record.result()["timings_ms"]["total"] == pytest.approx(
         sum(ms for part, ms in record.result()["timings_ms"].items() if part != "total"), abs=0.01
     )
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"points_per_side": 0}, {"crop_layers": 1, "max_objects": 3}]
+)
+def test_everything(
+    options: dict[str, Any], ask: Callable[..., TaskRecord], make_image: MakeImage
+) -> None:
+    record = ask("masks", MasksRequest.model_validate({**options, "visualization": False}))
+    ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
+    mine = ai.segment_everything(make_image(11, (2000, 300)), **options)
+    expected = mine.result.model_dump(mode="json", exclude={"visualization"})
+    assert settled(record.result()) == settled(expected)
+    assert bool(mine.objects) == (options.get("points_per_side") != 0)
 
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if "ground" not in name])

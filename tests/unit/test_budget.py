@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from edgeseg.budget import cost_of, require_within
+from edgeseg.budget import cost_of, require_clicks_within, require_within
 from edgeseg.errors import RequestTooCostlyError
-from edgeseg.schemas import DetectRequest
+from edgeseg.schemas import DetectRequest, MasksRequest
 from edgeseg.settings import Settings
 
 LIMIT = Settings().max_request_cost
@@ -77,3 +77,24 @@ def test_what_is_too_much_says_what_to_lower(fields: dict[str, Any], advice: str
         text = " . ".join(f"thing {number}" for number in range(most))
         less = request(text_prompt=text, tile=fields["tile"])
         require_within(limit, less, None, LARGEST_HW)
+
+
+def clicks(size_hw: tuple[int, int], **fields: Any) -> float:
+    return require_clicks_within(LIMIT, MasksRequest.model_validate(fields), size_hw)
+
+
+def test_clicks_cost_half_a_phrase_in_each_crop() -> None:
+    assert clicks((1000, 1000), points_per_side=16) == 256 / 2 + 10
+    assert clicks((3000, 4000), points_per_side=16) == 256 / 2 + 10
+    assert clicks((500, 1000), points_per_side=16) == (256 / 2 + 10) / 2
+    closer = clicks((3000, 4000), points_per_side=16, crop_layers=1)
+    assert closer == (256 / 2 + 10) + 4 * (64 / 2 + 10)
+
+
+def test_too_many_clicks_say_what_to_lower() -> None:
+    assert clicks(LARGEST_HW, points_per_side=64) < LIMIT
+    with pytest.raises(
+        RequestTooCostlyError, match="fewer points_per_side or crop_layers"
+    ) as caught:
+        clicks(LARGEST_HW, points_per_side=64, crop_layers=2)
+    assert caught.value.extra["clicks"] == 3 * 64 * 64

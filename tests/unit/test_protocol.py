@@ -10,7 +10,7 @@ import pytest
 from edgeseg import EdgeSegAI
 from edgeseg.client import EdgeSegClient
 from edgeseg.protocol import SegmentsImages
-from edgeseg.schemas import DetectRequest, SegmentOptions
+from edgeseg.schemas import DetectRequest, MaskOptions, MasksRequest, SegmentOptions
 from frontend.api import Api
 
 METHODS = [name for name in vars(SegmentsImages) if not name.startswith("_")]
@@ -41,3 +41,8 @@ def test_the_client_offers_what_the_ui_calls() -> None:
 
 def test_options_are_the_fields_of_a_request() -> None:
     assert set(get_type_hints(SegmentOptions)) == set(DetectRequest.model_fields) - {"text_prompt"}
+
+
+def test_mask_options_are_the_fields_of_a_request() -> None:
+    # A drawing is the stack's; in process it is drawn of the result.
+    assert set(get_type_hints(MaskOptions)) == set(MasksRequest.model_fields) - {"visualization"}
