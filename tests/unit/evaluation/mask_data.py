@@ -100,7 +100,12 @@ class KnownSegmenter(FakeSegmenter):
         self.asked: list[MaskPrompt] = []
 
     def candidates(
-        self, embedding: Embedding, prompts: Sequence[MaskPrompt], count: MaskCount = 3
+        self,
+        embedding: Embedding,
+        prompts: Sequence[MaskPrompt],
+        count: MaskCount = 3,
+        *,
+        quick: bool = False,
     ) -> Candidates:
         """Return three masks, or the first of them."""
         self.asked += prompts
