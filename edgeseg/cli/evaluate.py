@@ -19,7 +19,11 @@ from edgeseg.settings import get_settings
 NONE = "none"
 
 
-evaluate = typer.Typer(invoke_without_command=True, help="Measure detection and masks.")
+evaluate = typer.Typer(
+    invoke_without_command=True,
+    help="Measure detection (AP, AP50) and masks (mean IoU by box, click and text) on photos; "
+    "masks alone, and in more ways: edgeseg evaluate masks.",
+)
 app.add_typer(evaluate, name="evaluate")
 evaluate.command("masks")(masks_command)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -25,7 +26,7 @@ from edgeseg.errors import InvalidParameterError
 from edgeseg.settings import get_settings
 
 if TYPE_CHECKING:
-    from edgeseg.evaluation.masks import MaskDataset, MaskTally
+    from edgeseg.evaluation.masks import MaskDataset, MaskProtocol, MaskTally, RecordFile
 
 
 def masks_command(
@@ -78,57 +79,25 @@ def masks_command(
     overwrite: Overwrite = False,
 ) -> None:
     """Measure masks (mIoU, boundary IoU, NoC, mask AP) by simulated boxes, points and clicks."""
-    from edgeseg.evaluation.masks import (
-        MaskProtocol,
-        RecordFile,
-        choose_images,
-        evaluate_masks,
-        open_dataset,
-        read_boxes,
-    )
+    from edgeseg.evaluation.masks import MaskProtocol, choose_images, open_dataset
 
     kinds = cast("Any", tuple(each.strip() for each in prompt.split(",")))
     protocol = MaskProtocol(
         kinds, clicks, cast("Any", masks), cast("Any", select), noc, mask_prompt, seed
     )
-    _check_outputs(json_path, save_json, resume, sheets, protocol.kinds, overwrite)
+    outputs = _Outputs(json_path, save_json, sheets, resume, overwrite)
+    outputs.check(protocol.kinds)
     names_of_sources = [each.strip() for each in sources.split(",")] if sources else None
     dataset = open_dataset(annotations, images, kind, names_of_sources)
     if boxes is not None and dataset.format == "sa-1b":
         raise InvalidParameterError("--boxes: SA-1B has no classes, so there is no mask AP of it.")
     names = choose_images(dataset, limit, seed, image_list)
-    found = None if boxes is None else read_boxes(boxes)
     settings = get_settings()
     name = segmenter or settings.engine_for("segment") or ""
-    options = EngineOptions.from_settings(settings)
-    engine = cast(Segmenter, registry.load("segment", name, options))
-    asked = {
-        "protocol": protocol.key(),
-        "segmenter": name,
-        "weights": settings.weights.get(name),
-        "input_px": settings.edge_sam_input_px,
-        "annotations": str(annotations),
-        "boxes": None if boxes is None else str(boxes),
-    }
-    records = None
-    if save_json is not None:
-        records = RecordFile(save_json, json.dumps(asked, sort_keys=True), resume)
-    with tqdm(total=len(names), unit="image") as bar:
-
-        def advance(count: int, tally: MaskTally) -> None:
-            bar.update(count - bar.n)
-            bar.set_postfix_str(f"mIoU {tally.miou():.3f}", refresh=False)
-
-        figures, tally = evaluate_masks(
-            dataset,
-            names,
-            engine,
-            protocol,
-            boxes=found,
-            record_file=records,
-            worst=worst if sheets else 0,
-            progress=advance,
-        )
+    inputs = {"annotations": annotations, "boxes": boxes, "weights": settings.weights.get(name)}
+    key = _key(protocol.key(), name, settings.edge_sam_input_px, inputs)
+    engine = cast(Segmenter, registry.load("segment", name, EngineOptions.from_settings(settings)))
+    figures, tally = _measure(dataset, names, engine, protocol, boxes, outputs.records(key), worst)
     result = {
         "engine": ran(engine).model_dump(),
         "format": dataset.format,
@@ -138,27 +107,94 @@ def masks_command(
     if json_path is not None:
         write_json(json_path, result)
     print("\n".join(_report(result, name, dataset)))
-    for path in _write_sheets(sheets, dataset, tally, overwrite) if sheets else ():
+    for path in outputs.write_sheets(dataset, tally):
         print(path)
 
 
-def _check_outputs(
-    json_path: Path | None,
-    save_json: Path | None,
-    resume: bool,
-    sheets: Path | None,
-    kinds: tuple[str, ...],
-    overwrite: bool,
-) -> None:
-    """Check before the work that all outputs can be written."""
-    check_json(json_path, overwrite)
-    if resume and save_json is None:
-        raise InvalidParameterError("--resume: name the file to go on with by --save-json.")
-    if save_json is not None:
-        check_new(save_json, overwrite or resume)
-    if sheets is not None:
-        for each in kinds:
-            check_target(_sheet(sheets, each, 1), overwrite=overwrite)
+def _measure(
+    dataset: MaskDataset,
+    names: Sequence[str],
+    engine: Segmenter,
+    protocol: MaskProtocol,
+    boxes: Path | None,
+    records: RecordFile | None,
+    worst: int,
+) -> tuple[dict[str, Any], MaskTally]:
+    """Evaluate with a bar that shows the mIoU so far."""
+    from edgeseg.evaluation.masks import evaluate_masks, read_boxes
+
+    with tqdm(total=len(names), unit="image") as bar:
+
+        def advance(count: int, tally: MaskTally) -> None:
+            bar.update(count - bar.n)
+            bar.set_postfix_str(f"mIoU {tally.miou():.3f}", refresh=False)
+
+        return evaluate_masks(
+            dataset,
+            names,
+            engine,
+            protocol,
+            boxes=None if boxes is None else read_boxes(boxes),
+            record_file=records,
+            worst=worst,
+            progress=advance,
+        )
+
+
+def _key(protocol: str, segmenter: str, input_px: int, inputs: Mapping[str, object]) -> str:
+    """Return a text that is another one for any options or files that change the answers."""
+    stamps = {}
+    for name, each in inputs.items():
+        path = Path(str(each))
+        is_file = each is not None and path.is_file()
+        stamps[name] = [str(each), path.stat().st_mtime_ns if is_file else None]
+    asked = {"protocol": protocol, "segmenter": segmenter, "input_px": input_px, **stamps}
+    return json.dumps(asked, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Files that are written."""
+
+    json_path: Path | None
+    save_json: Path | None
+    sheets: Path | None
+    resume: bool
+    overwrite: bool
+
+    def check(self, kinds: Sequence[str]) -> None:
+        """Check before the work that all can be written."""
+        check_json(self.json_path, self.overwrite)
+        if self.resume and self.save_json is None:
+            raise InvalidParameterError("--resume: name the file to go on with by --save-json.")
+        if self.save_json is not None:
+            check_new(self.save_json, self.overwrite or self.resume)
+        if self.sheets is not None:
+            for each in kinds:
+                check_target(self._sheet(self.sheets, each, 1), overwrite=self.overwrite)
+
+    def records(self, key: str) -> RecordFile | None:
+        """Begin the file of all objects, or go on with it."""
+        from edgeseg.evaluation.masks import RecordFile
+
+        return None if self.save_json is None else RecordFile(self.save_json, key, self.resume)
+
+    def write_sheets(self, dataset: MaskDataset, tally: MaskTally) -> Iterator[Path]:
+        """Write the contact sheets, page by page; yield the path of each."""
+        from edgeseg.evaluation.masks.sheets import worst_sheets
+
+        if self.sheets is None:
+            return
+        for kind in tally.protocol.kinds:
+            for page, sheet in enumerate(worst_sheets(dataset, tally.worst(kind)), 1):
+                path = self._sheet(self.sheets, kind, page)
+                check_target(path, overwrite=self.overwrite)
+                save_image(sheet, path)
+                yield path
+
+    @staticmethod
+    def _sheet(folder: Path, kind: str, page: int) -> Path:
+        return folder / f"worst-{kind}-{page}.png"
 
 
 def _report(result: Mapping[str, Any], name: str, dataset: MaskDataset) -> Iterator[str]:
@@ -177,20 +213,3 @@ def _report(result: Mapping[str, Any], name: str, dataset: MaskDataset) -> Itera
             f"Skipped: {count} images that are missing or have another size than annotated, "
             f"such as {result['skipped'][0]}."
         )
-
-
-def _sheet(folder: Path, kind: str, page: int) -> Path:
-    return folder / f"worst-{kind}-{page}.png"
-
-
-def _write_sheets(
-    folder: Path, dataset: MaskDataset, tally: MaskTally, overwrite: bool
-) -> Iterator[Path]:
-    from edgeseg.evaluation.masks.sheets import worst_sheets
-
-    for kind in tally.protocol.kinds:
-        for page, sheet in enumerate(worst_sheets(dataset, tally.worst(kind)), 1):
-            path = _sheet(folder, kind, page)
-            check_target(path, overwrite=overwrite)
-            save_image(sheet, path)
-            yield path
