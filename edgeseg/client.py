@@ -187,13 +187,19 @@ class EdgeSegClient:
         As in EdgeSegAI; ``progress`` follows the events of the task.
         """
         data, name = file_bytes(image), names_to_send([image])[0]
-        fields = {"visualization": False, "file_name": name, **options}
-        response = self._post_image("/masks", data, fields, {"Prefer": "respond-async"})
-        task_id = str(response.json()["task_id"])
+        task_id = self.submit_everything(data, file_name=name, **options)
         for event in self.events(task_id):
             if event.type == "progress" and progress is not None:
                 progress(str(event.stage), event.data["done"], event.data["total"])
         return Segmentation(self._finished(task_id, SegmentationResult), data, file_name=name)
+
+    def submit_everything(self, image: ImageSource, **parameters: Any) -> str:
+        """Queue a request for masks of everything and return the task's id at once."""
+        name = names_to_send([image])[0]
+        fields = {"visualization": False, "file_name": name, **parameters}
+        headers = {"Prefer": "respond-async"}
+        response = self._post_image("/masks", file_bytes(image), fields, headers)
+        return str(response.json()["task_id"])
 
     def segment_entities(
         self,

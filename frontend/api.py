@@ -34,6 +34,8 @@ class Api(Protocol):
 
     def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str: ...
 
+    def submit_everything(self, image: ImageSource, **parameters: Any) -> str: ...
+
     def submit_entities(
         self,
         prompt: str,

@@ -7,16 +7,15 @@ import streamlit as st
 from frontend import (
     api,
     entities,
+    everything,
     inputs,
     jobs,
-    progress,
     prompt,
     results,
     session,
     sidebar,
     style,
 )
-from frontend.history import show_history
 from frontend.session import written
 from frontend.state import Photo
 
@@ -25,8 +24,11 @@ def main() -> None:
     """Draw the page once."""
     st.set_page_config("EdgeSeg", style.icon(), layout="wide")
     style.apply()
-    if session.page() == "entities":
+    page = session.page()
+    if page == "entities":
         entities.show()
+    elif page == "masks":
+        everything.show()
     else:
         _segment_page()
 
@@ -45,7 +47,7 @@ def _segment_page() -> None:
         parameters = {**settings, **prompt.fields()}
         session.set_run(jobs.start(api.client(), photos, written(), parameters))
     with right:
-        _outcome()
+        results.outcome(_welcome)
 
 
 def _segment_button(photos: list[Photo]) -> bool:
@@ -64,20 +66,6 @@ def _segment_button(photos: list[Photo]) -> bool:
     if not photos:
         st.caption("Add an image first.")
     return pressed
-
-
-def _outcome() -> None:
-    run = session.run()
-    if run is not None and not run.collected:
-        progress.live()
-    progress.tell_failures()
-    history = session.history()
-    entry = history.opened
-    if entry is not None:
-        results.show(entry, history)
-        show_history(history)
-    elif run is None:
-        _welcome()
 
 
 def _welcome() -> None:

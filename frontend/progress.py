@@ -59,7 +59,7 @@ def tell_failures() -> None:
     run = session.run()
     for job in run.jobs if run is not None and run.collected else []:
         if job.state == "cancelled":
-            st.info(f"{job.photo.name}: cancelled. Press Segment Image to start it again.")
+            st.info(f"{job.photo.name}: cancelled. Press the button to start it again.")
         elif job.error is not None:
             st.error(f"**{job.photo.name.replace('*', '')}**  \n{explain(job.error)}")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import PIL.Image
 import streamlit as st
 
 from edgeseg.render import scaled
-from frontend import downloads, images, refine
+from frontend import downloads, images, progress, refine, session
 from frontend.compare import before_and_after
+from frontend.history import show_history
 from frontend.state import Entry, History
 
 View = Literal["overlay", "masks", "boxes", "cutouts", "compare", "refine"]
@@ -23,6 +25,21 @@ VIEWS: dict[View, str] = {
 }
 CUTOUTS_SHOWN = 60
 CUTOUT_PX = 190
+
+
+def outcome(welcome: Callable[[], None]) -> None:
+    """Draw what runs, and the result that is open; ``welcome`` while there is neither."""
+    run = session.run()
+    if run is not None and not run.collected:
+        progress.live()
+    progress.tell_failures()
+    history = session.history()
+    entry = history.opened
+    if entry is not None:
+        show(entry, history)
+        show_history(history)
+    elif run is None:
+        welcome()
 
 
 def show(entry: Entry, history: History) -> None:
@@ -65,7 +82,8 @@ def _headline(entry: Entry) -> None:
     result = entry.segmentation.result
     count = len(entry.segmentation.objects)
     count_text = f"{count} object" + ("" if count == 1 else "s")
-    prompt = f" · prompt `{result.simplified_prompt.replace('`', ' ')}`"
+    words = result.simplified_prompt.replace("`", " ")
+    prompt = f" · prompt `{words}`" if words else ""
     st.markdown(f"**{count_text}** in {entry.photo.name.replace('*', '')}{prompt}")
 
 
@@ -73,7 +91,9 @@ def _remarks(entry: Entry) -> None:
     result = entry.segmentation.result
     for warning in result.warnings:
         st.warning(warning)
-    if not entry.segmentation.objects:
+    if not entry.segmentation.objects and not result.prompt:
+        st.info("No mask yet: choose Refine and click on the image, or segment everything.")
+    elif not entry.segmentation.objects:
         st.info(
             "No objects found. **What to do:** use a simpler name, lower the box "
             "threshold in the sidebar, or choose Refine and click on it."

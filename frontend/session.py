@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeVar, cast
 
 import streamlit as st
 
 from edgeseg.schemas import Simplification
 from frontend.jobs import Run
-from frontend.state import History
+from frontend.state import History, Photo
 
 T = TypeVar("T")
-PageName = Literal["segment", "entities"]
-PAGES: dict[PageName, str] = {"segment": "Segment", "entities": "Compare images"}
+PageName = Literal["segment", "masks", "entities"]
+PAGES: dict[PageName, str] = {
+    "segment": "Segment",
+    "masks": "Without words",
+    "entities": "Compare images",
+}
 
 
 def page() -> PageName:
@@ -47,6 +52,15 @@ def run() -> Run | None:
 def set_run(value: Run | None) -> None:
     """Store the current run."""
     st.session_state["run"] = value
+
+
+def is_new(photos: Sequence[Photo]) -> bool:
+    """Say whether these images are others than those that were sent last to be clicked on."""
+    keys = [photo.key for photo in photos]
+    if not keys or st.session_state.get("clicked_on") == keys:
+        return False
+    st.session_state["clicked_on"] = keys
+    return True
 
 
 def comparison() -> Run | None:

@@ -10,10 +10,12 @@ import streamlit as st
 from edgeseg.errors import EdgeSegError
 from edgeseg.schemas import (
     MAX_OBJECTS,
+    MAX_POINTS_PER_SIDE,
     MAX_PROMPT_CHARS,
     DetectRequest,
     EngineInfo,
     EntitiesRequest,
+    MasksRequest,
     PairingMode,
     TileMode,
 )
@@ -31,6 +33,8 @@ _ENTITY_ROLES: dict[Role, str] = {
     "extract": "Entity extractor", "detect": "Detector", "segment": "Segmenter",
     "embed": "Embedder",
 }  # fmt: skip
+_MASK_FIELDS = MasksRequest.model_fields
+_MASK_ROLES: dict[Role, str] = {"segment": "Segmenter"}
 _PAIRINGS: dict[PairingMode, str] = {"one_to_one": "One to one", "many_to_one": "Many to one"}
 
 
@@ -64,6 +68,42 @@ def entities_sidebar() -> dict[str, Any]:
         }
         _queues_below()
     return chosen
+
+
+def masks_sidebar() -> dict[str, Any]:
+    """Draw it for masks without words and return the fields of POST /masks that it sets."""
+    with st.sidebar:
+        st.header("Settings")
+        chosen: dict[str, Any] = {
+            "points_per_side": _whole("points_per_side", "Points per side", 1, MAX_POINTS_PER_SIDE),
+            "crop_layers": _whole("crop_layers", "Crop layers", 0, 2),
+            "predicted_iou_threshold": _own_threshold("predicted_iou_threshold", "Predicted IoU"),
+            "stability_threshold": _own_threshold("stability_threshold", "Stability"),
+            "min_area": int(
+                st.number_input(
+                    "Smallest islands and holes (px)", 0, help=_about("min_area"), key="min_area"
+                )
+            ),
+            "engines": _engines(_MASK_ROLES, grounds=False),
+        }
+        _queues_below()
+    return chosen
+
+
+def _about(name: str) -> str:
+    return str(_MASK_FIELDS[name].description).partition(";")[0]
+
+
+def _whole(name: str, label: str, low: int, high: int) -> int:
+    default = int(_MASK_FIELDS[name].default)
+    return int(st.slider(label, low, high, default, help=_about(name), key=name))
+
+
+def _own_threshold(name: str, label: str) -> float | None:
+    """Offer a threshold; left alone, it is the engine's own."""
+    return st.number_input(
+        label, 0.0, 1.0, None, 0.05, placeholder="the engine's own", help=_about(name), key=name
+    )
 
 
 def _queues_below() -> None:
@@ -125,7 +165,7 @@ def _max_objects() -> int | None:
     return None if number is None else int(number)
 
 
-def _engines(roles: Mapping[Role, str]) -> dict[str, str]:
+def _engines(roles: Mapping[Role, str], *, grounds: bool = True) -> dict[str, str]:
     """Offer the engines that can run; return those that are not the server's own choice."""
     try:
         known = [each for each in api.engines() if each.allowed]
@@ -139,7 +179,7 @@ def _engines(roles: Mapping[Role, str]) -> dict[str, str]:
             if name is not None:
                 chosen[role] = name
         # In place of detector and segmenter, and only where one can run.
-        grounders = [each for each in known if each.role == "ground" and each.available]
+        grounders = [each for each in known if each.role == "ground" and each.available and grounds]
         name = _engine("ground", "Grounder", grounders) if grounders else None
         if name is not None:
             chosen["ground"] = name

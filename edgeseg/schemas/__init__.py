@@ -24,6 +24,7 @@ from edgeseg.schemas.options import EntityOptions, MaskOptions, SegmentOptions
 from edgeseg.schemas.plan import TaskRequest, plan
 from edgeseg.schemas.requests import (
     MAX_OBJECTS,
+    MAX_POINTS_PER_SIDE,
     DetectRequest,
     EngineChoice,
     MasksRequest,
@@ -103,6 +104,7 @@ __all__ = [
     "FilterKind",
     "ImageInfo",
     "MAX_OBJECTS",
+    "MAX_POINTS_PER_SIDE",
     "MaskOptions",
     "MasksRequest",
     "MAX_PROMPT_CHARS",

@@ -78,6 +78,17 @@ class LocalClient:
         self._tasks[task_id] = Segmentation(result, image)
         return task_id
 
+    def submit_everything(self, image: ImageSource, **fields: Any) -> str:
+        self._may_raise()
+        self.sent.append(fields)
+        apart = {"file_name", "engines"}
+        chosen: Any = {name: value for name, value in fields.items() if name not in apart}
+        done = self._engines.segment_everything(image, **chosen)
+        task_id = f"task{len(self.sent)}"
+        result = done.result.model_copy(update={"task_id": task_id})
+        self._tasks[task_id] = Segmentation(result, image)
+        return task_id
+
     def submit_entities(
         self,
         prompt: str,

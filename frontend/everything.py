@@ -1,0 +1,78 @@
+"""The page Without words: clicks on an image, and masks of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from edgeseg.schemas import StageEvent
+from frontend import api, inputs, jobs, results, session, sidebar
+from frontend.api import Api
+from frontend.jobs import Job
+from frontend.state import Photo
+
+
+@dataclass
+class MasksJob(Job):
+    """An image on its way to be segmented without words."""
+
+    def send(self, client: Api, parameters: Mapping[str, Any]) -> str:
+        """Queue it and return the task's id."""
+        return client.submit_everything(self.photo.data, file_name=self.photo.name, **parameters)
+
+    def apply(self, event: StageEvent) -> None:
+        """Follow one event of the task."""
+        super().apply(event)
+        is_step = event.type == "progress" and {"done", "total"} <= event.data.keys()
+        self.detail = f": {event.data['done']} of {event.data['total']} clicks" if is_step else ""
+
+
+def show() -> None:
+    """Draw the page once."""
+    settings = sidebar.masks_sidebar()
+    left, right = st.columns([4, 7], gap="medium")
+    with left:
+        session.choose_page()
+        photos = inputs.choose_photos()
+        st.caption("Choose **Refine** to click on the image; each click or box makes a mask.")
+        is_pressed = _button(photos)
+    if is_pressed:
+        _start(photos, "everything", settings)
+    elif session.is_new(photos):
+        # Ready to be clicked on at once.
+        st.session_state["view"] = "refine"
+        _start(photos, "clicks", {**settings, "points_per_side": 0})
+    with right:
+        results.outcome(_welcome)
+
+
+def _start(photos: list[Photo], name: str, parameters: Mapping[str, Any]) -> None:
+    pending = [MasksJob(photo, name) for photo in photos]
+    session.set_run(jobs.start_jobs(api.client(), pending, parameters))
+
+
+def _button(photos: list[Photo]) -> bool:
+    run = session.run()
+    busy = run is not None and not run.collected
+    pressed = st.button(
+        "Segment everything", type="primary", width="stretch", disabled=busy or not photos,
+        icon=":material/select_all:", key="segment_everything",
+    )  # fmt: skip
+    if not photos:
+        st.caption("Add an image first.")
+    return bool(pressed)
+
+
+def _welcome() -> None:
+    with st.container(border=True, key="welcome"):
+        st.markdown(
+            "#### Masks without words\n"
+            "1. Drop an image, or pick a sample.\n"
+            "2. Click on a thing, or drag a box round it: its mask shows at once. "
+            "**Add** and **Remove** correct it.\n"
+            "3. Or press **Segment everything**: a grid of clicks finds all that is there.\n"
+            "4. Hide, rename and download the masks."
+        )
