@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         description="Side of the square input of EdgeSAM's encoder, in pixels: for checkpoints "
         "that were trained at another size than 1024.",
     )
+    edge_sam_click_box: Literal["merged", "best", "off"] = Field(
+        "merged",
+        description="Box that EdgeSAM adds to a single click, with checkpoints that have a region "
+        "proposal network: the five nearest proposals `merged`, the `best` of them, or `off`.",
+    )
     extract_image: bool = Field(
         False,
         description="Show the generated image to the language model that reads the entities of a "

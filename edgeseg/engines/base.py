@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -75,6 +75,7 @@ class EngineOptions:
     encoder_runtime: EncoderRuntime = "torch"
     mask_threshold: float = 0.5
     edge_sam_input_px: int = 1024
+    edge_sam_click_box: Literal["merged", "best", "off"] = "merged"
     extract_image: bool = False
 
     @property
@@ -101,6 +102,7 @@ class EngineOptions:
             encoder_runtime=settings.encoder_runtime,
             mask_threshold=settings.mask_threshold,
             edge_sam_input_px=settings.edge_sam_input_px,
+            edge_sam_click_box=settings.edge_sam_click_box,
             extract_image=settings.extract_image,
         )
 

@@ -62,8 +62,9 @@ def dataset(
     needs_teacher = teacher is not None and store is None
     wants = Wants(
         config.seed,
-        config.prompts.objects if config.phase == 2 else 0,
-        config.targets == "annotations" or config.data.views,
+        config.prompts.objects if config.phase > 1 else 0,
+        config.data.views or (config.targets == "annotations" and config.phase == 2),
+        config.phase == 2,
         config.prompts.point == "mask",
         teacher.size_px if teacher is not None and needs_teacher else None,
     )

@@ -129,7 +129,7 @@ class Optimisation(_Part):
     warmup_rate: float = Field(0.0, ge=0)
     rate_batch: int | None = Field(None, ge=1)
     """Rates are for this batch and scaled to the batch that there is; None: they are as given."""
-    schedule: Literal["cosine", "flat-cosine"] = "cosine"
+    schedule: Literal["cosine", "flat-cosine", "steps"] = "cosine"
     warmup: float = Field(0.0, ge=0, lt=1)
     """Share of the run in which the rate rises."""
     weight_decay: float = Field(0.01, ge=0)

@@ -16,6 +16,7 @@ from training.edge_sam.losses import embedding_loss, mask_ious, mask_losses
 from training.edge_sam.optimisation import autocast
 from training.edge_sam.pixels import inside, inside_cells, normalised
 from training.edge_sam.prompts import Prompts, correction, first_prompts
+from training.edge_sam.rpn_loss import in_frame, proposal_losses
 from training.edge_sam.samples import Batch
 from training.edge_sam.teacher import Teacher
 
@@ -47,6 +48,8 @@ class Objective:
         with self._autocast(batch):
             maps = self.student(normalised(batch.images, batch.inside_hw))
         maps = maps.float()
+        if self.student.rpn is not None:
+            return self._proposed(batch, maps)
         features = self._features(batch) if self._needs_teacher else ()
         losses: LossParts = {}
         if self._weights.embedding:
@@ -57,6 +60,14 @@ class Objective:
             losses |= self._prompted(batch, maps, features)
         # A batch without objects still takes part in a step of several processes.
         return losses or {"none": maps.sum() * 0}
+
+    def _proposed(self, batch: Batch, maps: Tensor) -> LossParts:
+        """Losses of the proposals; the network below them is frozen."""
+        assert self.student.rpn is not None
+        boxes = in_frame(batch.boxes_xyxy, batch.images.shape[-1])
+        of_images = [boxes[batch.owner == row] for row in range(len(batch.images))]
+        logits, deltas, anchors = self.student.rpn(maps.detach())
+        return proposal_losses(logits, deltas, anchors, of_images)
 
     @property
     def _needs_teacher(self) -> bool:

@@ -13,7 +13,8 @@ from training.edge_sam.config import Optimisation
 
 # Of the flat schedule: the rate stays for this share of the run and ends at this share of itself.
 FLAT, END = 0.3, 0.01
-MUON_DECAY = 0.03
+# Detectors' "1x" schedule: 12 epochs.
+STEPS = (8 / 12, 11 / 12)
 
 
 def optimisers(model: nn.Module, options: Optimisation) -> list[torch.optim.Optimizer]:
@@ -40,13 +41,16 @@ def optimisers(model: nn.Module, options: Optimisation) -> list[torch.optim.Opti
 def learning_rate(options: Optimisation, progress: float, images: int) -> float:
     """Return the rate at a progress in [0, 1] for steps of so many images.
 
-    It rises linearly, then falls along half a cosine; with ``flat-cosine`` it stays first. Where
+    It rises linearly, then falls along half a cosine; with ``flat-cosine`` it stays first, with
+    ``steps`` it falls to a tenth after 8 and again after 11 of 12 parts of the run. Where
     ``rate_batch`` is set, all rates are for that many images and scaled in proportion.
     """
     scale = images / options.rate_batch if options.rate_batch else 1.0
     if progress < options.warmup:
         share = progress / options.warmup
         return scale * (options.warmup_rate + share * (options.rate - options.warmup_rate))
+    if options.schedule == "steps":
+        return scale * options.rate * 0.1 ** sum(progress >= each for each in STEPS)
     rest = (progress - options.warmup) / (1 - options.warmup)
     low = options.min_rate
     if options.schedule == "flat-cosine":

@@ -27,7 +27,7 @@ def train(config: Config, world: World) -> None:
     """
     images = open_images(config.data.train, config.seed)
     teacher = None
-    if config.targets == "teacher" or config.losses.embedding:
+    if config.phase < 3 and (config.targets == "teacher" or config.losses.embedding):
         teacher = load_teacher(config.teacher).to(world.device)
     store = open_store(config, "train", images, teacher)
     student = build_student(config, teacher)

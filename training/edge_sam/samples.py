@@ -29,6 +29,8 @@ class Wants:
     objects: int = 0
     masks: bool = False
     """Objects need masks, and come with them."""
+    points: bool = True
+    """Each object needs a point in it."""
     point_in_mask: bool = False
     """The first point is a random pixel of the mask, also where the annotation has one."""
     teacher_px: int | None = None
@@ -228,6 +230,8 @@ def _points(
 ) -> FloatArray:
     """(K, 2) points in image pixels: the annotated ones, or pixels of masks, or boxes' centres."""
     points = labelled.points_xy[rows].copy()
+    if not wants.points:
+        return points
     for index, row in enumerate(rows):
         if wants.point_in_mask or np.isnan(points[index]).any():
             mask = labelled.photo.mask(int(row))

@@ -23,10 +23,12 @@ def build_student(config: Config, teacher: Teacher | None) -> EdgeSam:
     """
     options = config.student
     torch.manual_seed(config.seed)
-    student = EdgeSam(options.width)
+    student = EdgeSam(options.width, rpn=config.phase == 3)
     started: set[str] = set()
     if options.start is not None:
         started = fill(student, start_weights(options.start), str(options.start))
+    if config.phase == 3 and not any(name.startswith(PARTS) for name in started):
+        raise InvalidParameterError("Phase 3 needs student.start: a checkpoint of phase 2.")
     if options.decoder == "teacher" and teacher is not None:
         fill(student, teacher.decoder_weights(), "the teacher's decoder", PARTS)
     elif options.decoder == "start" and not any(name.startswith(PARTS) for name in started):
@@ -36,7 +38,12 @@ def build_student(config: Config, teacher: Teacher | None) -> EdgeSam:
 
 
 def set_learning(student: EdgeSam, config: Config) -> None:
-    """Say which parts learn: in phase 1 the encoder alone."""
+    """Say which parts learn: in phase 1 the encoder alone, in phase 3 the proposals alone."""
+    if config.phase == 3:
+        student.requires_grad_(False)
+        assert student.rpn is not None
+        student.rpn.requires_grad_(True)
+        return
     part = "encoder" if config.phase == 1 else config.student.train
     student.image_encoder.requires_grad_(part != "decoder")
     student.mask_decoder.requires_grad_(part != "encoder")

@@ -16,6 +16,7 @@ from edgeseg.engines.edge_sam.layers import ConvNorm
 from edgeseg.engines.edge_sam.mask_decoder import MaskDecoder
 from edgeseg.engines.edge_sam.prompt_encoder import PromptEncoder
 from edgeseg.engines.edge_sam.repvit import STAGES, DepthwiseMixer, ImageEncoder
+from edgeseg.engines.edge_sam.rpn import Rpn
 from edgeseg.engines.torch.placement import read_tensors
 from edgeseg.errors import EngineUnavailableError
 
@@ -68,9 +69,12 @@ class EdgeSam(SamModel):
     """
 
     image_encoder: ImageEncoder
+    rpn: Rpn | None
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, rpn: bool = False) -> None:
         super().__init__(ImageEncoder(width))
+        # Turns clicks into boxes; few checkpoints have it.
+        self.rpn = Rpn() if rpn else None
 
 
 def _fuse(module: nn.Module) -> None:
@@ -93,7 +97,7 @@ def read_checkpoint(path: Path) -> EdgeSam:
 def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") -> EdgeSam:
     """Build the model with these weights; raises as `read_checkpoint` does."""
     with torch.device("meta"):
-        model = EdgeSam(_width(weights))
+        model = EdgeSam(_width(weights), any(name.startswith("rpn.") for name in weights))
     load_weights(model, weights, f"{source} is not a valid EdgeSAM checkpoint")
     return model
 
