@@ -135,6 +135,23 @@ def test_images_are_compared_and_the_report_is_taken_away(page: Page) -> None:
     assert {each.label for each in result.pairings if each.paired} == {"brown cat", "red cup"}
 
 
+def test_a_click_without_words_and_then_everything(page: Page, photo_folder: Path) -> None:
+    page.get_by_text("Without words").click()
+    driver.settle(page)
+    driver.upload(page, photo_folder / "coffee.png")
+    # No button was pressed: the image waits for clicks.
+    driver.click_at(page, 0.5, 0.5)
+    driver.expect_rows(page, 1)
+    driver.click_at(page, 0.5, 0.55)
+    driver.expect_rows(page, 1)
+    driver.press(page, re.compile("Segment everything$"))
+    expect(page.get_by_text(re.compile(r"^\d+ objects in coffee.png"))).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    driver.choose_view(page, "Overlay")
+    assert driver.rows(page) >= 3
+
+
 def test_the_page_fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     driver.pick(page, "Drawn balls")
