@@ -43,7 +43,7 @@ def main() -> None:
         )
         with EmbeddedStack(settings, ui=True) as stack:
             browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
-            for shoot in (review, results, batch, comparison, dark, phone, progress):
+            for shoot in (review, results, batch, everything, comparison, dark, phone, progress):
                 shoot(browser, str(stack.ui_url))
             browser.close()
 
@@ -142,6 +142,20 @@ def progress(browser: Browser, url: str) -> None:
     page.get_by_test_id("stMain").evaluate("each => each.scrollTo(0, 0)")
     page.screenshot(path=IMAGES / "ui_progress.png")
     shrink(IMAGES / "ui_progress.png")
+
+
+def everything(browser: Browser, url: str) -> None:
+    """Masks of all that is in a photo."""
+    page = visit(browser, url)
+    page.get_by_text("Without words").click()
+    driver.settle(page)
+    driver.press(page, "Astronaut")
+    driver.press(page, re.compile("Segment everything$"))
+    expect(page.get_by_text(re.compile(r"^\d\d? objects in"))).to_be_visible(
+        timeout=driver.PATIENCE_MS
+    )
+    driver.choose_view(page, "Overlay")
+    save(page, "ui_everything")
 
 
 def visit(
