@@ -19,6 +19,7 @@ COMMANDS = (
     "engines",
     "evaluate",
     "evaluate_words",
+    "edge_sam",
     "up",
     "demo",
     "bench",

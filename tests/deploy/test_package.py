@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.compose import ROOT
+from tests.training.distillation import write_sa1b
 
 SERVICES = ("backend", "frontend", "simplifier_service", "grounding_dino_service", "sam2_service")
 
@@ -58,6 +59,20 @@ def test_an_installed_stack_runs_its_own_services(installed: Path, tmp_path: Pat
     demo = [sys.executable, "-P", "-m", "edgeseg", "demo", "--engines", "fake", "--out", "drawn"]
     subprocess.run(demo, cwd=tmp_path, env=environment, check=True, capture_output=True)
     assert (tmp_path / "drawn" / "all.png").is_file()
+
+
+def test_an_installed_package_trains(installed: Path, tmp_path: Path) -> None:
+    write_sa1b(tmp_path / "images", ["one", "two"])
+    (tmp_path / "mine.yaml").write_text(
+        "base: annotations\n"
+        "data: {train: {format: sa1b, images: [images]}, views: false, workers: 0}\n"
+        "student: {width: 0.25, sizes_px: [64]}\n"
+        "optimisation: {minutes: null, steps: 1, batch: 1}\n"
+    )
+    command = [sys.executable, "-P", "-m", "edgeseg", "edge-sam", "train", "--config", "mine.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    subprocess.run([*command, "--output", "run"], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "run" / "last.pt").stat().st_size > 10e6
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="asks git what belongs to the project")

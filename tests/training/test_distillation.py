@@ -179,6 +179,13 @@ def test_validation_repeats_itself_and_knows_perfect_masks(
     assert itself["agree_box"] == itself["agree_centre"] == 1
 
 
+def test_a_wrong_configuration_ends_with_2_and_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["train", "--config", "phase2", "--set", "steps=1"]) == 2
+    assert "steps: Extra inputs are not permitted" in capsys.readouterr().err
+
+
 def test_a_teacher_must_be_named(photo_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidParameterError, match=r"teacher\.model"):
         load_teacher(small(photo_folder, tmp_path).teacher)

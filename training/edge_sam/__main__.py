@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from edgeseg.errors import EdgeSegError
+from edgeseg.errors import EdgeSegError, InputError
 from training.edge_sam.config import load
 from training.edge_sam.convert import convert
 from training.edge_sam.distributed import joined
@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("target", type=Path)
     command.add_argument("--decoder", help="a teacher whose decoder is taken")
     command.add_argument("--weights", choices=("ema", "model"), default="ema")
+    command.add_argument("--overwrite", action="store_true", help="replace the target")
     return made
 
 
@@ -54,13 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         if args.command == "convert":
+            if args.overwrite:
+                args.target.unlink(missing_ok=True)
             count = convert(args.source, args.target, args.decoder, args.weights)
             print(f"{args.target}: {count} tensors")
             return 0
         _run(args)
     except EdgeSegError as error:
-        print(f"error: {error.detail}", file=sys.stderr)
-        return 1
+        print(f"{error.detail} [{error.code}]", file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
     except KeyboardInterrupt:
         print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
         return 130
