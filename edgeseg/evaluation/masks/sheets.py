@@ -104,4 +104,5 @@ def _draw_prompt(
         draw.rectangle(box, outline=CLICK_COLOUR)
         return
     x, y = (record.clicks[0].x - left) * scale, (record.clicks[0].y - top) * scale
-    draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=CLICK_COLOUR, outline="white")
+    # Open inside, since small objects would lie under a disc.
+    draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline=CLICK_COLOUR, width=2)
