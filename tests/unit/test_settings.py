@@ -161,6 +161,8 @@ def _other(name: str, field: FieldInfo) -> Any:
         "device": "cuda:1",
         "dtype": "float16",
         "mask_threshold": 0.25,
+        "edge_sam_input_px": 512,
+        "edge_sam_click_box": "best",
         "encoder_runtime": "openvino",
         "log_format": "json",
         "log_level": "DEBUG",
