@@ -45,7 +45,7 @@ def panel(entry: Entry) -> None:
 
 
 def _tools(entry: Entry) -> tuple[Tool, int | None]:
-    """Draw the choice of object and tool, the new object's name, and Undo."""
+    """Draw the choice of object and tool, the new object's name, Undo and Clear."""
     names = {each.id: f"{each.id + 1} · {each.label}" for each in entry.shown}
     options: list[int | str] = [*names, _NEW]
     key = f"target_{entry.key}"
@@ -76,6 +76,15 @@ def _tools(entry: Entry) -> tuple[Tool, int | None]:
             args=(entry,),
             key="undo",
         )
+        st.button(
+            "Clear",
+            icon=":material/layers_clear:",
+            disabled=not entry.segmentation.objects,
+            on_click=_clear,
+            args=(entry,),
+            key="clear",
+            help="Takes all masks off the image; Undo brings them back.",
+        )
     st.caption(_HINTS[tool])
     return tool, None if target == _NEW else cast(int, target)
 
@@ -96,8 +105,18 @@ def _drawn(entry: Entry, target: int | None) -> PIL.Image.Image:
     return pil_image
 
 
+def _clear(entry: Entry) -> None:
+    entry.clear()
+    _forget(entry)
+
+
 def _undo(entry: Entry) -> None:
     entry.undo_last()
+    _forget(entry)
+
+
+def _forget(entry: Entry) -> None:
+    """Forget what was begun or chosen on the image as it was."""
     st.session_state.pop(f"corner_{entry.key}", None)
     st.session_state.pop(f"target_{entry.key}", None)
 

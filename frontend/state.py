@@ -92,6 +92,17 @@ class Entry:
         self.chosen = object_id
         self.version += 1
 
+    def clear(self) -> None:
+        """Take all objects off the image, and remember them."""
+        self.undo.append(Snapshot(self.segmentation.objects, dict(self.points), self.chosen))
+        self._take([])
+        self.points, self.chosen = {}, None
+        self.version += 1
+
+    def _take(self, objects: list[SegmentedObject]) -> None:
+        result = self.segmentation.result.model_copy(update={"objects": objects})
+        self.segmentation = Segmentation(result, self.photo.data, file_name=self.photo.name)
+
     def undo_last(self) -> bool:
         """Go back by one correction; False when there is none."""
         if not self.undo:
@@ -101,9 +112,7 @@ class Entry:
         self.behind |= {
             each.id for each in self.segmentation.objects if old.get(each.id, each) != each
         }
-        changed = {"objects": before.objects}
-        result = self.segmentation.result.model_copy(update=changed)
-        self.segmentation = Segmentation(result, self.photo.data, file_name=self.photo.name)
+        self._take(before.objects)
         self.points, self.chosen = before.points, before.chosen
         self.version += 1
         return True

@@ -28,6 +28,7 @@ WARM_UP = 5
 LIMITS: dict[str, float] = {
     "text_to_masks_ms": 150,
     "refine_ms": 30,
+    "everything_ms": 3000,
     "peak_rss_mb": 350,
     "load_s": 1,
 }
@@ -39,7 +40,7 @@ def nano(
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Measure a 640x480 photo from text to masks, a click on it, peak memory and loading."""
+    """Measure a 640x480 photo from text to masks, a click, everything, memory and loading."""
     check_json(json_path, overwrite)
     for role in ROLES:
         registry.find(role, engines)
@@ -61,7 +62,7 @@ def nano(
 
 
 def measure(requests: int, engines: str) -> dict[str, float]:
-    """Time loading, then requests with a photo that no cache knows, then clicks on one photo.
+    """Time loading, then requests with a photo that no cache knows, clicks on one, and everything.
 
     ``load_s`` begins before the first import and ends when all engines are ready. Raises
     ValueError when the prompt finds nothing, for then there is nothing to measure.
@@ -88,6 +89,9 @@ def measure(requests: int, engines: str) -> dict[str, float]:
     clicks_ms, clicks_cpu_ms = _timed_ms(
         lambda: ai.refine(result, object_id=0, points=click), requests
     )
+    everything_ms, everything_cpu_ms = _timed_ms(
+        lambda: ai.segment_everything(fresh()), max(1, requests // 10), warm_up=1
+    )
     from edgeseg.benchmarks.memory import peak_rss_mb
     from edgeseg.platforms import cpu_count
 
@@ -101,6 +105,8 @@ def measure(requests: int, engines: str) -> dict[str, float]:
         "refine_ms": statistics.median(clicks_ms),
         "refine_p95_ms": sorted(clicks_ms)[int(0.95 * len(clicks_ms))],
         "refine_cpu_ms": clicks_cpu_ms,
+        "everything_ms": statistics.median(everything_ms),
+        "everything_cpu_ms": everything_cpu_ms,
         "peak_rss_mb": peak_rss_mb(),
         **{f"{name}_ms": ms for name, ms in result.result.timings_ms.items()},
     }
@@ -117,19 +123,21 @@ def _photo() -> bytes:
     return out.getvalue()
 
 
-def _timed_ms(action: Callable[[], object], times: int) -> tuple[list[float], float]:
+def _timed_ms(
+    action: Callable[[], object], times: int, warm_up: int = WARM_UP
+) -> tuple[list[float], float]:
     """Milliseconds of each call after a warm-up, and those of all CPU cores on average.
 
     The latter hardly depend on what else the machine does.
     """
     spent_ms: list[float] = []
     cpu_s = 0.0
-    for turn in range(WARM_UP + times):
-        if turn == WARM_UP:
+    for turn in range(warm_up + times):
+        if turn == warm_up:
             cpu_s = time.process_time()
         started = time.perf_counter()
         action()
-        if turn >= WARM_UP:
+        if turn >= warm_up:
             spent_ms.append((time.perf_counter() - started) * 1000)
     return spent_ms, (time.process_time() - cpu_s) * 1000 / times
 

@@ -70,6 +70,21 @@ def test_points_add_up_and_undo_takes_them_back(entry: Entry, client: LocalClien
     assert not entry.undo_last()
 
 
+def test_clear_takes_all_masks_off_and_undo_brings_them_back(
+    entry: Entry, client: LocalClient
+) -> None:
+    before, version = entry.segmentation.objects, entry.version
+    entry.clear()
+    assert (entry.segmentation.objects, entry.points, entry.chosen) == ([], {}, None)
+    assert entry.version > version
+    refine.add_point(entry, None, Point(x=300, y=200, label=1))
+    assert len(entry.segmentation.objects) == 1
+    assert entry.undo_last()
+    assert entry.segmentation.objects == []
+    assert entry.undo_last()
+    assert entry.segmentation.objects == before
+
+
 def test_after_undo_the_server_is_told_where_the_object_is(
     entry: Entry, client: LocalClient
 ) -> None:
