@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ def masks_command(
         **figures,
     }
     if json_path is not None:
-        write_json(json_path, result)
+        write_json(json_path, _without_nan(result))
     print("\n".join(_report(result, name, dataset)))
     for path in outputs.write_sheets(dataset, tally):
         print(path)
@@ -139,6 +140,15 @@ def _measure(
             worst=worst,
             progress=advance,
         )
+
+
+def _without_nan(value: Any) -> Any:
+    """Return figures with None in place of NaN, which JSON has not."""
+    if isinstance(value, dict):
+        return {name: _without_nan(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _key(protocol: str, segmenter: str, input_px: int, inputs: Mapping[str, object]) -> str:
@@ -207,6 +217,8 @@ def _report(result: Mapping[str, Any], name: str, dataset: MaskDataset) -> Itera
         yield ""
         yield table(size_table(result))
     yield noc_sentence(result)
+    if result["unusable"]:
+        yield f"Left out: {result['unusable']} objects whose masks are empty or cannot be read."
     if result["skipped"]:
         count = len(result["skipped"])
         yield (

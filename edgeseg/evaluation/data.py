@@ -104,6 +104,7 @@ def read_truth(
         rows: dict[int, list[Instance]] = {}
         for each in data["annotations"]:
             rows.setdefault(each["image_id"], []).append(_instance(each, names))
+        files = [(file_name(each), size_of(each)) for each in images]
     except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
         raise InvalidParameterError(
             f"{annotations}: expected COCO instance annotations as JSON: {_why(error)}."
@@ -114,13 +115,11 @@ def read_truth(
     known = info.get("sources", {}) if isinstance(info, dict) else {}
     everything = tuple(names.values())
     labelled = []
-    for each in images:
+    for each, (name, size_hw) in zip(images, files, strict=True):
         listed = known.get(each.get("source"), {}).get("exhaustive", everything)
-        complete = tuple(name for name in everything if name in set(listed))
+        complete = tuple(label for label in everything if label in set(listed))
         instances = tuple(rows.get(each["id"], ()))
-        labelled.append(
-            LabelledImage(each["id"], file_name(each), instances, complete, size_of(each))
-        )
+        labelled.append(LabelledImage(each["id"], name, instances, complete, size_hw))
     return Truth(tuple(labelled), everything, tuple(places))
 
 

@@ -17,6 +17,7 @@ from edgeseg.codecs import mask_to_rle, rle_area
 from edgeseg.engines.base import Segmenter
 from edgeseg.errors import InvalidParameterError
 from edgeseg.evaluation.data import Instance, LabelledImage
+from edgeseg.evaluation.masks.dataset import usable_mask
 from edgeseg.types import BoolArray, Embedding, MaskPrompt
 
 Row = dict[str, Any]
@@ -37,14 +38,15 @@ def read_boxes(path: Path) -> DetectedBoxes:
         by_image: dict[int, list[Row]] = {}
         for row in json.loads(path.read_bytes()):
             box = [float(value) for value in row["bbox"]]
-            if len(box) != 4 or not np.isfinite(box).all():
-                raise ValueError(f"bbox: expected x, y, width and height, got {box}")
+            score = float(row["score"])
+            if len(box) != 4 or not np.isfinite([*box, score]).all():
+                raise ValueError(f"expected x, y, width, height and a score, got {box}, {score}")
             by_image.setdefault(int(row["image_id"]), []).append(
                 {
                     "image_id": int(row["image_id"]),
                     "category_id": int(row["category_id"]),
                     "bbox": box,
-                    "score": float(row["score"]),
+                    "score": score,
                 }
             )
     except (ValueError, LookupError, TypeError) as error:
@@ -80,7 +82,7 @@ def mask_ap(
     """AP over IoU 0.50 to 0.95, AP at 0.50 and 0.75, and AP by size, of masks against the truth.
 
     Classes that an image does not label completely are left out of it. An object without a mask is
-    an area that counts neither way.
+    an area that counts neither way. NaN where there is no object of a size.
     """
     complete = {each.id: set(each.complete) for each in labelled}
     sizes = {row["image_id"]: row["segmentation"]["size"] for row in found}
@@ -115,11 +117,12 @@ def mask_ap(
         run.evaluate()
         run.accumulate()
         run.summarize()
-    return {name: float(value) for name, value in zip(_FIGURES, run.stats[:6], strict=True)}
+    stats = np.where(run.stats[:6] < 0, np.nan, run.stats[:6])
+    return {name: float(value) for name, value in zip(_FIGURES, stats, strict=True)}
 
 
 def _truth(each: Instance, image: LabelledImage, size_hw: tuple[int, int]) -> Row:
-    mask = each.mask(size_hw)
+    mask = usable_mask(each, size_hw)
     is_ignored = each.crowd or mask is None
     known = _box_mask(each, size_hw) if mask is None else mask
     x0, y0, x1, y1 = each.box_xyxy

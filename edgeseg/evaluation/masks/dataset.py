@@ -13,7 +13,7 @@ from edgeseg.codecs import decode_image
 from edgeseg.errors import InvalidParameterError
 from edgeseg.evaluation.data import Instance, LabelledImage, file_name, read_truth, size_of
 from edgeseg.evaluation.masks.files import FileStore
-from edgeseg.types import Image
+from edgeseg.types import BoolArray, Image
 
 FORMATS = ("coco", "lvis", "cocofied-lvis", "sa-1b")
 # LVIS has 1,203 classes; mapped to COCO's it has 80.
@@ -120,7 +120,21 @@ def _sa1b_object(row: dict[str, Any]) -> Instance:
 
 def has_masks(labelled: LabelledImage) -> bool:
     """Say whether an image has an object that is no crowd and has a mask."""
-    return any(not each.crowd and each.segmentation is not None for each in labelled.instances)
+    return any(is_single(each) for each in labelled.instances)
+
+
+def is_single(instance: Instance) -> bool:
+    """Say whether an object is no crowd and has a mask."""
+    return not instance.crowd and instance.segmentation is not None
+
+
+def usable_mask(instance: Instance, size_hw: tuple[int, int]) -> BoolArray | None:
+    """(H, W) mask of an object; None without one, and for one that cannot be read or is empty."""
+    try:
+        mask = instance.mask(size_hw)
+    except InvalidParameterError:
+        return None
+    return mask if mask is not None and mask.any() else None
 
 
 def choose_images(

@@ -39,17 +39,22 @@ class MaskRecord:
 
 @dataclass(frozen=True)
 class ImageRecords:
-    """All that is kept of one image: its objects, and masks of a detector's boxes."""
+    """All that is kept of one image: its objects, and masks of a detector's boxes.
+
+    ``unusable`` counts the objects whose masks are empty or cannot be read.
+    """
 
     image: str
     records: list[MaskRecord]
     detections: list[dict[str, Any]]
+    unusable: int = 0
 
     def lines(self) -> str:
         """The lines of a JSON Lines file; the last one tells that the image is whole."""
         rows = [json.dumps({"object": asdict(each)}) for each in self.records]
         rows += [json.dumps({"detection": each}) for each in self.detections]
-        rows.append(json.dumps({"image": self.image, "lines": len(rows)}))
+        end = {"image": self.image, "lines": len(rows), "unusable": self.unusable}
+        rows.append(json.dumps(end))
         return "\n".join(rows) + "\n"
 
 
@@ -96,7 +101,7 @@ def _whole_images(lines: Iterator[str]) -> Iterator[ImageRecords]:
             continue
         if len(rows["object"]) + len(rows["detection"]) == row["lines"]:
             records = [_record(each) for each in rows["object"]]
-            yield ImageRecords(row["image"], records, rows["detection"])
+            yield ImageRecords(row["image"], records, rows["detection"], row["unusable"])
         rows.clear()
 
 

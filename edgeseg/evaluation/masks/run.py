@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from edgeseg.engines.base import Segmenter
-from edgeseg.evaluation.data import Instance, LabelledImage
+from edgeseg.errors import InvalidParameterError
+from edgeseg.evaluation.data import LabelledImage
 from edgeseg.evaluation.masks.average_precision import DetectedBoxes, mask_ap, segment_boxes
-from edgeseg.evaluation.masks.dataset import MaskDataset, has_masks
+from edgeseg.evaluation.masks.dataset import MaskDataset, has_masks, is_single, usable_mask
 from edgeseg.evaluation.masks.protocol import MaskProtocol
 from edgeseg.evaluation.masks.records import ImageRecords, MaskRecord, RecordFile
 from edgeseg.evaluation.masks.session import Session
 from edgeseg.evaluation.masks.tally import MaskTally
-from edgeseg.types import BoolArray, Embedding, Image
+from edgeseg.types import Embedding, Image
 
 # Pixels of annotated masks that are held at one time.
 _PIXELS_AT_ONCE = 2**26
@@ -21,7 +22,6 @@ _PIXELS_AT_ONCE = 2**26
 PROMPTS_AT_ONCE = 32
 
 Progress = Callable[[int, MaskTally], None]
-Labelled = tuple[Instance, BoolArray]
 
 
 def evaluate_masks(
@@ -39,12 +39,17 @@ def evaluate_masks(
 
     With ``boxes`` of a detector by image, mask AP too. Images that ``record_file`` holds already
     are not run again. ``progress`` gets the images done so far and what is known. Returns the
-    figures (see `MaskTally.summary`; ``mask_ap``, and ``skipped``, the images that are missing or
-    have another size than annotated) and the tally, which keeps the ``worst`` records of each kind.
+    figures (see `MaskTally.summary`; ``mask_ap``; ``skipped``, the images that are missing or have
+    another size than annotated; ``unusable``, the number of single objects whose masks are empty or
+    cannot be read) and the tally, which keeps the ``worst`` records of each kind. Raises
+    InvalidParameterError where annotated points are asked for and there are none.
     """
+    if "point" in protocol.prompts and dataset.format != "sa-1b":
+        raise InvalidParameterError("prompt: only annotations of SA-1B tell a point.")
     tally = MaskTally(protocol, worst)
     detections: list[dict[str, Any]] = []
     skipped: list[str] = []
+    unusable = 0
     for count, image in enumerate(
         _all_images(dataset, names, segmenter, protocol, boxes, record_file), 1
     ):
@@ -53,12 +58,14 @@ def evaluate_masks(
         else:
             tally.add(image.records)
             detections += image.detections
+            unusable += image.unusable
         progress(count, tally)
     figures = tally.summary()
     if boxes is not None:
         labelled = [dataset.labelled(name) for name in names if name not in skipped]
         figures["mask_ap"] = mask_ap(labelled, detections, dataset.categories)
-    return {**figures, "images": len(names) - len(skipped), "skipped": skipped}, tally
+    figures |= {"images": len(names) - len(skipped), "skipped": skipped, "unusable": unusable}
+    return figures, tally
 
 
 def _all_images(
@@ -88,7 +95,10 @@ def _all_images(
         if found or has_masks(labelled):
             embedding = segmenter.embed(image)
             records = list(_records(segmenter, embedding, protocol, name, labelled, image))
-            done = ImageRecords(name, records, segment_boxes(segmenter, embedding, found))
+            asked = sum(is_single(each) for each in labelled.instances)
+            unusable = asked - len(records) // len(protocol.kinds)
+            segmented = segment_boxes(segmenter, embedding, found)
+            done = ImageRecords(name, records, segmented, unusable)
         if record_file:
             record_file.write(done)
         yield done
@@ -105,15 +115,15 @@ def _records(
     """Yield a record of each object with a mask, under each kind of prompt; crowds are skipped."""
     height, width = image.size_hw
     step = max(1, _PIXELS_AT_ONCE // (height * width * len(protocol.kinds)))
-    single = [each for each in labelled.instances if not each.crowd]
+    single = [each for each in labelled.instances if is_single(each)]
     for start in range(0, len(single), step):
         part = single[start : start + step]
-        pairs = [(each, mask) for each in part if (mask := each.mask(image.size_hw)) is not None]
+        masks = [(each, usable_mask(each, image.size_hw)) for each in part]
         sessions = [
             Session(protocol, kind, name, each, mask)
             for kind in protocol.kinds
-            for each, mask in pairs
-            if mask.any()
+            for each, mask in masks
+            if mask is not None
         ]
         _finish(segmenter, embedding, protocol, sessions)
         yield from (each.record() for each in sessions)

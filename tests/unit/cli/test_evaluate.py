@@ -46,6 +46,7 @@ def test_masks_are_measured_shown_and_written(
     # The fake segmenter draws the ellipse in a box.
     assert result["prompts"]["box"]["by_clicks"][0]["miou"] == pytest.approx(0.785, abs=0.02)
     assert result["engine"]["name"] == "fake"
+    assert result["prompts"]["box"]["by_clicks"][0]["large"] is None
     assert (result["format"], result["images"], result["protocol"]["seed"]) == ("coco", 2, 0)
     assert sum('"object"' in line for line in lines.read_text().splitlines()) == 6
     pages = sorted(path.name for path in sheets.iterdir())

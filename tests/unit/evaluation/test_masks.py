@@ -59,10 +59,11 @@ def test_crowds_and_objects_without_a_mask_are_left_out(tmp_path: Path) -> None:
         annotation(2, 1, BAR, iscrowd=1),
         annotation(3, 1, BAR, segmentation=None),
         annotation(4, 1, BAR, segmentation=[]),
+        annotation(6, 1, BAR, segmentation=[[1, 2]]),
         annotation(5, 1, BAR, category_id=2),
     ]
     figures, _ = run(write_coco(tmp_path, annotations=rows), MaskProtocol(("box",)))
-    assert figures["prompts"]["box"]["objects"] == 2
+    assert (figures["prompts"]["box"]["objects"], figures["unusable"]) == (2, 2)
     row = figures["prompts"]["box"]["by_clicks"][0]
     assert (row["small"], row["medium"], row["over_small"]) == (1, 1, 1)
     assert np.isnan(row["large"])
@@ -89,6 +90,11 @@ def test_every_kind_of_point_lies_where_its_name_says(tmp_path: Path) -> None:
     assert all(10 < place < 50 for place in random)
     assert centre == (30, 30)
     assert point == (12.5, 13.5)
+
+
+def test_points_are_only_annotated_in_sa1b(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameterError, match="SA-1B"):
+        run(write_coco(tmp_path), MaskProtocol(("box", "point")))
 
 
 def test_clicks_correct_what_is_wrong_and_stop_where_nothing_is(tmp_path: Path) -> None:
