@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeseg.evaluation.mask_metrics import SIZES_PX
 
-# The paper's tables end with two corrective clicks.
+# The paper's tables end with two corrective clicks; `size_table` has all.
 _PAPER_CLICKS = 2
 Rows = list[list[str]]
 
@@ -22,14 +22,16 @@ def published() -> dict[str, Any]:
 
 
 def paper_table(figures: Mapping[str, Any], name: str, dataset: str) -> Rows:
-    """Rows of mIoU in percent by kind of prompt and corrective clicks, the first one the head.
+    """Rows of mIoU in percent by kind of prompt and up to two clicks, the first one the head.
 
     ``name`` is that of the segmenter that the figures are of; the paper's rows follow where it has
     the data set, whose format ``dataset`` is.
     """
     prompts, ap = figures["prompts"], figures.get("mask_ap")
     columns = [
-        (kind, row["clicks"]) for kind, values in prompts.items() for row in values["by_clicks"]
+        (kind, row["clicks"])
+        for kind, values in prompts.items()
+        for row in values["by_clicks"][: _PAPER_CLICKS + 1]
     ]
     head = ["mIoU, %", *(f"{kind} +{n}" if n else kind for kind, n in columns)]
     ours = [name, *(_percent(prompts[kind]["by_clicks"][n]["miou"]) for kind, n in columns)]

@@ -211,6 +211,9 @@ def test_tables_show_the_papers_figures_only_where_they_are_comparable(tmp_path:
     assert edge_sam[1:] == ["76.7", "78.1", "48.0", "", "", ""]
     assert "arXiv 2312.06660" in paper_note("cocofied-lvis")
     assert len(paper_table(figures, "nano", "other")) == 2
+    longer, _ = run(truth, MaskProtocol(("box",), clicks=4))
+    assert paper_table(longer, "nano", "coco")[0][1:] == ["box", "box +1", "box +2"]
+    assert len(size_table(longer)) == 6
     assert paper_note("other") == ""
     assert size_table(figures)[1][:3] == ["box", "100.0", "100.0"]
 
