@@ -16,6 +16,7 @@ COMMANDS = (
     "entities",
     "simplify",
     "export",
+    "export_model",
     "engines",
     "evaluate",
     "evaluate_words",

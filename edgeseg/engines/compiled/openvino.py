@@ -60,7 +60,7 @@ def compile_encoder(
             "EDGESEG_ENCODER_RUNTIME=openvino runs on the CPU, not on "
             f"{placement.device}; set EDGESEG_DEVICE=cpu."
         )
-    openvino = _openvino()
+    openvino = import_openvino()
     cache = options.store.root / "openvino"
     folder = cache / _key(options, shape, placement, openvino.__version__)
     if not folder.is_dir():
@@ -81,7 +81,8 @@ def compile_encoder(
     return CompiledEncoder(core.compile_model(folder / "encoder.xml", "CPU", config))
 
 
-def _openvino() -> Any:
+def import_openvino() -> Any:
+    """Return the package, which then reports its use to nobody."""
     # Its converter tells its makers of every use, unless this module cannot be imported.
     sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
     import openvino
@@ -89,7 +90,7 @@ def _openvino() -> Any:
     return openvino
 
 
-class _Encoder(nn.Module):
+class Encoder(nn.Module):
     """What is converted: the network as a module, so that its weights are found."""
 
     def __init__(self, model: nn.Module, network: Network) -> None:
@@ -106,13 +107,13 @@ def _convert(
     model: nn.Module, network: Network, shape: Sequence[int], placement: Placement, folder: Path
 ) -> None:
     """Write the network in OpenVINO's format into ``folder``, whole or not at all."""
-    openvino = _openvino()
+    openvino = import_openvino()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings(), torch.no_grad():
         # Tracing warns of every shape that becomes a number, which is what is wanted here.
         warnings.simplefilter("ignore")
         converted = openvino.convert_model(
-            _Encoder(model, network), example_input=torch.zeros(*shape)
+            Encoder(model, network), example_input=torch.zeros(*shape)
         )
     partial = Path(tempfile.mkdtemp(dir=folder.parent, suffix=".partial"))
     try:

@@ -141,7 +141,8 @@ class MaskDecoder(nn.Module):
             source.flatten(2).transpose(1, 2), places.flatten(2).transpose(1, 2), tokens
         )
         fine = self.output_upscaling(mixed.transpose(1, 2).unflatten(2, (height, width)))
-        heads = zip(self.output_hypernetworks_mlps, tokens[:, 1 : 1 + MASKS].unbind(1), strict=True)
-        kernels = torch.stack([head(token) for head, token in heads], dim=1)
+        # One by one: CoreML's converter cannot unbind tokens whose number is open.
+        heads = enumerate(self.output_hypernetworks_mlps, start=1)
+        kernels = torch.stack([head(tokens[:, index]) for index, head in heads], dim=1)
         logits = (kernels @ fine.flatten(2)).unflatten(2, fine.shape[-2:])
         return logits, self.iou_prediction_head(tokens[:, 0])

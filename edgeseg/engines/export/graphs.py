@@ -1,0 +1,163 @@
+"""The networks as they are exported: an encoder from pixels, a decoder from points to masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from edgeseg.engines.edge_sam.letterbox import MASK_PX, stability
+from edgeseg.engines.edge_sam.model import SamModel
+from edgeseg.engines.edge_sam.prompt_encoder import (
+    BOTTOM_RIGHT,
+    GRID,
+    IGNORED,
+    INPUT_PX,
+    INSIDE,
+    OUTSIDE,
+    PADDING,
+    TOP_LEFT,
+    WIDTH,
+)
+
+# RGB from 0 to 255, as ImageNet's photos have it.
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network, inputs to trace it with, more of them to compare, and names.
+
+    ``open_axes`` are the axes of inputs whose size is left open.
+    """
+
+    module: nn.Module
+    inputs: dict[str, Tensor]
+    outputs: tuple[str, ...]
+    open_axes: dict[str, dict[int, str]]
+    others: tuple[dict[str, Tensor], ...] = ()
+
+
+class PixelEncoder(nn.Module):
+    """An encoder that takes RGB from 0 to 255 and normalises it itself."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.register_buffer("mean", torch.tensor(MEAN).reshape(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).reshape(1, 3, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(1, 3, 1024, 1024) RGB from 0 to 255 to (1, 256, 64, 64)."""
+        return self.encoder((image - self.mean) / self.std)
+
+
+class Decoder(nn.Module):
+    """Points, of which two may be corners of a box, to four masks and their scores."""
+
+    def __init__(self, model: SamModel, stability_score: bool, padding_point: bool) -> None:
+        super().__init__()
+        self.model = model
+        self._stability_score = stability_score
+        self._padding_point = padding_point
+
+    def forward(
+        self, image_embeddings: Tensor, point_coords: Tensor, point_labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(1, 256, 64, 64), (1, N, 2) and (1, N) to (1, 4) scores and (1, 4, 256, 256) logits."""
+        dense = self.model.prompt_encoder.dense(None, 1)
+        return self._decode(image_embeddings, point_coords, point_labels, dense)
+
+    def _decode(
+        self, image_embeddings: Tensor, point_coords: Tensor, point_labels: Tensor, dense: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        if self._padding_point:
+            point_coords, point_labels = with_padding_point(point_coords, point_labels)
+        encoder = self.model.prompt_encoder
+        sparse = encoder.sparse(point_coords, point_labels)
+        places = encoder.pe_layer.grid(GRID)
+        masks, ious = self.model.mask_decoder(image_embeddings, places, sparse, dense)
+        return stability(masks) if self._stability_score else ious, masks
+
+
+class MaskPromptDecoder(Decoder):
+    """The same with the logits of an earlier mask, which count where ``has_mask_input`` is 1."""
+
+    def forward(
+        self,
+        image_embeddings: Tensor,
+        point_coords: Tensor,
+        point_labels: Tensor,
+        mask_input: Tensor,
+        has_mask_input: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """As `Decoder`, with (1, 1, 256, 256) logits and (1,) 0 or 1."""
+        encoder = self.model.prompt_encoder
+        without = encoder.no_mask_embed.weight.reshape(1, WIDTH, 1, 1)
+        dense = torch.where(
+            has_mask_input.reshape(1, 1, 1, 1) > 0, encoder.dense(mask_input, 1), without
+        )
+        return self._decode(image_embeddings, point_coords, point_labels, dense)
+
+
+def with_padding_point(points_xy: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Add the point (0, 0) labelled -1 where there are points, but neither a box nor that label.
+
+    The number of added points is a tensor, so that tracing keeps the choice.
+    """
+    # CoreML's converter knows no "or" of tensors.
+    complete = ((labels >= TOP_LEFT).long() + (labels == PADDING).long()).sum()
+    points = (labels <= INSIDE).long().sum()
+    count = points.clamp(max=1) * (1 - complete.clamp(max=1))
+    places = torch.zeros(1, 1, 2)[:, :count]
+    added = torch.full((1, 1), PADDING, dtype=labels.dtype)[:, :count]
+    return torch.cat([points_xy, places], dim=1), torch.cat([labels, added], dim=1)
+
+
+def encoder_graph(model: SamModel, takes_pixels: bool = False) -> Graph:
+    """The image encoder, of normalised pixels or with ``takes_pixels`` of RGB from 0 to 255."""
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(1, 3, INPUT_PX, INPUT_PX, generator=generator)
+    if not takes_pixels:
+        return Graph(model.image_encoder, {"image": image}, ("image_embeddings",), {})
+    pixels = (image * 50 + 128).clamp(0, 255).round()
+    module = PixelEncoder(model.image_encoder).eval()
+    return Graph(module, {"image": pixels}, ("image_embeddings",), {})
+
+
+def decoder_graph(
+    model: SamModel, *, stability_score: bool, padding_point: bool, mask_input: bool
+) -> Graph:
+    """The prompt encoder and mask decoder, for any number of points."""
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(1, WIDTH, GRID, GRID, generator=generator)
+    earlier = torch.randn(1, 1, MASK_PX, MASK_PX, generator=generator) * 8
+    kind = MaskPromptDecoder if mask_input else Decoder
+    module = kind(model, stability_score, padding_point).eval()
+    asked = [
+        _prompt(image, earlier if mask_input else None, points, labels)
+        for points, labels in (
+            ([(90, 80), (200, 300), (700, 900)], [INSIDE, TOP_LEFT, BOTTOM_RIGHT]),
+            ([(90, 80)], [INSIDE]),
+            ([(90, 80), (500, 40), (0, 0)], [INSIDE, OUTSIDE, PADDING]),
+            ([(512, 400), (7, 7)], [INSIDE, IGNORED]),
+        )
+    ]
+    if mask_input:
+        asked[1]["has_mask_input"] = torch.zeros(1)
+    points = {"point_coords": {1: "points"}, "point_labels": {1: "points"}}
+    return Graph(module, asked[0], ("scores", "masks"), points, tuple(asked[1:]))
+
+
+def _prompt(
+    image: Tensor, earlier: Tensor | None, points: list[tuple[int, int]], labels: list[int]
+) -> dict[str, Tensor]:
+    prompt = {
+        "image_embeddings": image,
+        "point_coords": torch.tensor([points], dtype=torch.float32),
+        "point_labels": torch.tensor([labels]),
+    }
+    if earlier is not None:
+        prompt |= {"mask_input": earlier, "has_mask_input": torch.ones(1)}
+    return prompt
