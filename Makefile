@@ -32,7 +32,7 @@ $(VENV)/test.stamp: $(VENV)/light.stamp
 	$(PIP) 'torch==2.13.0' 'torchvision==0.28.0' 'scikit-image>=0.25' setuptools wheel
 	# Built against the torch that is here; by itself it would fetch another one.
 	SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation 'sam2==1.1.0'
-	$(PIP) -e '.[stack,ui,test,training,full,openvino]'
+	$(PIP) -e '.[stack,ui,test,training,full,openvino,coreml]'
 	$(PIP) 'addict==2.4.0' 'timm==1.0.31' 'yapf==0.43.0'
 	# What else it asks for is here in another version, or needs a screen.
 	$(PIP) --no-deps 'groundingdino-py==0.4.0'

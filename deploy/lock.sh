@@ -37,5 +37,5 @@ for service in simplifier_service grounding_dino_service sam2_service; do
     without_cuda "$service/requirements-full.txt"
 done
 lock constraints.txt --extra stack --extra ui --extra test --extra training --extra full \
-    --extra openvino --constraint deploy/torch.txt
+    --extra openvino --extra coreml --constraint deploy/torch.txt
 without_cuda constraints.txt

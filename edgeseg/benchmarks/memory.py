@@ -91,6 +91,7 @@ def blank_writers() -> dict[str, Callable[[Path], None]]:
         "qwen2.5-0.5b": lambda folder: llm.write(folder, "qwen2", small=False, words=words),
         "florence-2-base": lambda folder: florence2.write(folder, "base"),
         "sam-vit-base": lambda folder: sam.write(folder, "base"),
+        "sam-vit-huge": lambda folder: sam.write(folder, "huge"),
         "grounding-dino-tiny": lambda folder: grounding_dino.write(folder, "tiny"),
         _ORIGINAL: lambda folder: grounding_dino.write_original(
             folder / "model.pt", folder.parent / _bert(), small=False

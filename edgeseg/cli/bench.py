@@ -22,6 +22,7 @@ import PIL.Image
 import typer
 
 from edgeseg.cli.app import app
+from edgeseg.cli.bench_encoders import encoders_command
 from edgeseg.cli.bench_engines import engines_command
 from edgeseg.cli.bench_memory import memory_command
 from edgeseg.cli.bench_nano import nano
@@ -45,6 +46,7 @@ bench = typer.Typer(invoke_without_command=True, help="Measure the stack.")
 app.add_typer(bench, name="bench")
 bench.command("memory")(memory_command)
 bench.command("engines")(engines_command)
+bench.command("encoders")(encoders_command)
 bench.command()(nano)
 
 

@@ -53,7 +53,7 @@ def export_model(
     ] = False,
     processing: Annotated[
         bool,
-        typer.Option(help="Photos of any size go in, masks of their size come out; not for CoreML."),
+        typer.Option(help="Photos of any size go in, masks of their size come out."),
     ] = False,
     bilinear: Annotated[
         bool | None,
@@ -64,7 +64,10 @@ def export_model(
     ] = True,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write an engine's networks for another runtime: edgeseg export-model edge-sam --to onnx -o out"""
+    """Write an engine's networks for another runtime, with a card that describes them.
+
+    edgeseg export-model edge-sam --to onnx -o out
+    """
     from edgeseg.engines.export import ExportOptions
     from edgeseg.engines.export import export_model as write
 
@@ -118,9 +121,7 @@ def _stability(scores: str) -> bool | None:
     return known[scores]
 
 
-def _read(
-    photos: Path | None, annotations: Path | None, limit: int
-) -> tuple[list[Any], list[Any]]:
+def _read(photos: Path | None, annotations: Path | None, limit: int) -> tuple[list[Any], list[Any]]:
     """Return photos to calibrate on, and samples to measure on, which are other photos."""
     from edgeseg.errors import InvalidParameterError
 

@@ -10,8 +10,12 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
+from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.export import ExportOptions, export_model
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.settings import Settings
 from edgeseg.stack.local import EmbeddedStack
+from edgeseg.testing.checkpoints import edge_sam
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Example: its arguments, and what its output must hold.
@@ -30,6 +34,10 @@ CASES = {
         ["A cat and a cup", "photo.jpg", "photo.jpg"],
         ["missing: cup", "presence: 1 of 2", "cat_0 is cat_0 of photo.jpg"],
     ),
+    "onnx_predictor.py": (
+        ["out", "photo.jpg", "--inside", "220", "150", "-o", "out/mask.png"],
+        ["out/mask.png: ", "of the photo, score", "encoded in"],
+    ),
     "over_http.py": (["photo.jpg", "cat"], ["simplify finished", "task done", "refined: "]),
 }
 
@@ -45,12 +53,23 @@ def test_example(name: str, tmp_path: Path, chelsea: Path) -> None:
     red = PIL.Image.new("RGB", (80, 60), "gray")
     red.paste("red", (20, 10, 60, 50))
     red.save(tmp_path / "red.png")
+    if name == "onnx_predictor.py":
+        export_small(tmp_path / "out")
     if name != "over_http.py":
         check(name, tmp_path, {})
         return
     settings = Settings(engines="nano", api_port=0, data_dir=tmp_path / "stack")
     with EmbeddedStack(settings) as stack:
         check(name, tmp_path, {"EDGESEG_API_URL": stack.api_url})
+
+
+def export_small(folder: Path) -> None:
+    """Export a quarter of EdgeSAM's width and input, with random weights, as the example says."""
+    folder.mkdir()
+    edge_sam.write(folder, width=0.25)
+    overrides = {"edge-sam": str(folder / "edge_sam.pth")}
+    small = EngineOptions(store=WeightStore(folder, overrides=overrides), edge_sam_input_px=256)
+    export_model("edge-sam", "onnx", folder, ExportOptions(processing=True), engine_options=small)
 
 
 def check(name: str, folder: Path, environment: dict[str, str]) -> None:

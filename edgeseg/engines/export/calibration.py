@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from edgeseg.engines.edge_sam.letterbox import MASK_PX
 from edgeseg.engines.edge_sam.prompt_encoder import (
     BOTTOM_RIGHT,
     INPUT_PX,
@@ -14,7 +13,7 @@ from edgeseg.engines.edge_sam.prompt_encoder import (
     PADDING,
     TOP_LEFT,
 )
-from edgeseg.engines.export.runtime import Feed, Run
+from edgeseg.engines.export.runtime import Feed, Run, no_mask
 from edgeseg.engines.sam.base import SamEngine
 from edgeseg.types import Image
 
@@ -42,6 +41,5 @@ def decoder_feeds(
                 "point_labels": np.array([labels]),
             }
             if mask_input:
-                prompt["mask_input"] = np.zeros((1, 1, MASK_PX, MASK_PX), np.float32)
-                prompt["has_mask_input"] = np.zeros(1, np.float32)
+                prompt |= no_mask(embeddings.shape[-1])
             yield prompt

@@ -14,18 +14,18 @@ from edgeseg.engines.spec import Entry
 
 # What each input and output means, by name.
 MEANINGS = {
-    "image": "RGB, longest side scaled to 1024 pixels, less the mean, over the deviation, then "
+    "image": "RGB, longest side scaled to the input's, less the mean, over the deviation, then "
     "zeros on the right and below",
     "photo": "RGB of a photo of any size",
     "image_embeddings": "what the decoder needs of the image",
-    "point_coords": "x, y in pixels of the 1024² input",
+    "point_coords": "x, y in pixels of the image scaled so that its longest side is 1024",
     "point_labels": "1 inside, 0 outside, 2 and 3 the corners of a box, -1 padding, -2 ignored",
     "mask_input": "logits of an earlier mask",
     "has_mask_input": "1 where mask_input counts, else 0",
     "photo_size_hw": "height and width of the photo",
     "scores": "how good each mask is thought to be",
     "masks": "logits, the mask where they are above 0; the first for prompts without doubt",
-    "low_res_masks": "logits of 256² for mask_input",
+    "low_res_masks": "logits for mask_input",
 }
 WITH_PROCESSING = {
     "point_coords": "x, y in pixels of the photo",

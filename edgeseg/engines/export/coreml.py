@@ -23,7 +23,10 @@ from edgeseg.errors import EngineError
 QUANTISED_FROM = 512
 # Of 16 bits, as a share of the largest number.
 TOLERANCE = 0.05
-PIXELS = "RGB from 0 to 255, longest side 1024 pixels; pad with the colour (124, 116, 104)"
+PIXELS = (
+    "RGB from 0 to 255, longest side scaled to the input's, the rest filled with the colour "
+    "(124, 116, 104)"
+)
 
 
 def write_coreml(graph: Graph, path: Path, precision: Precision, image_input: bool = False) -> Part:
@@ -132,9 +135,7 @@ def _sources(operation: Any, known: dict[int, set[str]]) -> set[str]:
 def _quantised(model: Any) -> Any:
     from coremltools.optimize import coreml
 
-    each = coreml.OpLinearQuantizerConfig(
-        mode="linear_symmetric", weight_threshold=QUANTISED_FROM
-    )
+    each = coreml.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=QUANTISED_FROM)
     return coreml.linear_quantize_weights(model, coreml.OptimizationConfig(global_config=each))
 
 
@@ -142,7 +143,10 @@ def describe(model: Any, path: Path) -> Part:
     """Describe a package by its specification."""
     description = model.get_spec().description
     inputs, outputs = (
-        [{"name": value.name, **_kind(value), "meaning": value.shortDescription} for value in values]
+        [
+            {"name": value.name, **_kind(value), "meaning": value.shortDescription}
+            for value in values
+        ]
         for values in (description.input, description.output)
     )
     return Part(path, inputs, outputs)

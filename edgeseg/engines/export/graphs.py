@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edgeseg.engines.edge_sam.letterbox import MASK_PX, stability
+from edgeseg.engines.edge_sam.letterbox import stability
 from edgeseg.engines.edge_sam.model import SamModel
 from edgeseg.engines.edge_sam.prompt_encoder import (
     BOTTOM_RIGHT,
-    GRID,
     IGNORED,
-    INPUT_PX,
     INSIDE,
     OUTSIDE,
     PADDING,
@@ -21,6 +19,8 @@ from edgeseg.engines.edge_sam.prompt_encoder import (
     WIDTH,
 )
 
+# Pixels of the input for one cell of the embedding; masks have four by four logits for it.
+CELL_PX = 16
 # RGB from 0 to 255, as ImageNet's photos have it.
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
@@ -42,6 +42,9 @@ class Graph:
 class PixelEncoder(nn.Module):
     """An encoder that takes RGB from 0 to 255 and normalises it itself."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
@@ -53,35 +56,46 @@ class PixelEncoder(nn.Module):
         return self.encoder((image - self.mean) / self.std)
 
 
-class Decoder(nn.Module):
-    """Points, of which two may be corners of a box, to four masks and their scores."""
+class _AnyDecoder(nn.Module):
+    """What decoders with and without an earlier mask share."""
 
-    def __init__(self, model: SamModel, stability_score: bool, padding_point: bool) -> None:
+    def __init__(
+        self, model: SamModel, grid: int, stability_score: bool, padding_point: bool
+    ) -> None:
         super().__init__()
         self.model = model
+        self._grid = grid
         self._stability_score = stability_score
         self._padding_point = padding_point
 
-    def forward(
-        self, image_embeddings: Tensor, point_coords: Tensor, point_labels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """(1, 256, 64, 64), (1, N, 2) and (1, N) to (1, 4) scores and (1, 4, 256, 256) logits."""
-        dense = self.model.prompt_encoder.dense(None, 1)
-        return self._decode(image_embeddings, point_coords, point_labels, dense)
-
-    def _decode(
+    def decode(
         self, image_embeddings: Tensor, point_coords: Tensor, point_labels: Tensor, dense: Tensor
     ) -> tuple[Tensor, Tensor]:
+        """Return scores and masks; ``dense`` (1, 256, 64, 64) stands for the earlier mask."""
         if self._padding_point:
             point_coords, point_labels = with_padding_point(point_coords, point_labels)
         encoder = self.model.prompt_encoder
         sparse = encoder.sparse(point_coords, point_labels)
-        places = encoder.pe_layer.grid(GRID)
+        places = encoder.pe_layer.grid(self._grid)
         masks, ious = self.model.mask_decoder(image_embeddings, places, sparse, dense)
         return stability(masks) if self._stability_score else ious, masks
 
 
-class MaskPromptDecoder(Decoder):
+class Decoder(_AnyDecoder):
+    """Points, of which two may be corners of a box, to four masks and their scores."""
+
+    def forward(
+        self, image_embeddings: Tensor, point_coords: Tensor, point_labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(1, 256, 64, 64), (1, N, 2) and (1, N) to (1, 4) scores and (1, 4, 256, 256) logits.
+
+        Maps and masks are smaller for a smaller input; points are in pixels of the 1024² frame.
+        """
+        dense = self.model.prompt_encoder.dense(None, 1, self._grid)
+        return self.decode(image_embeddings, point_coords, point_labels, dense)
+
+
+class MaskPromptDecoder(_AnyDecoder):
     """The same with the logits of an earlier mask, which count where ``has_mask_input`` is 1."""
 
     def forward(
@@ -98,7 +112,7 @@ class MaskPromptDecoder(Decoder):
         dense = torch.where(
             has_mask_input.reshape(1, 1, 1, 1) > 0, encoder.dense(mask_input, 1), without
         )
-        return self._decode(image_embeddings, point_coords, point_labels, dense)
+        return self.decode(image_embeddings, point_coords, point_labels, dense)
 
 
 def with_padding_point(points_xy: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,10 +129,10 @@ def with_padding_point(points_xy: Tensor, labels: Tensor) -> tuple[Tensor, Tenso
     return torch.cat([points_xy, places], dim=1), torch.cat([labels, added], dim=1)
 
 
-def encoder_graph(model: SamModel, takes_pixels: bool = False) -> Graph:
+def encoder_graph(model: SamModel, input_px: int, takes_pixels: bool = False) -> Graph:
     """The image encoder, of normalised pixels or with ``takes_pixels`` of RGB from 0 to 255."""
     generator = torch.Generator().manual_seed(0)
-    image = torch.randn(1, 3, INPUT_PX, INPUT_PX, generator=generator)
+    image = torch.randn(1, 3, input_px, input_px, generator=generator)
     if not takes_pixels:
         return Graph(model.image_encoder, {"image": image}, ("image_embeddings",), {})
     pixels = (image * 50 + 128).clamp(0, 255).round()
@@ -127,14 +141,20 @@ def encoder_graph(model: SamModel, takes_pixels: bool = False) -> Graph:
 
 
 def decoder_graph(
-    model: SamModel, *, stability_score: bool, padding_point: bool, mask_input: bool
+    model: SamModel,
+    input_px: int,
+    *,
+    stability_score: bool,
+    padding_point: bool,
+    mask_input: bool,
 ) -> Graph:
     """The prompt encoder and mask decoder, for any number of points."""
     generator = torch.Generator().manual_seed(0)
-    image = torch.randn(1, WIDTH, GRID, GRID, generator=generator)
-    earlier = torch.randn(1, 1, MASK_PX, MASK_PX, generator=generator) * 8
+    grid = input_px // CELL_PX
+    image = torch.randn(1, WIDTH, grid, grid, generator=generator)
+    earlier = torch.randn(1, 1, 4 * grid, 4 * grid, generator=generator) * 8
     kind = MaskPromptDecoder if mask_input else Decoder
-    module = kind(model, stability_score, padding_point).eval()
+    module = kind(model, grid, stability_score, padding_point).eval()
     asked = [
         _prompt(image, earlier if mask_input else None, points, labels)
         for points, labels in (

@@ -49,11 +49,13 @@ def parts_of(engine: SamEngine, target: Target, options: ExportOptions) -> Parts
         model.image_encoder.fuse_stage3.mode = "bilinear" if is_bilinear else "bicubic"
     decoder = decoder_graph(
         model,
+        engine.input_px,
         stability_score=stability,
         padding_point=options.pads(target),
         mask_input=options.mask_input,
     )
-    return Parts(encoder_graph(model, target == "coreml" and options.image_input), decoder)
+    takes_pixels = target == "coreml" and options.image_input
+    return Parts(encoder_graph(model, engine.input_px, takes_pixels), decoder)
 
 
 def _any_encoder(engine: SamEngine) -> Graph:

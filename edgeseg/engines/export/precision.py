@@ -29,13 +29,13 @@ def to_fp16(path: Path) -> None:
 
 def to_int8(path: Path, feeds: Iterable[Feed]) -> None:
     """Quantise a file statically: weights by channel, activations in the ranges of ``feeds``."""
+    import onnx
     from onnxruntime.quantization import (
         CalibrationMethod,
         QuantFormat,
         QuantType,
         quantize_static,
     )
-    import onnx
 
     exact = [node.name for node in onnx.load(path).graph.node if EXACT in node.name]
     # It advises steps that change nothing here.

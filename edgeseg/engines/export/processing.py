@@ -8,17 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeseg.engines.edge_sam.letterbox import MASK_PX
-from edgeseg.engines.edge_sam.prompt_encoder import INPUT_PX
+from edgeseg.engines.edge_sam.prompt_encoder import INPUT_PX as FRAME_PX
 from edgeseg.engines.export.graphs import MEAN, STD
 from edgeseg.engines.export.onnx_files import OPSET
 
+# In the graphs, SIDE stands for the pixels of the input's side and LOW for those of its masks.
 # From ``size``, the height and width of a photo, to ``scaled``, its size within the input. In
 # double precision, as Python computes it.
-_SCALED = f"""
+_SCALED = """
   size_d = Cast<to=11>(size)
   longest = ReduceMax<keepdims=1>(size_d)
-  side = Constant<value_ints=[{INPUT_PX}, {INPUT_PX}]>()
+  side = Constant<value_ints=[SIDE, SIDE]>()
   side_d = Cast<to=11>(side)
   scale = Div(side_d, longest)
   exact = Mul(size_d, scale)
@@ -32,7 +32,7 @@ _SCALED = f"""
   scaled = Cast<to=7>(scaled_d)
 """
 _PHOTO = f"""
-photo_to_image (uint8[height, width, 3] photo) => (float[1, 3, {INPUT_PX}, {INPUT_PX}] image) {{
+photo_to_image (uint8[height, width, 3] photo) => (float[1, 3, SIDE, SIDE] image) {{
   shape = Shape(photo)
   zero = Constant<value_ints=[0]>()
   two = Constant<value_ints=[2]>()
@@ -56,7 +56,7 @@ photo_to_image (uint8[height, width, 3] photo) => (float[1, 3, {INPUT_PX}, {INPU
   after = Sub(side, scaled)
   pads = Concat<axis=0>(before, after)
   padded = Pad(normal, pads)
-  fixed = Constant<value_ints=[1, 3, {INPUT_PX}, {INPUT_PX}]>()
+  fixed = Constant<value_ints=[1, 3, SIDE, SIDE]>()
   image = Reshape(padded, fixed)
 }}
 """
@@ -66,7 +66,11 @@ points_to_input (float[1, points, 2] point_coords, int64[2] photo_size_hw)
   size = Identity(photo_size_hw)
   {_SCALED}
   share_d = Div(scaled_d, size_d)
-  share_hw = Cast<to=1>(share_d)
+  share_f = Cast<to=1>(share_d)
+  to_frame = Constant<value_floats=[{float(FRAME_PX)}]>()
+  side_f = Cast<to=1>(side)
+  frame = Div(to_frame, side_f)
+  share_hw = Mul(share_f, frame)
   order = Constant<value_ints=[1, 0]>()
   share_xy = Gather<axis=0>(share_hw, order)
   input_coords = Mul(point_coords, share_xy)
@@ -74,8 +78,8 @@ points_to_input (float[1, points, 2] point_coords, int64[2] photo_size_hw)
 }}
 """
 _MASKS = f"""
-masks_to_photo (float[1, 4, {MASK_PX}, {MASK_PX}] low, int64[2] size)
-  => (float[1, 4, height, width] masks, float[1, 4, {MASK_PX}, {MASK_PX}] low_res_masks) {{
+masks_to_photo (float[1, 4, LOW, LOW] low, int64[2] size)
+  => (float[1, 4, height, width] masks, float[1, 4, LOW, LOW] low_res_masks) {{
   {_SCALED}
   four = Constant<value_ints=[1, 4]>()
   input_size = Concat<axis=0>(four, side)
@@ -90,27 +94,27 @@ masks_to_photo (float[1, 4, {MASK_PX}, {MASK_PX}] low, int64[2] size)
 """
 
 
-def add_processing(encoder: Path, decoder: Path) -> None:
+def add_processing(encoder: Path, decoder: Path, input_px: int) -> None:
     """Let the encoder take a photo, and the decoder points and masks in the photo's pixels.
 
     Rewrites the files. The encoder takes ``photo`` (H, W, 3) uint8 RGB in place of ``image``. The
     decoder takes ``photo_size_hw`` (2,) int64 too; its ``masks`` are (1, 4, H, W), and those of
-    256² are ``low_res_masks``.
+    a quarter of the input's size are ``low_res_masks``.
     """
     import onnx
     from onnx import compose
 
     model = onnx.load(encoder)
-    before = _part(_PHOTO, model)
+    before = _part(_PHOTO, input_px, model)
     onnx.save(compose.merge_models(before, model, [("image", "image")]), encoder)
     model = compose.add_prefix(
         onnx.load(decoder), "net/", rename_inputs=False, rename_outputs=False
     )
     model = _renamed(model, {"point_coords": "net/point_coords", "masks": "net/masks"})
     joined = compose.merge_models(
-        _part(_POINTS, model), model, [("input_coords", "net/point_coords")]
+        _part(_POINTS, input_px, model), model, [("input_coords", "net/point_coords")]
     )
-    after = _part(_MASKS, model, "after/")
+    after = _part(_MASKS, input_px, model, "after/")
     whole = compose.merge_models(
         joined, after, [("net/masks", "after/low"), ("size_hw", "after/size")]
     )
@@ -118,12 +122,13 @@ def add_processing(encoder: Path, decoder: Path) -> None:
     onnx.save(_renamed(whole, names), decoder)
 
 
-def _part(text: str, like: Any, prefix: str = "") -> Any:
+def _part(text: str, input_px: int, like: Any, prefix: str = "") -> Any:
     """Parse a graph, of the same version as another one."""
     from onnx import compose, parser
 
     head = f'<ir_version: {like.ir_version}, opset_import: ["": {OPSET}]>\n'
-    part = parser.parse_model(head + text)
+    sized = text.replace("SIDE", str(input_px)).replace("LOW", str(input_px // 4))
+    part = parser.parse_model(head + sized)
     return compose.add_prefix(part, prefix) if prefix else part
 
 

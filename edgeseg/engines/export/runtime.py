@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from edgeseg.engines.compiled.openvino import import_openvino
-from edgeseg.engines.edge_sam.letterbox import MASK_PX
 
 Feed = dict[str, np.ndarray]
 Run = Callable[[Feed], list[np.ndarray]]
@@ -48,16 +47,22 @@ class ExportedSam(nn.Module):
                 "point_labels": labels[index : index + 1].numpy(),
             }
             if self._takes_masks:
-                feed |= _mask_prompt(None if masks is None else masks[index : index + 1])
+                if masks is None:
+                    feed |= no_mask(image.shape[-1])
+                else:
+                    feed |= _mask_prompt(masks[index : index + 1])
             answers.append(self._decode(feed))
         scores, logits = (np.concatenate(each) for each in zip(*answers, strict=True))
         return torch.from_numpy(logits), torch.from_numpy(scores)
 
 
-def _mask_prompt(mask: Tensor | None) -> Feed:
-    if mask is None:
-        blank = np.zeros((1, 1, MASK_PX, MASK_PX), np.float32)
-        return {"mask_input": blank, "has_mask_input": np.zeros(1, np.float32)}
+def no_mask(grid: int) -> Feed:
+    """Return what a decoder is given without an earlier mask, for a map of ``grid``² cells."""
+    blank = np.zeros((1, 1, 4 * grid, 4 * grid), np.float32)
+    return {"mask_input": blank, "has_mask_input": np.zeros(1, np.float32)}
+
+
+def _mask_prompt(mask: Tensor) -> Feed:
     return {"mask_input": mask.numpy(), "has_mask_input": np.ones(1, np.float32)}
 
 
@@ -77,9 +82,7 @@ def onnx_run(path: Path) -> Run:
 def openvino_run(path: Path) -> Run:
     """Return what runs a file of OpenVINO on the CPU, in 32 bits."""
     openvino = import_openvino()
-    compiled: Any = openvino.Core().compile_model(
-        path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
+    compiled: Any = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(feed: Feed) -> list[np.ndarray]:
         outputs = compiled(feed)

@@ -68,7 +68,8 @@ def _write_onnx(
     if parts.decoder is not None and job.samples:
         accuracy = _measure(job, engine, _as_openvino(job, files) if is_openvino else files)
     if job.options.processing:
-        processing.add_processing(files["encoder"], files["decoder"])
+        side = parts.encoder.inputs["image"].shape[-1]
+        processing.add_processing(files["encoder"], files["decoder"], side)
     ends = _as_openvino(job, files) if is_openvino else files
     has_processing = job.options.processing
     written = [onnx_part(ends[name], files[name], has_processing) for name in files]
@@ -109,5 +110,5 @@ def _measure(job: Job, engine: Any, files: Mapping[str, Path]) -> Mapping[str, f
     run = openvino_run if job.target == "openvino" else onnx_run
     takes_masks = job.options.mask_input
     network = ExportedSam(run(files["encoder"]), run(files["decoder"]), takes_masks)
-    exported = type(engine)(engine.name, network, engine.placement)
+    exported = type(engine)(engine.name, network, engine.placement, engine.input_px)
     return agreement(engine, exported, job.samples, job.progress)
