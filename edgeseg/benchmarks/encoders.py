@@ -26,12 +26,15 @@ PAPER_ENGINE, PAPER_RATIO = "sam-vit-huge", 40
 
 @dataclass(frozen=True)
 class EncoderTime:
-    """Median milliseconds of one encoder in one runtime, and those of each round."""
+    """Median milliseconds of one encoder in one runtime, and of all CPU cores together.
+
+    The latter hardly depend on what else the machine does.
+    """
 
     engine: str
     runtime: Runtime
     ms: float
-    rounds_ms: tuple[float, ...]
+    cpu_ms: float
 
 
 def measure(
@@ -41,7 +44,7 @@ def measure(
     threads: int | None,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[EncoderTime]:
-    """Time encoders on the CPU in float32, each once a round after a round to warm up.
+    """Time encoders on the CPU in float32, each once a round.
 
     ``pairs`` are engines and runtimes. Weights that are not installed are made up and put into
     ``folder``: time does not depend on them.
@@ -50,17 +53,17 @@ def measure(
     for name, runtime in pairs:
         progress(f"prepare {name} in {runtime}")
         calls[name, runtime] = _call(name, runtime, folder, threads)
-    spent: dict[tuple[str, Runtime], list[float]] = {pair: [] for pair in calls}
-    for turn in range(rounds + 1):
-        progress(f"round {turn} of {rounds}" if turn else "warm up")
+    spent: dict[tuple[str, Runtime], list[tuple[float, float]]] = {pair: [] for pair in calls}
+    for turn in range(rounds):
         for pair, call in calls.items():
-            start = time.perf_counter()
+            progress(f"round {turn + 1} of {rounds}: {pair[0]} in {pair[1]}")
+            start, start_cpu = time.perf_counter(), time.process_time()
             call()
-            if turn:
-                spent[pair].append((time.perf_counter() - start) * 1000)
+            took_s = time.perf_counter() - start, time.process_time() - start_cpu
+            spent[pair].append((took_s[0] * 1000, took_s[1] * 1000))
     return [
-        EncoderTime(name, runtime, float(np.median(each)), tuple(each))
-        for (name, runtime), each in spent.items()
+        EncoderTime(name, runtime, *(float(each) for each in np.median(times, axis=0)))
+        for (name, runtime), times in spent.items()
     ]
 
 
