@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import pytest
 import torch
 
 from edgeseg.engines.edge_sam import SamPredictor, sam_model_registry
-from edgeseg.engines.edge_sam.export import _compare, export_onnx
+from edgeseg.engines.edge_sam.export import export_onnx
 from edgeseg.engines.edge_sam.letterbox import Letterbox
-from edgeseg.errors import EngineError
 from edgeseg.types import Image
 
 
 def test_the_files_answer_as_the_predictor(checkpoint: Path, tmp_path: Path) -> None:
-    with warnings.catch_warnings():
-        # torch announces that this way to export will go, and traces shapes as numbers.
-        warnings.simplefilter("ignore")
-        files = export_onnx(checkpoint, tmp_path)
+    files = export_onnx(checkpoint, tmp_path)
     encoder, decoder = (
         onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         for path in files
@@ -45,13 +39,3 @@ def test_the_files_answer_as_the_predictor(checkpoint: Path, tmp_path: Path) -> 
     )
     assert np.allclose(masks[0], wanted, atol=1e-3)
     assert np.allclose(scores[0], wanted_scores, atol=0.02)
-    with pytest.raises(EngineError, match="differs"):
-        _compare(_Other(), {"image": torch.from_numpy(pixels)}, files[0])
-
-
-class _Other(torch.nn.Module):
-    """Not what was exported."""
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return (1, 256, 64, 64) numbers that no embedding holds."""
-        return torch.full((1, 256, 64, 64), 1e3)
