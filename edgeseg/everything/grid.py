@@ -41,7 +41,7 @@ def crops(size_hw: tuple[int, int], layers: int) -> list[Tile]:
     """Return the whole image and, for layer n, its overlapping crops in 2**n rows and columns.
 
     >>> [(crop.x0, crop.x1, crop.level) for crop in crops((300, 600), 1)]
-    [(0, 600, 0), (0, 352, 1), (249, 600, 1), (0, 352, 1), (249, 600, 1)]
+    [(0, 600, 0), (0, 351, 1), (249, 600, 1), (0, 351, 1), (249, 600, 1)]
     """
     found = [whole(size_hw)]
     for layer in range(1, layers + 1):

@@ -10,7 +10,7 @@ from edgeseg.tasks.connection import (
 )
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
 from edgeseg.tasks.prefetch import next_image
-from edgeseg.tasks.queue import make_queue
+from edgeseg.tasks.queue import LARGE, make_queue
 from edgeseg.tasks.queues import (
     QueueMonitor,
     QueuesView,
@@ -25,6 +25,7 @@ from edgeseg.tasks.watch import TaskWatch
 
 __all__ = [
     "DRAWN",
+    "LARGE",
     "CONNECTION_LOST",
     "QUEUES",
     "QUEUE_NAMES",

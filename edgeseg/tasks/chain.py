@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import redis
 from rq import Callback, Retry
@@ -50,6 +50,7 @@ for _, execution in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
 end
 if taken == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'queued')
+if ARGV[3] ~= '' then return redis.call('RPUSH', KEYS[2], ARGV[1]) end
 redis.call('LPUSH', KEYS[2], ARGV[1])
 return redis.call('HINCRBY', KEYS[1], 'times_put_back', 1)
 """
@@ -98,9 +99,25 @@ class TaskChain:
         if status in (None, b"finished"):
             return 0
         self.store.queue_again(task_id, stage, {"reason": QueueUnavailableError.code})
+        return cast(int, self._put_back(keys=self._keys_of(name, queue), args=[name, worker, ""]))
+
+    def give_way(self, task_id: str, stage: Role, worker: str, fields: Mapping[str, str]) -> None:
+        """Put the job that a worker runs at the end of its queue, and keep what it has made."""
+        name, queue = keys.job_id(task_id, stage), keys.QUEUES[stage]
+        self.store.queue_again(task_id, stage, {"reason": "gave_way"}, fields)
+        self._put_back(keys=self._keys_of(name, queue), args=[name, worker, "last"])
+
+    def small_ones_wait(self, stage: Role) -> bool:
+        """Say whether a task that is not large waits for a stage: it would be the first in line."""
+        first = cast(Any, self.connection).lindex(keys.waiting_key(keys.QUEUES[stage]), 0)
+        if first is None:
+            return False
+        meta = cast(Any, self.connection).hget(keys.job_key(first.decode()), "meta")
+        return f'"{LARGE}"'.encode() not in (meta or b"")
+
+    def _keys_of(self, name: str, queue: str) -> list[str]:
         names = [keys.job_key(name), keys.waiting_key(queue)]
-        names += [keys.intermediate_key(queue), keys.started_key(queue)]
-        return cast(int, self._put_back(keys=names, args=[name, worker]))
+        return [*names, keys.intermediate_key(queue), keys.started_key(queue)]
 
     def withdraw(self, task_id: str, stages: Iterable[Role] = tuple(keys.QUEUES)) -> None:
         """Delete the jobs of these stages that no worker has taken; all may do so at any time."""

@@ -91,7 +91,10 @@ class NewTask:
 
 @dataclass(frozen=True)
 class TaskRecord:
-    """A task as it stands; ``results`` holds the JSON that each finished stage left."""
+    """A task as it stands; ``results`` holds the JSON that each finished stage left.
+
+    ``seen`` holds what a stage had made so far when it gave way to smaller tasks.
+    """
 
     id: str
     kind: TaskKind
@@ -106,6 +109,7 @@ class TaskRecord:
     images: tuple[ImageRef, ...]
     parent: str | None
     results: dict[Role, Any]
+    seen: dict[Role, list[dict[str, Any]]]
     timings_ms: dict[str, float]
     engines: dict[Role, EngineRan]
     result_json: str | None
@@ -161,6 +165,7 @@ class TaskRecord:
             images=tuple(ImageRef(**each) for each in images),
             parent=data["parent"] or None,
             results=cast(dict[Role, Any], under("result:")),
+            seen=cast(dict[Role, list[dict[str, Any]]], under("seen:")),
             timings_ms=under("ms:"),
             engines={cast(Role, role): EngineRan(**ran) for role, ran in under("engine:").items()},
             result_json=data.get("result"),

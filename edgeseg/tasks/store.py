@@ -157,10 +157,17 @@ class TaskStore:
         """Tell how far a stage is; False when its task has ended."""
         return self._step(task_id, "running", [_event("progress", stage, data)], {})
 
-    def queue_again(self, task_id: str, stage: Role, data: Mapping[str, Any]) -> bool:
-        """Note that a stage waits once more, because its worker was lost."""
+    def queue_again(
+        self,
+        task_id: str,
+        stage: Role,
+        data: Mapping[str, Any],
+        fields: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Note that a stage waits once more; ``fields`` are what it has made so far."""
         event = _event("queued", stage, data)
-        return self._step(task_id, "queued", [event], {"ready_at": repr(time.time())})
+        changes = {**(fields or {}), "ready_at": repr(time.time())}
+        return self._step(task_id, "queued", [event], changes)
 
     def finish(
         self,

@@ -7,7 +7,7 @@ from typing import cast
 
 import redis
 from rq.exceptions import AbandonedJobError
-from rq.job import Job
+from rq.job import Job, get_current_job
 
 from edgeseg import logs
 from edgeseg.errors import (
@@ -18,8 +18,9 @@ from edgeseg.errors import (
     is_memory_error,
 )
 from edgeseg.settings import Role
-from edgeseg.tasks import redis_errors
+from edgeseg.tasks import LARGE, redis_errors
 from edgeseg.worker.runner import StageRunner
+from edgeseg.worker.slices import GaveWay
 from edgeseg.worker.timeouts import StageTimeout
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ def install(runner: StageRunner) -> None:
 
 def run_stage(task_id: str, stage: Role) -> None:
     """Run one stage of a task."""
-    _current().run(task_id, stage)
+    job = get_current_job()
+    _current().run(task_id, stage, is_large=job is not None and bool(job.meta.get(LARGE)))
 
 
 def on_failure(
@@ -78,6 +80,14 @@ def on_connection_lost(job: Job, worker: str, error: redis.RedisError) -> None:
         if runner.chain.put_back(task_id, stage, worker) > MAX_TIMES_PUT_BACK:
             # A command of the stage itself may be what Redis cannot bear.
             on_failure(job, job.connection, type(error), error, None)
+
+
+def on_give_way(job: Job, worker: str, way: GaveWay) -> None:
+    """Put a large stage behind the small tasks that wait; what it has made is kept."""
+    task_id, stage = cast("tuple[str, Role]", tuple(job.args))
+    with logs.about_task(task_id):
+        log.info("%s of task %s gives way after %d views", stage, task_id, len(way.seen))
+        _current().chain.give_way(task_id, stage, worker, way.fields)
 
 
 def _meaning(kind: type[BaseException], error: BaseException, stage: Role) -> EdgeSegError:

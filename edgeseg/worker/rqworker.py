@@ -21,6 +21,7 @@ from edgeseg.tasks.connection import CONNECTION_LOST, connect, is_out_of_memory
 from edgeseg.tasks.queue import SERIALIZER, StageQueue, make_queue
 from edgeseg.worker import jobs
 from edgeseg.worker.janitor import Janitor
+from edgeseg.worker.slices import GaveWay
 from edgeseg.worker.telemetry import Pulse
 from edgeseg.worker.timeouts import StageTimeLimit
 
@@ -109,7 +110,7 @@ class StageWorker(SimpleWorker):
         """
         try:
             try:
-                super().execute_job(job, queue)
+                self._execute(job, queue)
             except CONNECTION_LOST as error:
                 self._put_back(job, error)
         except redis.ResponseError as error:
@@ -118,14 +119,25 @@ class StageWorker(SimpleWorker):
             self.execution = None
             jobs.on_failure(job, self.connection, type(error), error, None)
 
+    def _execute(self, job: Job, queue: Queue) -> None:
+        try:
+            super().execute_job(job, queue)
+        except GaveWay as way:
+            jobs.on_give_way(job, self.name, way)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget a job that waits in line again."""
+        self.execution = None
+        self.set_current_job_id(None)
+        self.set_state("idle")
+
     def _put_back(self, job: Job, lost: redis.RedisError) -> None:
         """Put the job back in line once Redis is there; when told to stop, leave it as it is."""
         while True:
             try:
                 jobs.on_connection_lost(job, self.name, lost)
-                self.execution = None
-                self.set_current_job_id(None)
-                self.set_state("idle")
+                self._let_go()
                 return
             except CONNECTION_LOST:
                 if self._stop_requested:
@@ -133,9 +145,12 @@ class StageWorker(SimpleWorker):
                 time.sleep(RECONNECT_S)
 
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
-        """Let the loss of Redis reach `execute_job`; RQ would take it for a failure of the job."""
+        """Let the loss of Redis, and a stage that gives way, reach `execute_job`.
+
+        RQ would take both for a failure of the job.
+        """
         error = sys.exc_info()[1]
-        if isinstance(error, CONNECTION_LOST):
+        if isinstance(error, (*CONNECTION_LOST, GaveWay)):
             raise error
         super().handle_execution_ended(job, queue, heartbeat_ttl)
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 from edgeseg import budget, logs, stages
 from edgeseg.codecs import encode_png
 from edgeseg.engines import registry
+from edgeseg.engines.base import Engine
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.entity_run import EntitiesRun
@@ -32,6 +33,7 @@ from edgeseg.schemas import (
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import ImageRef, TaskChain, TaskRecord, TaskStore
 from edgeseg.types import Image, ImageStep
+from edgeseg.worker import slices
 from edgeseg.worker.image_cache import ImageCache
 from edgeseg.worker.telemetry import WorkerTelemetry
 
@@ -54,12 +56,15 @@ class StageRunner:
         self.telemetry = WorkerTelemetry()
         self.telemetry.watch(self.images, self._embeddings)
 
-    def run(self, task_id: str, stage: Role) -> None:
-        """Run a stage, unless the task has ended or expired or has this result already."""
-        with logs.about_task(task_id):
-            self._run(task_id, stage)
+    def run(self, task_id: str, stage: Role, *, is_large: bool = False) -> None:
+        """Run a stage, unless the task has ended or expired or has this result already.
 
-    def _run(self, task_id: str, stage: Role) -> None:
+        Raises GaveWay where the stage of a large task stops for small ones.
+        """
+        with logs.about_task(task_id):
+            self._run(task_id, stage, is_large)
+
+    def _run(self, task_id: str, stage: Role, is_large: bool) -> None:
         try:
             before = self.store.read(task_id)
         except UnknownTaskError:
@@ -84,9 +89,25 @@ class StageRunner:
             load_ms = (time.perf_counter() - started) * 1000
             if load_ms > LOAD_NOTED_MS:
                 run.spend("load", load_ms)
-            step = run.step(stage, engine, self._embeddings)
+            if is_large and stage in ("detect", "ground") and not isinstance(run, EntitiesRun):
+                engine = self._sliced(record, stage, engine)
+            step = self._step(record, stage, run, engine)
         self._write(record, stage, run, step)
         self._report(before, record, run, step, time.perf_counter() - started)
+
+    def _sliced(self, record: TaskRecord, stage: Role, engine: Engine) -> Engine:
+        others_wait = partial(self.chain.small_ones_wait, stage)
+        return slices.sliced(stage, engine, record.seen.get(stage, []), others_wait)
+
+    def _step(self, record: TaskRecord, stage: Role, run: Run, engine: Engine) -> Step:
+        """Take the step; where it gives way, say what is to be kept of it."""
+        began = time.perf_counter()
+        try:
+            return run.step(stage, engine, self._embeddings)
+        except slices.GaveWay as way:
+            run.spend(stage, (time.perf_counter() - began) * 1000)
+            way.fields = {f"seen:{stage}": json.dumps(way.seen), **_times(record, run)}
+            raise
 
     def _require_budget(self, run: Run) -> None:
         """Raise RequestTooCostlyError: only now it is known what the prompt stands for."""
@@ -158,11 +179,9 @@ class StageRunner:
     def _write(self, record: TaskRecord, stage: Role, run: Run, step: Step) -> None:
         """Write what the stage made: for the next one, or as the end of the task."""
         drawing = self._draw(run)
-        fields = {
-            f"ms:{name}": f"{ms:.3f}"
-            for name, ms in run.timings_ms.items()
-            if record.timings_ms.get(name) != ms
-        }
+        fields = _times(record, run)
+        if stage in record.seen:
+            fields[f"seen:{stage}"] = "[]"
         fields[f"engine:{stage}"] = run.engines[stage].model_dump_json()
         if not run.is_finished:
             fields[f"result:{stage}"] = _made(stage, run)
@@ -225,6 +244,15 @@ class StageRunner:
                 "waited_ms": round(waited_ms, 1), **step.facts,
             },
         )  # fmt: skip
+
+
+def _times(record: TaskRecord, run: Run) -> dict[str, str]:
+    """Return the fields of the times that a stage has changed."""
+    return {
+        f"ms:{name}": f"{ms:.3f}"
+        for name, ms in run.timings_ms.items()
+        if record.timings_ms.get(name) != ms
+    }
 
 
 def _made(stage: Role, run: Run) -> str:

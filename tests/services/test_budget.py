@@ -11,9 +11,10 @@ import PIL.Image
 import pytest
 from redis import Redis
 
+from edgeseg import EdgeSegAI
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import RequestTooCostlyError
-from edgeseg.schemas import SimplifyRequest
+from edgeseg.schemas import SegmentationResult, SimplifyRequest
 from edgeseg.settings import Settings
 from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import NewTask, TaskChain, TaskStore, keys
@@ -98,6 +99,34 @@ def test_a_small_request_does_not_wait_for_the_large_ones_in_line(
         assert detected_at(client, small) < detected_at(client, large[1])
         for task in large:
             client.cancel(task)
+
+
+def test_a_large_stage_gives_way_to_a_small_task_and_goes_on_where_it_was(
+    make_stack: StackMaker, in_process: EdgeSegAI, make_image: MakeImage
+) -> None:
+    with (
+        make_stack(fake_latency_s=0.2, max_request_cost=300) as stack,
+        EdgeSegClient(stack.api_url) as client,
+    ):
+        # Twenty-five views or more, each of which takes a fifth of a second.
+        data = make_image(1, (2000, 1500))
+        task = client.submit(data, "cat . dog", simplify="never", tile="always")
+        until = time.monotonic() + 30
+        while client.task(task).status != "running":
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        small = client.submit(make_image(2), "cat", simplify="never")
+        assert list(client.events(small))[-1].type == "done"
+        assert client.task(task).status != "done", "the small one was done first"
+        events = list(client.events(task))
+        again = [each for each in events if each.data.get("reason") == "gave_way"]
+        assert again, [each.type for each in events]
+        status = client.task(task)
+        assert status.error is None
+        assert isinstance(status.result, SegmentationResult)
+        mine = in_process.segment_image(data, "cat . dog", simplify="never", tile="always")
+        assert status.result.objects == mine.objects
+        assert status.timings_ms["detect"] > 25 * 200
 
 
 def detected_at(client: EdgeSegClient, task_id: str) -> float:

@@ -15,6 +15,7 @@ import redis
 from edgeseg import EdgeSegAI, EdgeSegError
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
+from edgeseg.engines.fake import FakeDetector, FakeGrounder
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import NotEnoughMemoryError, StageFailedError, UnknownTaskError
 from edgeseg.schemas import (
@@ -27,7 +28,7 @@ from edgeseg.schemas import (
     TaskRequest,
     plan,
 )
-from edgeseg.settings import Settings
+from edgeseg.settings import Role, Settings
 from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import (
     ImageRef,
@@ -39,6 +40,7 @@ from edgeseg.tasks import (
     queues,
 )
 from edgeseg.types import Image
+from edgeseg.worker import slices
 from edgeseg.worker.runner import StageRunner
 from tests.services.conftest import MakeImage
 
@@ -163,6 +165,51 @@ def test_everything(
     expected = mine.result.model_dump(mode="json", exclude={"visualization"})
     assert settled(record.result()) == settled(expected)
     assert bool(mine.objects) == (options.get("points_per_side") != 0)
+
+
+@pytest.mark.parametrize("engines", [{}, {"ground": "fake"}])
+def test_a_stage_in_slices(
+    engines: dict[str, str],
+    runner: StageRunner,
+    ask: Callable[..., TaskRecord],
+    make_image: MakeImage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One view at a time, the same masks come out, and no view is looked at twice."""
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+    monkeypatch.setattr(runner.chain, "small_ones_wait", lambda stage: True)
+    looks: list[tuple[int, int]] = []
+    kind, look = (FakeGrounder, "ground") if engines else (FakeDetector, "detect")
+    real = getattr(kind, look)
+
+    def counted(self: Any, image: Image, *args: Any, **options: Any) -> Any:
+        looks.append(image.size_hw)
+        return real(self, image, *args, **options)
+
+    monkeypatch.setattr(kind, look, counted)
+    run, ways = runner.run, []
+
+    def in_slices(task_id: str, stage: Role) -> None:
+        while True:
+            try:
+                return run(task_id, stage, is_large=True)
+            except slices.GaveWay as way:
+                ways.append(len(way.seen))
+                runner.chain.give_way(task_id, stage, "nobody", way.fields)
+
+    monkeypatch.setattr(runner, "run", in_slices)
+    request: dict[str, Any] = {"text_prompt": "cat . dog .", "tile": "always", "engines": engines}
+    record = ask("segment", SegmentRequest.model_validate({**request, "visualization": False}))
+    assert ways == list(range(1, len(ways) + 1))
+    views = len(looks)
+    assert views == len(ways) + 1 > 5
+    ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
+    mine = ai.segment_image(make_image(11, (2000, 300)), request["text_prompt"], **differs(request))
+    assert len(looks) == 2 * views
+    expected = mine.result.model_dump(mode="json", exclude={"visualization"})
+    assert settled(record.result()) == settled(expected)
+    stage: Role = "ground" if engines else "detect"
+    assert record.seen == {stage: []}, "what was kept is freed"
 
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if "ground" not in name])
