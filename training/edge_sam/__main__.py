@@ -55,9 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         if args.command == "convert":
-            if args.overwrite:
-                args.target.unlink(missing_ok=True)
-            count = convert(args.source, args.target, args.decoder, args.weights)
+            count = convert(args.source, args.target, args.decoder, args.weights, args.overwrite)
             print(f"{args.target}: {count} tensors")
             return 0
         _run(args)

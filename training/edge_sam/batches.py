@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from edgeseg.errors import InvalidParameterError
@@ -82,7 +81,6 @@ def stream(source: Dataset[Sample], tickets: Tickets, config: Config) -> Iterato
         batch_sampler=tickets,
         collate_fn=collate,
         num_workers=config.data.workers,
-        pin_memory=torch.cuda.is_available(),
         prefetch_factor=3 if config.data.workers else None,
     )
     return iter(loader)

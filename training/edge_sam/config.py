@@ -85,6 +85,8 @@ class StudentOptions(_Part):
     def _sizes(self) -> StudentOptions:
         if any(size % 32 for size in self.sizes_px):
             raise ValueError("sizes_px must be multiples of 32, the encoder's largest stride")
+        if self.sizes_px[-1] % 64:
+            raise ValueError("the last of sizes_px must be a multiple of 64, as the engine's is")
         if self.width * 4 != round(self.width * 4):
             raise ValueError("width must be a multiple of 0.25")
         return self

@@ -17,16 +17,23 @@ from training.edge_sam.names import PARTS
 from training.edge_sam.teacher import load_teacher
 
 
-def convert(source: Path, target: Path, decoder: str | None = None, weights: str = "ema") -> int:
+def convert(
+    source: Path,
+    target: Path,
+    decoder: str | None = None,
+    weights: str = "ema",
+    overwrite: bool = False,
+) -> int:
     """Write ``target`` with the weights of ``source``; returns how many tensors it holds.
 
     ``weights`` says which of a training checkpoint: ``ema``, the averaged ones, or ``model``.
     ``decoder`` names a teacher (a folder of transformers', a checkpoint or an engine) whose prompt
     encoder and mask decoder take the place of those in ``source``, which may lack them. Raises
-    ConflictError for a target that exists and EngineUnavailableError where weights are missing.
+    ConflictError for a target that exists, unless told to ``overwrite``, and
+    EngineUnavailableError where weights are missing.
     """
-    if target.exists():
-        raise ConflictError(f"{target} exists; choose another name.")
+    if target.exists() and not overwrite:
+        raise ConflictError(f"{target} exists; choose another name, or --overwrite.")
     chosen = _weights(source, weights)
     if decoder is not None:
         chosen = {name: value for name, value in chosen.items() if name.startswith(ENCODER)}

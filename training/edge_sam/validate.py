@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +15,7 @@ from edgeseg.engines.edge_sam import EdgeSam
 from edgeseg.engines.edge_sam.letterbox import stability
 from edgeseg.engines.edge_sam.prompt_encoder import BOTTOM_RIGHT
 from edgeseg.engines.edge_sam.rpn import ClickBox, Rpn, with_click_boxes
+from edgeseg.evaluation.clicks import centre_click
 from training.common.data import FloatArray, UInt8Array
 from training.edge_sam.config import Config
 from training.edge_sam.images import Images
@@ -102,7 +102,7 @@ class Validation:
             return None
         sample.masks = sample.masks[keep]
         sample.boxes_xyxy = sample.boxes_xyxy[keep]
-        sample.points_xy = np.stack([centre(mask) for mask in sample.masks])
+        sample.points_xy = centres(sample.masks)
         if self._store is not None and self._teacher is not None:
             sample.features = self._store.read(key)
         return collate([sample]).to(self._device)
@@ -190,9 +190,7 @@ def most_stable(logits: Tensor) -> Tensor:
     return logits[torch.arange(len(best), device=best.device), best]
 
 
-def centre(mask: UInt8Array) -> FloatArray:
-    """(2,) the pixel of an (H, W) mask that is farthest from its rim, in its pixels."""
-    rimmed = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    depth = cv2.distanceTransform(rimmed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return np.array([column + 0.5, row + 0.5], np.float32)
+def centres(masks: UInt8Array) -> FloatArray:
+    """(N, 2) the pixels of (N, H, W) masks that are farthest from their rims, in their pixels."""
+    clicks = [centre_click(mask.astype(bool)) for mask in masks]
+    return np.array([(click.x, click.y) for click in clicks], np.float32)
