@@ -60,12 +60,12 @@ def dataset(
     """Build the data set of the configuration; each sample is found by its `Ticket`."""
     needs_teacher = teacher is not None and store is None
     wants = Wants(
-        config.seed,
-        config.prompts.objects if config.phase > 1 else 0,
-        config.data.views or (config.targets == "annotations" and config.phase == 2),
-        config.phase == 2,
-        config.prompts.point == "mask",
-        teacher.size_px if teacher is not None and needs_teacher else None,
+        seed=config.seed,
+        objects=config.prompts.objects if config.phase > 1 else 0,
+        masks=config.data.views or (config.targets == "annotations" and config.phase == 2),
+        points=config.phase == 2,
+        point_in_mask=config.prompts.point == "mask",
+        teacher_px=teacher.size_px if teacher is not None and needs_teacher else None,
     )
     if not config.data.views:
         return WholeImages(images, wants, store)

@@ -21,7 +21,7 @@ Ticket = tuple[int, int]
 """A sample's number in the run, and the side of its input in pixels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Wants:
     """What samples hold beside the image."""
 

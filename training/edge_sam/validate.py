@@ -72,7 +72,13 @@ class Validation:
         self._size_px = config.student.sizes_px[-1]
         self._watching = config.watching
         teacher_px = teacher.size_px if teacher is not None and store is None else None
-        self._wants = Wants(config.seed, config.watching.objects, True, True, teacher_px)
+        self._wants = Wants(
+            seed=config.seed,
+            objects=config.watching.objects,
+            masks=True,
+            points=False,
+            teacher_px=teacher_px,
+        )
 
     @torch.no_grad()
     def run(self, student: EdgeSam) -> Figures:
