@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,10 @@ def check(name: str, folder: Path, environment: dict[str, str]) -> None:
     for part in expected:
         assert part in done.stdout
     assert {each.name for each in folder.glob("*.*")} == own
+
+
+def test_the_page_includes_each_example() -> None:
+    """By marks that the site's generator knows: a formatter once took them for code."""
+    page = (EXAMPLES.parent / "docs" / "examples.md").read_text()
+    included = re.findall(r'^--8<-- "examples/(.+)"$', page, flags=re.MULTILINE)
+    assert sorted(included) == sorted(path.name for path in EXAMPLES.glob("*.py"))
