@@ -18,8 +18,12 @@ NEEDED = ("torch", "cv2")
 
 @app.command(
     "edge-sam",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
+    # What comes after the first word is the training's own.
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,
+    },
 )
 def edge_sam(
     context: typer.Context,
