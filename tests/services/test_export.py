@@ -139,7 +139,7 @@ def test_refusals(stack: EmbeddedStack, client: EdgeSegClient, make_image: MakeI
     with pytest.raises(UnknownTaskError):
         client.export([task_id, "0" * 32], "coco")
     boxes = client.detect(make_image(66), "cat")
-    with pytest.raises(InvalidParameterError, match="Only a task of /segment or"):
+    with pytest.raises(InvalidParameterError, match="Only a task of /segment, /masks or"):
         client.export(boxes.task_id, "coco")
     for path in (f"/tasks/{task_id}/export", f"/export?task={task_id}", "/export?format=coco"):
         answer = httpx.get(stack.api_url + path)
