@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeseg.codecs import window_to_rle
-from edgeseg.engines.nano.components import pieces
+from edgeseg.engines.components import pieces
 from edgeseg.engines.paste import paste
 from edgeseg.everything.quality import cut_off, without_repeats
 from edgeseg.everything.scan import Found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeseg.engines.base import MaskQuality
-from edgeseg.engines.nano.components import tidy
+from edgeseg.engines.components import tidy
 from edgeseg.engines.nano.letterbox import Letterbox
 from edgeseg.engines.nano.onnx_session import Network
 from edgeseg.engines.nano.prompts import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeseg.engines.nano.components import pieces, tidy
+from edgeseg.engines.components import pieces, tidy
 
 NOWHERE = np.zeros((0, 2), np.int64)
 
