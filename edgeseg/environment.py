@@ -5,17 +5,19 @@ from __future__ import annotations
 import codecs
 import json
 import logging
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from pydantic import BeforeValidator
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic_settings import NoDecode, SettingsError
 
 from edgeseg.errors import InvalidParameterError
 
 log = logging.getLogger(__name__)
+_FIELD_IN_ERROR = re.compile(r'field "(\w+)"')
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 _ON, _OFF = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
 
@@ -52,6 +54,31 @@ EncoderRuntime = Annotated[Literal["torch", "openvino"], BeforeValidator(read_ru
 """Runtime of image encoders."""
 
 
+def port_of(value: object) -> object:
+    """Return the port of tcp://10.0.0.1:6379: Kubernetes' REDIS_PORT where a service is redis."""
+    is_address = isinstance(value, str) and value.startswith("tcp://")
+    return str(value).rpartition(":")[2] if is_address else value
+
+
+ServicePort = Annotated[int, BeforeValidator(port_of)]
+"""A port, or the address of a service of Kubernetes."""
+
+
+def redis_url_of(host: str, port: int, password: SecretStr | None) -> str:
+    """Return the URL of the first database of a Redis, password included: not for logs."""
+    login = f":{quote(password.get_secret_value(), safe='')}@" if password else ""
+    return f"redis://{login}{f'[{host}]' if ':' in host else host}:{port}/0"
+
+
+def named_problems(error: ValidationError | SettingsError, prefix: str) -> str:
+    """Return what is wrong with which variables, whose names begin with ``prefix``."""
+    if isinstance(error, SettingsError):
+        name = getattr(_FIELD_IN_ERROR.search(str(error)), "group", lambda _: "settings")(1)
+        return f"{prefix}{name.upper()}: expected JSON."
+    rows = [(str(row["loc"][0]).upper(), row["msg"]) for row in error.errors()]
+    return "; ".join(f"{prefix}{name.removeprefix(prefix)}: {message}" for name, message in rows)
+
+
 def is_redis_url(text: str) -> bool:
     """Whether a text can be the URL of a Redis."""
     try:
@@ -62,6 +89,20 @@ def is_redis_url(text: str) -> bool:
         return url.scheme in REDIS_SCHEMES and has_place and url.port != 0 and "@" not in rest
     except ValueError:
         return False
+
+
+def redis_url(value: SecretStr) -> SecretStr:
+    """Refuse what cannot be a URL of Redis, without showing any part of it."""
+    if not is_redis_url(value.get_secret_value()):
+        raise ValueError(
+            "expected redis://[:PASSWORD@]HOST[:PORT][/NUMBER]; in a password, / # ? @ [ ] and "
+            "% are written %2F %23 %3F %40 %5B %5D %25, or set EDGESEG_REDIS_PASSWORD"
+        )
+    return value
+
+
+RedisUrl = Annotated[SecretStr, AfterValidator(redis_url)]
+"""The URL of a Redis, password included."""
 
 
 def dotenv_encoding(path: Path) -> str:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from edgeseg.environment import EncoderRuntime, Names, dotenv_encoding, is_redis_url
+from edgeseg.environment import (
+    EncoderRuntime,
+    Names,
+    RedisUrl,
+    ServicePort,
+    dotenv_encoding,
+    named_problems,
+    redis_url_of,
+)
 from edgeseg.errors import InvalidParameterError
 from edgeseg.platforms import cache_dir
 from edgeseg.roles import DEVICES, FAMILIES, ROLES
 from edgeseg.roles import Role as Role
-
-_FIELD_IN_ERROR = re.compile(r'field "(\w+)"')
 
 
 class Settings(BaseSettings):
@@ -206,7 +211,7 @@ class Settings(BaseSettings):
     )
 
     # Redis
-    redis_url: SecretStr | None = Field(
+    redis_url: RedisUrl | None = Field(
         None,
         description="Redis as one URL (redis://:password@host:6379/0); takes precedence over "
         "host and port.",
@@ -216,7 +221,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("EDGESEG_REDIS_HOST", "REDIS_HOST"),
         description="Host of Redis.",
     )
-    redis_port: int = Field(
+    redis_port: ServicePort = Field(
         6379,
         ge=1,
         le=65535,
@@ -343,24 +348,6 @@ class Settings(BaseSettings):
         "INFO", description="Minimum severity of logged messages."
     )
 
-    @field_validator("redis_port", mode="before")
-    @classmethod
-    def _port_of_a_service(cls, value: object) -> object:
-        """Kubernetes sets REDIS_PORT to tcp://10.0.0.1:6379 where a service is called redis."""
-        is_address = isinstance(value, str) and value.startswith("tcp://")
-        return str(value).rpartition(":")[2] if is_address else value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _usable_url(cls, value: SecretStr | None) -> SecretStr | None:
-        """Refuse what cannot be a URL of Redis, without showing any part of it."""
-        if value is not None and not is_redis_url(value.get_secret_value()):
-            raise ValueError(
-                "expected redis://[:PASSWORD@]HOST[:PORT][/NUMBER]; in a password, / # ? @ [ ] and "
-                "% are written %2F %23 %3F %40 %5B %5D %25, or set EDGESEG_REDIS_PASSWORD"
-            )
-        return value
-
     def engine_for(self, role: Role) -> str | None:
         """Return the engine's name for a role; None for ``ground`` when it is not used."""
         chosen: str | None = getattr(self, f"{role}_engine")
@@ -383,9 +370,7 @@ class Settings(BaseSettings):
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
         password = None if self.redis_password_file else self.redis_password
-        login = f":{quote(password.get_secret_value(), safe='')}@" if password else ""
-        host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
-        return f"redis://{login}{host}:{self.redis_port}/0"
+        return redis_url_of(self.redis_host, self.redis_port, password)
 
 
 def read_settings(**changes: Any) -> Settings:
@@ -396,14 +381,9 @@ def read_settings(**changes: Any) -> Settings:
     path = Path(str(Settings.model_config["env_file"]))
     try:
         return Settings(_env_file_encoding=dotenv_encoding(path), **changes)
-    except ValidationError as error:
-        rows = [(str(row["loc"][0]).upper(), row["msg"]) for row in error.errors()]
+    except (ValidationError, SettingsError) as error:
         prefix = str(Settings.model_config["env_prefix"])
-        named = [f"{prefix}{name.removeprefix(prefix)}: {message}" for name, message in rows]
-        raise InvalidParameterError("; ".join(named)) from None
-    except SettingsError as error:
-        name = getattr(_FIELD_IN_ERROR.search(str(error)), "group", lambda _: "settings")(1)
-        raise InvalidParameterError(f"EDGESEG_{name.upper()}: expected JSON.") from None
+        raise InvalidParameterError(named_problems(error, prefix)) from None
 
 
 @cache

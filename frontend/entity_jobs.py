@@ -11,7 +11,7 @@ from typing import Any
 from edgeseg.entity_result import EntitySegmentation
 from edgeseg.errors import CancelledError
 from edgeseg.report.drawing import fitted_images, pair_numbers, paired_overlay
-from edgeseg.schemas import EntitiesResult, EntityObject, StageEvent
+from edgeseg.schemas import EntitiesResult, EntityObject
 from edgeseg.types import Image
 from frontend.api import Api
 from frontend.jobs import Job
@@ -51,12 +51,6 @@ class EntityJob(Job):
         """Queue it and return the task's id."""
         contextual = [each.data for each in self.references]
         return client.submit_entities(self.prompt, contextual, self.photo.data, **parameters)
-
-    def apply(self, event: StageEvent) -> None:
-        """Follow one event of the task."""
-        super().apply(event)
-        is_step = event.type == "progress" and {"done", "total"} <= event.data.keys()
-        self.detail = f": {event.data['done']} of {event.data['total']} images" if is_step else ""
 
     def take(self, result: object) -> None:
         """Keep the result of its task under the names of the files; draw it."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from edgeseg.schemas import StageEvent
 from frontend import api, inputs, jobs, results, session, sidebar
 from frontend.api import Api
 from frontend.jobs import Job
@@ -19,15 +18,11 @@ from frontend.state import Photo
 class MasksJob(Job):
     """An image on its way to be segmented without words."""
 
+    unit = "clicks"
+
     def send(self, client: Api, parameters: Mapping[str, Any]) -> str:
         """Queue it and return the task's id."""
         return client.submit_everything(self.photo.data, file_name=self.photo.name, **parameters)
-
-    def apply(self, event: StageEvent) -> None:
-        """Follow one event of the task."""
-        super().apply(event)
-        is_step = event.type == "progress" and {"done", "total"} <= event.data.keys()
-        self.detail = f": {event.data['done']} of {event.data['total']} clicks" if is_step else ""
 
 
 def show() -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from edgeseg.errors import CancelledError, EdgeSegError, UnavailableError
 from edgeseg.result import Segmentation
@@ -38,6 +38,8 @@ class Job:
     wants_cancel: threading.Event = field(default_factory=threading.Event)
     detail: str = ""
     """How far the stage that runs is, in words."""
+    unit: ClassVar[str] = "images"
+    """What a stage counts."""
 
     def send(self, client: Api, parameters: Mapping[str, Any]) -> str:
         """Queue it and return the task's id."""
@@ -82,6 +84,9 @@ class Job:
                 "finished": "done", "skipped": "skipped",
             }  # fmt: skip
             self.steps[event.stage] = step.get(event.type, "waiting")
+        is_step = event.type == "progress" and {"done", "total"} <= event.data.keys()
+        done = f": {event.data['done']} of {event.data['total']} {self.unit}" if is_step else ""
+        self.detail = done
         if not self.ended:
             self.state = "running" if "running" in self.steps.values() else "queued"
 

@@ -8,24 +8,23 @@ import typer
 
 from edgeseg.cli.app import app
 from edgeseg.cli.outputs import Overwrite
+from edgeseg.cli.request_options import default, option
 from edgeseg.cli.segment import Device, Images, JsonPath, MaskPath, Out, Resume, Segmenter, Ttl
 from edgeseg.schemas import MaskOptions, MasksRequest
 
 
-def _option(name: str, *flags: str, default: str | None = None) -> Any:
-    """Return an option of a request, described as the request does but for what JSON alone has."""
-    about = str(MasksRequest.model_fields[name].description).partition(";")[0].rstrip(".") + "."
-    return typer.Option(*flags, help=about, show_default=default or True)
+def _option(name: str, show_default: str | None = None) -> Any:
+    return option(MasksRequest, name, show_default=show_default)
 
 
 def _default(name: str) -> Any:
-    return MasksRequest.model_fields[name].default
+    return default(MasksRequest, name)
 
 
 _OWN = "the engine's own"
 PointsPerSide = Annotated[int, _option("points_per_side")]
-PredictedIou = Annotated[float | None, _option("predicted_iou_threshold", default=_OWN)]
-Stability = Annotated[float | None, _option("stability_threshold", default=_OWN)]
+PredictedIou = Annotated[float | None, _option("predicted_iou_threshold", _OWN)]
+Stability = Annotated[float | None, _option("stability_threshold", _OWN)]
 StabilityOffset = Annotated[float, _option("stability_offset")]
 NmsThreshold = Annotated[float, _option("nms_threshold")]
 CropLayers = Annotated[int, _option("crop_layers")]

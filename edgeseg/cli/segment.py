@@ -10,17 +10,17 @@ import typer
 
 from edgeseg.cli.app import app
 from edgeseg.cli.outputs import Overwrite
+from edgeseg.cli.request_options import default, option
 from edgeseg.schemas import DetectRequest, SegmentOptions, SimplifyMode
 from edgeseg.settings import Role
 
 
 def _option(name: str, *flags: str) -> Any:
-    """Return an option of a request, described as the request describes it."""
-    return typer.Option(*flags, help=DetectRequest.model_fields[name].description)
+    return option(DetectRequest, name, *flags)
 
 
 def _default(name: str) -> Any:
-    return DetectRequest.model_fields[name].default
+    return default(DetectRequest, name)
 
 
 Images = Annotated[list[str], typer.Argument(help="Files, folders or globs; -: standard input.")]

@@ -2,7 +2,7 @@
 
 Kirillov et al., "Segment Anything", 2023, appendix B.
 
-    crops(size, layers) -> grid_points(side) -> Segmenter.candidates -> good_ones -> without_repeats
+    crops(size, layers) -> grid_points(side) -> Segmenter.candidates -> good_ones -> best_of_all
 """
 
 from edgeseg.everything.find import OBJECT, find

@@ -10,9 +10,10 @@ import numpy as np
 from edgeseg.codecs import window_to_rle
 from edgeseg.engines.components import pieces
 from edgeseg.engines.paste import paste
-from edgeseg.everything.quality import cut_off, without_repeats
+from edgeseg.everything.quality import cut_off
 from edgeseg.everything.scan import Found
 from edgeseg.schemas import Rle
+from edgeseg.selection.boxes import without_repeats
 from edgeseg.tiling import Tile
 from edgeseg.types import BoolArray, FloatArray
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from edgeseg.engines.base import MaskQuality
-from edgeseg.selection import boxes
 from edgeseg.types import BoolArray, Candidates, FloatArray, IntArray
 
 # A mask of more than this part of what was looked at shows no object.
@@ -55,22 +54,6 @@ def good_ones(
     kept &= (cells > 0) & (area_px <= EVERYTHING * size_hw[0] * size_hw[1])
     rows, columns = np.nonzero(kept)
     return rows, columns
-
-
-def without_repeats(boxes_xyxy: FloatArray, scores: FloatArray, nms_threshold: float) -> IntArray:
-    """Return the rows of boxes that repeat no better one, best first (greedy suppression).
-
-    >>> nearly = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10]], np.float32)
-    >>> without_repeats(nearly, np.array([0.8, 0.9, 0.5], np.float32), 0.7).tolist()
-    [1, 2]
-    """
-    order = np.argsort(-scores, kind="stable")
-    overlap = boxes.iou(boxes_xyxy[order], boxes_xyxy[order])
-    keep: list[int] = []
-    for index in range(len(order)):
-        if not (overlap[index, keep] > nms_threshold).any():
-            keep.append(index)
-    return order[keep]
 
 
 def cut_off(boxes_xyxy: FloatArray, crop_xyxy: FloatArray, size_hw: tuple[int, int]) -> BoolArray:

@@ -9,8 +9,9 @@ import numpy as np
 
 from edgeseg.engines.base import MaskQuality, Segmenter
 from edgeseg.everything.grid import grid_points
-from edgeseg.everything.quality import cell_boxes, good_ones, without_repeats
+from edgeseg.everything.quality import cell_boxes, good_ones
 from edgeseg.schemas import MasksRequest
+from edgeseg.selection.boxes import without_repeats
 from edgeseg.types import BoolArray, Embedding, FloatArray, MaskPrompt
 
 # Clicks that are decoded together; what they found is known before the next are chosen.

@@ -119,8 +119,8 @@ class MasksRequest(Wire):
         16,
         ge=0,
         le=MAX_POINTS_PER_SIDE,
-        description="Clicks in a row and in a column of the grid; 0: none, to click by "
-        "POST /tasks/{id}/refine.",
+        description="Clicks in a row and in a column of the grid; 0: none, for clicks of one's "
+        "own by refining.",
     )
     predicted_iou_threshold: Unit | None = Field(
         None,

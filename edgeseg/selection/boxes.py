@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from edgeseg.types import Detections, FloatArray, IntArray
+from edgeseg.types import BoolArray, Detections, FloatArray, IntArray
 
 SAME_PHRASE_IOU = 0.6
 ACROSS_PHRASES_IOU = 0.8
@@ -118,11 +118,28 @@ def suppress(detections: Detections, alternatives: Collection[str] = ()) -> IntA
     among = np.isin(labels, [phrase.casefold() for phrase in alternatives])
     across = np.where(among[:, None] & among, SAME_THING_IOU, ACROSS_PHRASES_IOU)
     limit = np.where(labels[:, None] == labels, SAME_PHRASE_IOU, across)
+    return order[_greedy(overlap > limit)]
+
+
+def without_repeats(boxes_xyxy: FloatArray, scores: FloatArray, nms_threshold: float) -> IntArray:
+    """Rows of (N, 4) boxes that overlap no better one by more than a threshold, best first.
+
+    >>> nearly = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10]], np.float32)
+    >>> without_repeats(nearly, np.array([0.8, 0.9, 0.5], np.float32), 0.7).tolist()
+    [1, 2]
+    """
+    order = np.argsort(-scores, kind="stable")
+    boxes = boxes_xyxy[order]
+    return order[_greedy(iou(boxes, boxes) > nms_threshold)]
+
+
+def _greedy(repeats: BoolArray) -> list[int]:
+    """Positions that repeat none of those kept before; ``repeats`` (N, N) is by position."""
     keep: list[int] = []
-    for index in range(len(order)):
-        if not (overlap[index, keep] > limit[index, keep]).any():
+    for index in range(len(repeats)):
+        if not repeats[index, keep].any():
             keep.append(index)
-    return order[keep]
+    return keep
 
 
 def without_groups(detections: Detections) -> IntArray:

@@ -25,6 +25,7 @@ from edgeseg.schemas import (
 )
 from edgeseg.settings import Role
 
+_SEEN = "seen:"
 TaskKind = Literal["simplify", "detect", "segment", "masks", "refine", "entities"]
 # Kinds whose results are masks of one image, and a drawing of them where it is asked for.
 DRAWN: tuple[TaskKind, ...] = ("segment", "masks")
@@ -93,7 +94,8 @@ class NewTask:
 class TaskRecord:
     """A task as it stands; ``results`` holds the JSON that each finished stage left.
 
-    ``seen`` holds what a stage had made so far when it gave way to smaller tasks.
+    ``seen_json`` holds what a stage had made so far when it gave way to smaller tasks: only the
+    worker that goes on reads it.
     """
 
     id: str
@@ -109,7 +111,7 @@ class TaskRecord:
     images: tuple[ImageRef, ...]
     parent: str | None
     results: dict[Role, Any]
-    seen: dict[Role, list[dict[str, Any]]]
+    seen_json: dict[Role, str]
     timings_ms: dict[str, float]
     engines: dict[Role, EngineRan]
     result_json: str | None
@@ -165,7 +167,11 @@ class TaskRecord:
             images=tuple(ImageRef(**each) for each in images),
             parent=data["parent"] or None,
             results=cast(dict[Role, Any], under("result:")),
-            seen=cast(dict[Role, list[dict[str, Any]]], under("seen:")),
+            seen_json={
+                cast(Role, key.removeprefix(_SEEN)): value
+                for key, value in data.items()
+                if key.startswith(_SEEN)
+            },
             timings_ms=under("ms:"),
             engines={cast(Role, role): EngineRan(**ran) for role, ran in under("engine:").items()},
             result_json=data.get("result"),

@@ -97,7 +97,8 @@ class StageRunner:
 
     def _sliced(self, record: TaskRecord, stage: Role, engine: Engine) -> Engine:
         others_wait = partial(self.chain.small_ones_wait, stage)
-        return slices.sliced(stage, engine, record.seen.get(stage, []), others_wait)
+        seen = json.loads(record.seen_json.get(stage, "[]"))
+        return slices.sliced(stage, engine, seen, others_wait)
 
     def _step(self, record: TaskRecord, stage: Role, run: Run, engine: Engine) -> Step:
         """Take the step; where it gives way, say what is to be kept of it."""
@@ -180,7 +181,7 @@ class StageRunner:
         """Write what the stage made: for the next one, or as the end of the task."""
         drawing = self._draw(run)
         fields = _times(record, run)
-        if stage in record.seen:
+        if stage in record.seen_json:
             fields[f"seen:{stage}"] = "[]"
         fields[f"engine:{stage}"] = run.engines[stage].model_dump_json()
         if not run.is_finished:

@@ -174,7 +174,7 @@ def test_embeddings_go_on_after_a_kill_and_know_their_teacher(
     (features,) = EmbeddingStore.open(tmp_path / "e" / "train").read(store.keys[4])
     assert features.shape == (256, SIDE_PX // 16, SIDE_PX // 16)
     assert features.tobytes() == again[1][8192:16384]
-    stranger = write_teacher(tmp_path / "other.pth", seed=1)
+    another = write_teacher(tmp_path / "other.pth", seed=1)
     with pytest.raises(ConflictError, match="another teacher"):
-        precompute(small(photo_folder, tmp_path, teacher__model=str(stranger),
+        precompute(small(photo_folder, tmp_path, teacher__model=str(another),
                          teacher__embeddings=tmp_path / "e"), WORLD)  # fmt: skip

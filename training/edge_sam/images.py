@@ -14,9 +14,11 @@ import numpy as np
 import PIL.Image
 
 from edgeseg.errors import InvalidParameterError, NotFoundError
+from edgeseg.evaluation.masks.files import FileStore
 from training.common.data import BoolArray, FloatArray, Photo, UInt8Array, read_json
 from training.edge_sam.config import Source
-from training.edge_sam.files import IMAGE_SUFFIXES, Files
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Images(abc.ABC):
 class CocoImages(Images):
     """Images of one annotation file in COCO's or LVIS's format."""
 
-    def __init__(self, files: Files, annotations: Path) -> None:
+    def __init__(self, files: FileStore, annotations: Path) -> None:
         self._files = files
         data = read_json(annotations)
         self.class_names = [each["name"] for each in data["categories"]]
@@ -60,23 +62,21 @@ class CocoImages(Images):
         rows: dict[int, list[dict[str, Any]]] = {}
         for row in data["annotations"]:
             rows.setdefault(row["image_id"], []).append(row)
-        self._photos: dict[str, tuple[str, Photo]] = {}
+        self._photos: dict[str, Photo] = {}
         for image in data["images"]:
             name = image_name(image)
-            path = files.find(name)
-            if path is not None:
-                photo = _photo(name, image, rows.get(image["id"], []), column)
-                self._photos[name] = (path, photo)
+            if name in files:
+                self._photos[name] = _photo(name, image, rows.get(image["id"], []), column)
         self.keys = sorted(self._photos)
 
     def photo(self, key: str) -> Photo:
         """Return the annotations of an image without reading it."""
-        return self._photos[key][1]
+        return self._photos[key]
 
     def read(self, key: str) -> Labelled:
         """Read one image and its objects."""
-        path, photo = self._photos[key]
-        rgb = decode(self._files.read(path), path)
+        photo = self._photos[key]
+        rgb = decode(self._files.read(key), key)
         if rgb.shape[:2] != photo.size_hw:
             raise InvalidParameterError(
                 f"{key} has {rgb.shape[1]} x {rgb.shape[0]} pixels, its annotations are for "
@@ -92,23 +92,30 @@ class Sa1bImages(Images):
     Both may lie in one folder or tar, as they are distributed, or in two trees of folders.
     """
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: FileStore) -> None:
         self._files = files
-        names = files.names()
-        tables = {stem(name): name for name in names if name.endswith(".json")}
-        images = {stem(name): name for name in names if name.lower().endswith(IMAGE_SUFFIXES)}
+        tables = {stem(name): name for name in files.names(".json")}
+        images = {stem(name): name for name in files.names(*IMAGE_SUFFIXES)}
         self._pairs = {key: (images[key], tables[key]) for key in images if key in tables}
         self.keys = sorted(self._pairs)
 
     def read(self, key: str) -> Labelled:
         """Read one image and its objects."""
         image, table = self._pairs[key]
-        rows = json.loads(self._files.read(table))["annotations"]
+        rows = _rows(self._files.read(table), table)
         rgb = decode(self._files.read(image), image)
         size = {"height": rgb.shape[0], "width": rgb.shape[1]}
         photo = _photo(key, size, rows, {})
         points = [row["point_coords"][0] if row.get("point_coords") else _NO_POINT for row in rows]
         return Labelled(key, rgb, photo, np.array(points, np.float32).reshape(-1, 2))
+
+
+def _rows(data: bytes | None, name: str) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = json.loads(data or b"")["annotations"]
+        return rows
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidParameterError(f"{name} holds no annotations of SA-1B.") from error
 
 
 _NO_POINT = (float("nan"), float("nan"))
@@ -119,7 +126,7 @@ def open_images(source: Source, seed: int) -> Images:
 
     Raises NotFoundError where there are none, or where one of the list is missing.
     """
-    files = Files(source.images)
+    files = FileStore(source.images)
     images: Images
     if source.format == "sa1b":
         images = Sa1bImages(files)
@@ -141,10 +148,10 @@ def open_images(source: Source, seed: int) -> Images:
     return images
 
 
-def decode(data: bytes, name: str) -> UInt8Array:
+def decode(data: bytes | None, name: str) -> UInt8Array:
     """(H, W, 3) uint8 of an encoded image; raises InvalidParameterError for anything else."""
     try:
-        return np.asarray(PIL.Image.open(io.BytesIO(data)).convert("RGB"))
+        return np.asarray(PIL.Image.open(io.BytesIO(data or b"")).convert("RGB"))
     except (OSError, ValueError) as error:
         raise InvalidParameterError(f"{name} is not a valid image: {error}.") from error
 

@@ -123,7 +123,7 @@ class Validation:
             chosen = torch.full((len(batch.owner),), by_box, device=self._device)
             prompts = first_prompts(batch.boxes_xyxy, batch.points_xy, chosen, self._size_px)
             logits, _ = student.decode(image, prompts.points_xy, prompts.labels)
-            mask = logits[:, 0] if by_box else most_stable(logits)
+            mask = logits[:, 0] if by_box else by_stability(logits)
             rows[f"miou_{name}"] = self._ious(mask, batch)
             if features:
                 rows[f"agree_{name}"] = self._agreement(logits, features, prompts, by_box)
@@ -145,7 +145,7 @@ class Validation:
             given = with_click_boxes(clicks.points_xy, clicks.labels, boxes, scores, way)
             logits, _ = student.decode(maps[batch.owner], *given)
             boxed = (given[1] == BOTTOM_RIGHT).any(1)
-            mask = torch.where(boxed[:, None, None], logits[:, 0], most_stable(logits))
+            mask = torch.where(boxed[:, None, None], logits[:, 0], by_stability(logits))
             rows[f"miou_centre_{way}"] = self._ious(mask, batch)
             rows[f"clicks_with_box_{way}"] = boxed.float()
         return rows
@@ -190,7 +190,7 @@ class Validation:
         return mask_ious(whole, batch.masks[:, None].float())[:, 0]
 
 
-def most_stable(logits: Tensor) -> Tensor:
+def by_stability(logits: Tensor) -> Tensor:
     """(N, S, S): of each of (N, C, S, S) masks the one that its cut changes least."""
     best = stability(logits).argmax(1)
     return logits[torch.arange(len(best), device=best.device), best]

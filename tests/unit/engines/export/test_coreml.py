@@ -84,9 +84,11 @@ def test_weights_have_8_bits_and_places_32(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "darwin", reason="CoreML runs on Macs alone")
 def test_numbers_agree_with_torch(small: EngineOptions, tmp_path: Path) -> None:
-    # The export itself compares them there, and fails where they differ.
+    # The export itself compares them there, and leaves no file where they differ.
     options = ExportOptions(precision="fp16", padding_point=True, mask_input=True)
-    export_model("edge-sam", "coreml", tmp_path, options, engine_options=small)
+    exported = export_model("edge-sam", "coreml", tmp_path, options, engine_options=small)
+    assert [path for path in exported.files if not path.exists()] == []
+    assert {path.suffix for path in exported.files} == {".mlpackage", ".json"}
 
 
 def test_a_decoder_may_add_the_padding_point(tmp_path: Path) -> None:
