@@ -37,6 +37,7 @@ from edgeseg.schemas import (
     Simplification,
     SimplifyRequest,
     TileMode,
+    as_score,
     check_refinement,
     free_id,
 )
@@ -273,7 +274,7 @@ def refine(
     return SegmentedObject(
         id=old.id if old else free_id(objects),
         label=request.label or (old.label if old else everything.OBJECT),
-        score=old.score if old else _as_score(masks.scores[0]),
+        score=old.score if old else as_score(masks.scores[0]),
         box=rle_box(rle) or fallback,
         mask=rle,
         area=rle_area(rle),
@@ -286,16 +287,11 @@ def detected_objects(detections: Detections) -> list[DetectedObject]:
         DetectedObject(
             id=index,
             label=label,
-            score=_as_score(detections.scores[index]),
+            score=as_score(detections.scores[index]),
             box=as_box(detections.boxes_xyxy[index]),
         )
         for index, label in enumerate(detections.labels)
     ]
-
-
-def _as_score(score: np.float32) -> float:
-    """Return a score between 0 and 1: predicted IoUs of masks go slightly beyond."""
-    return round(min(max(float(score), 0.0), 1.0), 6)
 
 
 def detections_of(objects: Sequence[DetectedObject]) -> Detections:

@@ -30,53 +30,65 @@ if TYPE_CHECKING:
     from edgeseg.evaluation.masks import MaskDataset, MaskProtocol, MaskTally, RecordFile
 
 
+Annotations = Annotated[
+    Path, typer.Option(help="JSON of COCO or LVIS, also .gz; SA-1B: a folder or tar of JSON.")
+]
+Images = Annotated[list[Path], typer.Option(help="Folder or tar of the images; repeatable.")]
+SegmenterName = Annotated[str | None, typer.Option(help="Segmentation engine.")]
+Prompt = Annotated[
+    str, typer.Option(help="Of box, centre, random, box-centre, point; separated by commas.")
+]
+Clicks = Annotated[int, typer.Option(min=0, help="Corrective clicks after each prompt.")]
+Noc = Annotated[
+    int, typer.Option(min=0, help="Count clicks to IoUs of 0.85 and 0.90, at most so many.")
+]
+Masks = Annotated[int, typer.Option(help="Masks for each prompt: 1, 3 or 4.")]
+Select = Annotated[str, typer.Option(help="Which of several masks counts: score, area or oracle.")]
+MaskPrompt = Annotated[
+    bool, typer.Option("--mask-prompt", help="Give the earlier mask with each click.")
+]
+Boxes = Annotated[
+    Path | None, typer.Option(help="Boxes of a detector in COCO's results format, for mask AP.")
+]
+Kind = Annotated[str, typer.Option("--format", help="auto, coco, lvis, cocofied-lvis or sa-1b.")]
+Sources = Annotated[
+    str | None, typer.Option(help="Only images of these sources, separated by commas.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only so many images, drawn by the seed.")]
+ImageList = Annotated[Path | None, typer.Option(help="Only these images: a name a line.")]
+Seed = Annotated[int, typer.Option(min=0, help="Draws images and points.")]
+JsonPath = Annotated[Path | None, typer.Option("--json", help="Write the figures.")]
+SaveJson = Annotated[Path | None, typer.Option(help="JSON Lines of each object, prompt and click.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with --save-json where it was interrupted.")
+]
+Sheets = Annotated[
+    Path | None, typer.Option(help="Folder for contact sheets of the worst objects.")
+]
+Worst = Annotated[int, typer.Option(min=1, help="How many of them, for each prompt.")]
+
+
 def masks_command(
-    annotations: Annotated[
-        Path, typer.Option(help="JSON of COCO or LVIS, also .gz; SA-1B: a folder or tar of JSON.")
-    ],
-    images: Annotated[list[Path], typer.Option(help="Folder or tar of the images; repeatable.")],
-    segmenter: Annotated[str | None, typer.Option(help="Segmentation engine.")] = None,
-    prompt: Annotated[
-        str, typer.Option(help="Of box, centre, random, box-centre, point; separated by commas.")
-    ] = "box,centre",
-    clicks: Annotated[int, typer.Option(min=0, help="Corrective clicks after each prompt.")] = 0,
-    noc: Annotated[
-        int, typer.Option(min=0, help="Count clicks to IoUs of 0.85 and 0.90, at most so many.")
-    ] = 0,
-    masks: Annotated[int, typer.Option(help="Masks for each prompt: 1, 3 or 4.")] = 1,
-    select: Annotated[
-        str, typer.Option(help="Which of several masks counts: score, area or oracle.")
-    ] = "score",
-    mask_prompt: Annotated[
-        bool, typer.Option("--mask-prompt", help="Give the earlier mask with each click.")
-    ] = False,
-    boxes: Annotated[
-        Path | None, typer.Option(help="Boxes of a detector in COCO's results format, for mask AP.")
-    ] = None,
-    kind: Annotated[
-        str, typer.Option("--format", help="auto, coco, lvis, cocofied-lvis or sa-1b.")
-    ] = "auto",
-    sources: Annotated[
-        str | None, typer.Option(help="Only images of these sources, separated by commas.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Only so many images, drawn by the seed.")
-    ] = None,
-    image_list: Annotated[
-        Path | None, typer.Option(help="Only these images: a name a line.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws images and points.")] = 0,
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
-    save_json: Annotated[
-        Path | None, typer.Option(help="JSON Lines of each object, prompt and click.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with --save-json where it was interrupted.")
-    ] = False,
-    sheets: Annotated[
-        Path | None, typer.Option(help="Folder for contact sheets of the worst objects.")
-    ] = None,
-    worst: Annotated[int, typer.Option(min=1, help="How many of them, for each prompt.")] = 100,
+    annotations: Annotations,
+    images: Images,
+    segmenter: SegmenterName = None,
+    prompt: Prompt = "box,centre",
+    clicks: Clicks = 0,
+    noc: Noc = 0,
+    masks: Masks = 1,
+    select: Select = "score",
+    mask_prompt: MaskPrompt = False,
+    boxes: Boxes = None,
+    kind: Kind = "auto",
+    sources: Sources = None,
+    limit: Limit = None,
+    image_list: ImageList = None,
+    seed: Seed = 0,
+    json_path: JsonPath = None,
+    save_json: SaveJson = None,
+    resume: Resume = False,
+    sheets: Sheets = None,
+    worst: Worst = 100,
     overwrite: Overwrite = False,
 ) -> None:
     """Measure masks (mIoU, boundary IoU, NoC, mask AP) by simulated boxes, points and clicks."""

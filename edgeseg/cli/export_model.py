@@ -20,48 +20,60 @@ if TYPE_CHECKING:
 PHOTOS = 64
 
 
+Engine = Annotated[str, typer.Argument(help="Segmenter, as `edgeseg engines` names it.")]
+Target = Annotated[str, typer.Option("--to", help="onnx, openvino or coreml.")]
+Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder for the files.")]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="Weights of your own, in place of the engine's.")
+]
+Precision = Annotated[str, typer.Option(help="fp32, fp16 or int8.")]
+Photos = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder or tar of photos: int8 is calibrated on the first half, masks before and "
+        "after are compared on the second."
+    ),
+]
+Annotations = Annotated[
+    Path | None,
+    typer.Option(help="COCO annotations of the photos: masks are compared with them too."),
+]
+Limit = Annotated[int, typer.Option(min=2, help="Photos that are used.")]
+Scores = Annotated[str, typer.Option(help="stability or iou; auto: as the engine scores.")]
+PaddingPoint = Annotated[
+    bool | None,
+    typer.Option(help="The decoder adds the padding point; by default not for CoreML."),
+]
+MaskInput = Annotated[bool, typer.Option(help="The decoder takes an earlier mask's logits.")]
+Processing = Annotated[
+    bool,
+    typer.Option(help="Photos of any size go in, masks of their size come out."),
+]
+Bilinear = Annotated[
+    bool | None,
+    typer.Option(help="EdgeSAM enlarges bilinearly; by default for CoreML alone."),
+]
+ImageInput = Annotated[
+    bool, typer.Option(help="CoreML's encoder takes an image; otherwise a tensor.")
+]
+
+
 @app.command("export-model")
 def export_model(
-    engine: Annotated[str, typer.Argument(help="Segmenter, as `edgeseg engines` names it.")],
-    to: Annotated[str, typer.Option("--to", help="onnx, openvino or coreml.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the files.")],
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Weights of your own, in place of the engine's.")
-    ] = None,
-    precision: Annotated[str, typer.Option(help="fp32, fp16 or int8.")] = "fp32",
-    photos: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder or tar of photos: int8 is calibrated on the first half, masks before and "
-            "after are compared on the second."
-        ),
-    ] = None,
-    annotations: Annotated[
-        Path | None,
-        typer.Option(help="COCO annotations of the photos: masks are compared with them too."),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=2, help="Photos that are used.")] = PHOTOS,
-    scores: Annotated[
-        str, typer.Option(help="stability or iou; auto: as the engine scores.")
-    ] = "auto",
-    padding_point: Annotated[
-        bool | None,
-        typer.Option(help="The decoder adds the padding point; by default not for CoreML."),
-    ] = None,
-    mask_input: Annotated[
-        bool, typer.Option(help="The decoder takes an earlier mask's logits.")
-    ] = False,
-    processing: Annotated[
-        bool,
-        typer.Option(help="Photos of any size go in, masks of their size come out."),
-    ] = False,
-    bilinear: Annotated[
-        bool | None,
-        typer.Option(help="EdgeSAM enlarges bilinearly; by default for CoreML alone."),
-    ] = None,
-    image_input: Annotated[
-        bool, typer.Option(help="CoreML's encoder takes an image; otherwise a tensor.")
-    ] = True,
+    engine: Engine,
+    to: Target,
+    out: Folder,
+    checkpoint: Checkpoint = None,
+    precision: Precision = "fp32",
+    photos: Photos = None,
+    annotations: Annotations = None,
+    limit: Limit = PHOTOS,
+    scores: Scores = "auto",
+    padding_point: PaddingPoint = None,
+    mask_input: MaskInput = False,
+    processing: Processing = False,
+    bilinear: Bilinear = None,
+    image_input: ImageInput = True,
     overwrite: Overwrite = False,
 ) -> None:
     """Write an engine's networks for another runtime, with a card that describes them.

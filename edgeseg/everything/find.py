@@ -10,7 +10,7 @@ from edgeseg.engines.base import Segmenter
 from edgeseg.everything.grid import crops
 from edgeseg.everything.merge import best_of_all
 from edgeseg.everything.scan import scan
-from edgeseg.schemas import MasksRequest, Rle, SegmentedObject
+from edgeseg.schemas import MasksRequest, Rle, SegmentedObject, as_score
 from edgeseg.types import Embedding, Image
 
 # The label of what nobody has named.
@@ -49,7 +49,7 @@ def _object(number: int, mask: Rle, score: float) -> SegmentedObject:
     return SegmentedObject(
         id=number,
         label=OBJECT,
-        score=round(min(max(score, 0.0), 1.0), 6),
+        score=as_score(score),
         box=rle_box(mask) or (0.0, 0.0, 0.0, 0.0),
         mask=mask,
         area=rle_area(mask),

@@ -44,6 +44,7 @@ from edgeseg.schemas.results import (
     Rle,
     SegmentationResult,
     SegmentedObject,
+    as_score,
     free_id,
 )
 from edgeseg.schemas.simplification import (
@@ -72,6 +73,7 @@ from edgeseg.schemas.wire import (
 )
 
 __all__ = [
+    "as_score",
     "check_image_count",
     "positions",
     "EntityOptions",

@@ -66,6 +66,11 @@ class SegmentedObject(DetectedObject):
     area: int = Field(ge=0, le=MAX_PX, description="Number of its pixels.", examples=[51234])
 
 
+def as_score(score: float) -> float:
+    """Return a score between 0 and 1: predicted IoUs of masks go slightly beyond."""
+    return round(min(max(float(score), 0.0), 1.0), 6)
+
+
 def free_id(objects: Sequence[DetectedObject]) -> int:
     """Return an id that none of these objects has, nor had while they were only added to."""
     return max((each.id for each in objects), default=-1) + 1

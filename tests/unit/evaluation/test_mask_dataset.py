@@ -129,3 +129,15 @@ def test_a_point_of_coco_is_none(tmp_path: Path) -> None:
     labelled = open_dataset(write_coco(tmp_path), [tmp_path]).labelled("a.png")
     assert labelled.instances[0].point_xy is None
     assert np.isclose(labelled.instances[0].area_px or 0, 1600)
+
+
+def test_files_are_found_in_folders_of_folders(tmp_path: Path) -> None:
+    (tmp_path / "part" / "deep").mkdir(parents=True)
+    (tmp_path / "part" / "deep" / "sa_5.json").write_bytes(sa1b_json())
+    (tmp_path / "part" / "sa_5.png").write_bytes(png())
+    dataset = open_dataset(tmp_path, [tmp_path])
+    assert dataset.names == ("sa_5.json",)
+    assert dataset.image(dataset.labelled("sa_5.json")) is not None
+    assert "sa_5.png" in dataset.files
+    assert "sa_6.png" not in dataset.files
+    assert "../sa_5.txt" not in dataset.files
