@@ -56,11 +56,9 @@ def _segment_button(photos: list[Photo]) -> bool:
     It is not disabled for an empty prompt: the text arrives only when its box loses focus,
     which pressing this button may cause.
     """
-    run = session.run()
-    busy = run is not None and not run.collected
     label = f"Segment {len(photos)} Images" if len(photos) > 1 else "Segment Image"
     pressed = st.button(
-        label, type="primary", width="stretch", disabled=busy or not photos,
+        label, type="primary", width="stretch", disabled=session.is_busy() or not photos,
         icon=":material/play_arrow:", key="segment",
     )  # fmt: skip
     if not photos:

@@ -36,10 +36,10 @@ def show() -> None:
         is_pressed = _button(photos)
     if is_pressed:
         _start(photos, "everything", settings)
-    elif session.is_new(photos):
+    elif not session.is_busy() and (new := session.take_unsent(photos)):
         # Ready to be clicked on at once.
         st.session_state["view"] = "refine"
-        _start(photos, "clicks", {**settings, "points_per_side": 0})
+        _start(new, "clicks", {**settings, "points_per_side": 0})
     with right:
         results.outcome(_welcome)
 
@@ -50,10 +50,9 @@ def _start(photos: list[Photo], name: str, parameters: Mapping[str, Any]) -> Non
 
 
 def _button(photos: list[Photo]) -> bool:
-    run = session.run()
-    busy = run is not None and not run.collected
     pressed = st.button(
-        "Segment everything", type="primary", width="stretch", disabled=busy or not photos,
+        "Segment everything", type="primary", width="stretch",
+        disabled=session.is_busy() or not photos,
         icon=":material/select_all:", key="segment_everything",
     )  # fmt: skip
     if not photos:

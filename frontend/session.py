@@ -54,13 +54,18 @@ def set_run(value: Run | None) -> None:
     st.session_state["run"] = value
 
 
-def is_new(photos: Sequence[Photo]) -> bool:
-    """Say whether these images are others than those that were sent last to be clicked on."""
-    keys = [photo.key for photo in photos]
-    if not keys or st.session_state.get("clicked_on") == keys:
-        return False
-    st.session_state["clicked_on"] = keys
-    return True
+def is_busy() -> bool:
+    """Say whether a run is on its way: another one would take its place."""
+    current = run()
+    return current is not None and not current.collected
+
+
+def take_unsent(photos: Sequence[Photo]) -> list[Photo]:
+    """Return the images that were not sent to be clicked on, and remember that they are."""
+    sent = _kept("clicked_on", set[str]())
+    new = [photo for photo in photos if photo.key not in sent]
+    sent.update(photo.key for photo in new)
+    return new
 
 
 def comparison() -> Run | None:

@@ -56,6 +56,27 @@ def test_an_image_can_be_clicked_on_at_once(page: AppTest, client: LocalClient) 
     assert len(client.sent) == 1, "it is sent once"
 
 
+def test_an_image_that_is_added_is_sent_alone_and_after_what_runs(
+    page: AppTest, client: LocalClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pills = page.button_group(key="samples")
+    first, second = pills.options[:2]
+    pills.set_value([first]).run()
+    run = page.session_state["run"]
+    # As if it were not drawn yet that the first one is done.
+    run.collected = False
+    with monkeypatch.context() as patch:
+        patch.setattr(type(run), "ended", False)
+        page.button_group(key="samples").set_value([first, second]).run()
+        assert page.session_state["run"] is run, "nothing takes its place"
+    settle(page)
+    page.run()
+    settle(page)
+    assert [each["points_per_side"] for each in client.sent] == [0, 0]
+    names = [entry.photo.name for entry in page.session_state["history"].entries]
+    assert len(names) == len(set(names)) == 2
+
+
 def test_everything_is_found_with_the_settings(page: AppTest, client: LocalClient) -> None:
     page.slider(key="points_per_side").set_value(3)
     page.number_input(key="stability_threshold").set_value(0.5)
