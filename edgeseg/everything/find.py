@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import islice
 
 from edgeseg.codecs import rle_area, rle_box
 from edgeseg.engines.base import Segmenter
 from edgeseg.everything.grid import crops
 from edgeseg.everything.merge import best_of_all
 from edgeseg.everything.scan import scan
-from edgeseg.schemas import MasksRequest, Rle, SegmentedObject, as_score
+from edgeseg.schemas import MasksRequest, SegmentedObject, as_score
 from edgeseg.types import Embedding, Image
 
 # The label of what nobody has named.
@@ -39,18 +40,17 @@ def find(
         embedding = embed(part.cut(image))
         found.append((part, scan(engine, embedding, side, request, advance)))
     best = best_of_all(found, image.size_hw, request.nms_threshold)
+    masks = ((each.mask(image.size_hw, request.min_area), each.score) for each in best)
+    # A mask of few cells of the decoder may hold no pixel of the image.
+    seen = ((mask, score, box) for mask, score in masks if (box := rle_box(mask)) is not None)
     return [
-        _object(number, each.mask(image.size_hw, request.min_area), each.score)
-        for number, each in enumerate(best[: request.max_objects])
+        SegmentedObject(
+            id=number,
+            label=OBJECT,
+            score=as_score(score),
+            box=box,
+            mask=mask,
+            area=rle_area(mask),
+        )
+        for number, (mask, score, box) in enumerate(islice(seen, request.max_objects))
     ]
-
-
-def _object(number: int, mask: Rle, score: float) -> SegmentedObject:
-    return SegmentedObject(
-        id=number,
-        label=OBJECT,
-        score=as_score(score),
-        box=rle_box(mask) or (0.0, 0.0, 0.0, 0.0),
-        mask=mask,
-        area=rle_area(mask),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -229,3 +230,17 @@ def test_what_ends_at_the_edge_of_a_crop_alone_is_cut_off() -> None:
     boxes = np.array([[115, 30, 150, 60], [130, 30, 200, 60], [130, 0, 160, 60]], np.float32)
     assert cut_off(boxes, crop, (300, 200)).tolist() == [True, False, False]
     assert cut_off(boxes, crop, (300, 400)).tolist() == [True, True, False]
+
+
+def test_a_mask_without_a_pixel_of_the_image_is_no_object(squares: Image) -> None:
+    class Slivers(Squares):
+        """Its cells are so small that no pixel's centre lies in one."""
+
+        def candidates(self, *args: Any, **options: Any) -> Candidates:
+            made = super().candidates(*args, **options)
+            logits = np.full((len(made), 1, 1000, 1000), -8, np.float32)
+            logits[:, 0, 2, 3] = 8
+            window = np.tile(np.array([0, 0, 200, 100], np.float32), (len(made), 1))
+            return Candidates(logits, window, made.scores[:, :1])
+
+    assert stages.segment_everything(Slivers(), squares, MasksRequest(points_per_side=2)) == []
