@@ -30,6 +30,8 @@ START_TIMEOUT_S = 90.0
 LONGEST_SOCKET_FOLDER = 70
 # Workers finish the stage they are at; the backend the answers it owes.
 STOP_TIMEOUT_S = 20.0
+# Workers take all processors there are; the API would answer late, and probes with it.
+WORKER_NICENESS = 10
 
 
 class EmbeddedStack:
@@ -162,7 +164,14 @@ class EmbeddedStack:
         for name, module in modules.items():
             # Streamlit would take a configuration from the current folder.
             cwd = self.data_dir if name == "ui" else None
-            child = Child(name, module_command(module), self._environment, self.log_dir, cwd=cwd)
+            child = Child(
+                name,
+                module_command(module),
+                self._environment,
+                self.log_dir,
+                cwd=cwd,
+                niceness=0 if name in ("backend", "ui") else WORKER_NICENESS,
+            )
             self.children.append(child)
             child.start()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import json
+import os
 import shutil
 import signal
 import socket
@@ -23,12 +25,14 @@ from edgeseg.settings import Settings
 _PR_SET_PDEATHSIG = 1
 _LONGEST_PAUSE_S = 10.0
 _CONTENT_S = 30.0
+_AUTOGROUP = Path("/proc/self/autogroup")
 
 
 class Child:
     """One child process with a log file; ``stdin`` is written to it at each start.
 
-    It runs in ``cwd``, or in the folder of its parent.
+    It runs in ``cwd``, or in the folder of its parent. On Linux one with a ``niceness`` gives way
+    to the others where processors are short.
     """
 
     def __init__(
@@ -39,8 +43,10 @@ class Child:
         log_dir: Path,
         stdin: bytes | None = None,
         cwd: Path | None = None,
+        niceness: int = 0,
     ) -> None:
         self.name = name
+        self.niceness = niceness
         self.deaths = 0
         self.log_path = log_dir / f"{name}.log"
         self._command = list(command)
@@ -123,8 +129,15 @@ class Child:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=self._prepare if sys.platform == "linux" else None,
         )
+
+    def _prepare(self) -> None:
+        _die_with_parent()
+        os.nice(self.niceness)
+        # Where sessions share processors, niceness counts within one; this is that of a session.
+        with contextlib.suppress(OSError):
+            _AUTOGROUP.write_text(str(self.niceness))
 
 
 def stop_all(children: Sequence[Child], timeout_s: float) -> None:

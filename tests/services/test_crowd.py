@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -45,6 +46,15 @@ def test_too_many_clients_are_told_so_at_once(
         # The answers take their time; the refusals do not wait for them.
         assert max(each.seconds for each in refused) < max(each.seconds for each in answers)
         assert [each.status for each in ask_all(stack.api_url, [request] * 3)] == [200] * 3
+
+
+def test_workers_give_way_to_the_api(make_stack: StackMaker) -> None:
+    with make_stack() as stack:
+        niceness = {
+            name: os.getpriority(os.PRIO_PROCESS, stack.child(name).pid)
+            for name in ("backend", "redis", "segment-1")
+        }
+        assert niceness["segment-1"] > niceness["backend"] == niceness["redis"]
 
 
 def test_a_request_is_refused_before_its_body_is_read(

@@ -1,0 +1,1 @@
+"""FPSeg: semantic segmentation by prompts that were tuned for each class."""

@@ -1,0 +1,1 @@
+"""How prompts of classes are tuned, and what is trained round them."""
