@@ -124,14 +124,19 @@ class Trainer(abc.ABC, Generic[B]):
         self.steps += 1
         return {k: float(v.detach()) for k, v in losses.items()}
 
-    def train(self, stream_at: Callable[[float], Iterator[B]], minutes: float) -> None:
-        """Train until `minutes` in all, earlier runs counted, are spent.
+    def train(
+        self,
+        stream_at: Callable[[float], Iterator[B]],
+        minutes: float,
+        until_s: float = math.inf,
+    ) -> None:
+        """Train until `minutes` in all, earlier runs counted, are spent, or pause at `until_s`.
 
         `stream_at` gives the stream of batches for a progress in [0, 1].
         """
         clock = time.monotonic()
         running: dict[str, float] = {}
-        while self.elapsed_s < minutes * 60:
+        while self.elapsed_s < min(minutes * 60, until_s):
             progress = self.elapsed_s / (minutes * 60)
             losses = self.step(next(stream_at(progress)), progress)
             for name, value in losses.items():

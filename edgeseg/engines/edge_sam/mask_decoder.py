@@ -19,19 +19,24 @@ MASKS = 4
 
 
 class Attention(nn.Module):
-    """Attention of 8 heads through ``inner`` channels."""
+    """Attention of ``heads`` heads through ``inner`` channels."""
 
-    def __init__(self, inner: int) -> None:
+    def __init__(self, inner: int, width: int = WIDTH, heads: int = HEADS) -> None:
         super().__init__()
-        self.q_proj = nn.Linear(WIDTH, inner)
-        self.k_proj = nn.Linear(WIDTH, inner)
-        self.v_proj = nn.Linear(WIDTH, inner)
-        self.out_proj = nn.Linear(inner, WIDTH)
+        self.q_proj = nn.Linear(width, inner)
+        self.k_proj = nn.Linear(width, inner)
+        self.v_proj = nn.Linear(width, inner)
+        self.out_proj = nn.Linear(inner, width)
+        self._heads = heads
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """(B, Q, 256), (B, K, 256) and (B, K, 256) to (B, Q, 256)."""
+        """(B, Q, width), (B, K, width) and (B, K, width) to (B, Q, width).
+
+        What is the same for the whole batch may come once, as (1, ...), and is projected once.
+        """
+        batch = max(len(queries), len(keys))
         q, k, v = (
-            projected.unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            projected.unflatten(-1, (self._heads, -1)).transpose(1, 2).expand(batch, -1, -1, -1)
             for projected in (self.q_proj(queries), self.k_proj(keys), self.v_proj(values))
         )
         mixed = functional.scaled_dot_product_attention(q, k, v)
@@ -41,35 +46,37 @@ class Attention(nn.Module):
 class FeedForward(nn.Module):
     """Two linear layers with ReLU between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH, hidden: int = HIDDEN) -> None:
         super().__init__()
-        self.lin1 = nn.Linear(WIDTH, HIDDEN)
-        self.lin2 = nn.Linear(HIDDEN, WIDTH)
+        self.lin1 = nn.Linear(width, hidden)
+        self.lin2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T, 256) to the same shape."""
+        """(B, T, width) to the same shape."""
         return self.lin2(self.lin1(x).relu())
 
 
 class TwoWayBlock(nn.Module):
     """Self-attention of tokens, then cross-attention to the image and from the image back."""
 
-    def __init__(self, is_first: bool) -> None:
+    def __init__(
+        self, is_first: bool, width: int = WIDTH, heads: int = HEADS, hidden: int = HIDDEN
+    ) -> None:
         super().__init__()
-        self.self_attn = Attention(WIDTH)
-        self.norm1 = nn.LayerNorm(WIDTH)
-        self.cross_attn_token_to_image = Attention(WIDTH // 2)
-        self.norm2 = nn.LayerNorm(WIDTH)
-        self.mlp = FeedForward()
-        self.norm3 = nn.LayerNorm(WIDTH)
-        self.cross_attn_image_to_token = Attention(WIDTH // 2)
-        self.norm4 = nn.LayerNorm(WIDTH)
+        self.self_attn = Attention(width, width, heads)
+        self.norm1 = nn.LayerNorm(width)
+        self.cross_attn_token_to_image = Attention(width // 2, width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = FeedForward(width, hidden)
+        self.norm3 = nn.LayerNorm(width)
+        self.cross_attn_image_to_token = Attention(width // 2, width, heads)
+        self.norm4 = nn.LayerNorm(width)
         self._is_first = is_first
 
     def forward(
         self, tokens: Tensor, image: Tensor, token_places: Tensor, image_places: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """(B, T, 256) tokens and (B, 4096, 256) image, each with the encoding of its places."""
+        """(B, T, width) tokens and (B, K, width) image, each with the encoding of its places."""
         if self._is_first:
             # The tokens are their own places still, so there is nothing to add them to.
             tokens = self.self_attn(tokens, tokens, tokens)
@@ -88,14 +95,18 @@ class TwoWayBlock(nn.Module):
 class TwoWayTransformer(nn.Module):
     """Two two-way blocks and a final attention from the tokens to the image."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH, heads: int = HEADS, hidden: int = HIDDEN) -> None:
         super().__init__()
-        self.layers = nn.ModuleList([TwoWayBlock(True), TwoWayBlock(False)])
-        self.final_attn_token_to_image = Attention(WIDTH // 2)
-        self.norm_final_attn = nn.LayerNorm(WIDTH)
+        sizes = (width, heads, hidden)
+        self.layers = nn.ModuleList([TwoWayBlock(True, *sizes), TwoWayBlock(False, *sizes)])
+        self.final_attn_token_to_image = Attention(width // 2, width, heads)
+        self.norm_final_attn = nn.LayerNorm(width)
 
     def forward(self, image: Tensor, places: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 4096, 256) image, (1, 4096, 256) places and (B, T, 256): tokens and image."""
+        """(B, K, width) image, (1, K, width) places and (B, T, width): tokens and image.
+
+        An image of all prompts may come once, as (1, K, width).
+        """
         first = tokens
         for layer in self.layers:
             tokens, image = layer(tokens, image, first, places)

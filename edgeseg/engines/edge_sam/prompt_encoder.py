@@ -27,23 +27,27 @@ class PositionEncoding(nn.Module):
 
     positional_encoding_gaussian_matrix: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, WIDTH // 2))
+        self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, width // 2))
 
     def forward(self, places_xy: Tensor) -> Tensor:
-        """(..., 2) in 0..1 to (..., 256)."""
+        """(..., 2) in 0..1 to (..., width)."""
         matrix = self.positional_encoding_gaussian_matrix
         # In half precision a pixel would not be told from its neighbours.
         with torch.autocast(matrix.device.type, enabled=False):
             angles = (2 * places_xy - 1) @ matrix * (2 * math.pi)
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
-    def grid(self, side: int = GRID) -> Tensor:
-        """(1, 256, side, side): the encoding of each cell's centre."""
+    def grid(self, height: int = GRID, width: int | None = None) -> Tensor:
+        """(1, 256, height, width): the encoding of each cell's centre; square without a width."""
         matrix = self.positional_encoding_gaussian_matrix
-        centres = (torch.arange(side, device=matrix.device) + 0.5).to(matrix.dtype) / side
-        rows, columns = torch.meshgrid(centres, centres, indexing="ij")
+        sides = (height, height if width is None else width)
+        down, across = (
+            (torch.arange(side, device=matrix.device) + 0.5).to(matrix.dtype) / side
+            for side in sides
+        )
+        rows, columns = torch.meshgrid(down, across, indexing="ij")
         return self(torch.stack([columns, rows], dim=-1)).permute(2, 0, 1)[None]
 
 
