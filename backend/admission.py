@@ -22,7 +22,12 @@ RESERVED_SHARE = 0.1
 # A view of the queues so old decides all the same: what this process admitted since is counted.
 MAX_VIEW_AGE_S = 0.05
 # Routes whose tasks use some of the queues only.
-_STAGE_OF: dict[str, Role] = {"simplify": "simplify", "refine": "segment", "masks": "segment"}
+_STAGE_OF: dict[str, Role] = {
+    "simplify": "simplify",
+    "refine": "segment",
+    "masks": "segment",
+    "classes": "classify",
+}
 
 
 @dataclass(eq=False)

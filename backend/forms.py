@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from backend.headers import json_field, json_list_field
 from edgeseg.schemas import (
+    ClassesRequest,
     DetectRequest,
     EntitiesRequest,
     MasksRequest,
@@ -76,7 +77,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     if json_kind is not None:
         annotation, default = str | None, None
         examples = [json.dumps(each) for each in examples]
-        about += f" A JSON {'array' if json_kind is list else 'object'}."
+        about += f" A JSON {'array' if json_kind is list else 'object'}"
+        about += ", or names with commas between them." if _is_of_texts(field) else "."
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -89,7 +91,16 @@ def _value(name: str, field: FieldInfo, text: Any) -> Any:
     json_kind = _json_kind(field)
     if json_kind is None:
         return text
+    if json_kind is list and text and not text.lstrip().startswith("[") and _is_of_texts(field):
+        return [each.strip() for each in text.split(",")]
     return json_list_field(name, text) if json_kind is list else json_field(name, text)
+
+
+def _is_of_texts(field: FieldInfo) -> bool:
+    """Whether a field is a list of texts, which may also be written with commas between them."""
+    lists = [kind for kind in (field.annotation, *get_args(field.annotation)) if get_args(kind)]
+    items = [get_args(kind)[0] for kind in lists if get_origin(kind) is list]
+    return any(item is str or get_args(item)[:1] == (str,) for item in items)
 
 
 def _json_kind(field: FieldInfo) -> type | None:
@@ -102,6 +113,7 @@ def _json_kind(field: FieldInfo) -> type | None:
     return None
 
 
+ClassesForm = Annotated[ClassesRequest, Depends(form_of(ClassesRequest))]
 DetectForm = Annotated[DetectRequest, Depends(form_of(DetectRequest))]
 EntitiesForm = Annotated[EntitiesRequest, Depends(form_of(EntitiesRequest))]
 MasksForm = Annotated[MasksRequest, Depends(form_of(MasksRequest))]

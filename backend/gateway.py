@@ -33,6 +33,7 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.schemas import (
+    ClassesRequest,
     DetectRequest,
     EngineChoice,
     EntitiesRequest,
@@ -204,7 +205,7 @@ async def run_on_image(
     request: Request,
     kind: TaskKind,
     plan: tuple[Role, ...],
-    task_request: DetectRequest | MasksRequest,
+    task_request: DetectRequest | MasksRequest | ClassesRequest,
     image: UploadFile | None,
 ) -> Response:
     """Take a request with an image through its plan and answer.
@@ -220,7 +221,9 @@ async def run_on_image(
         upload = await read_upload(services, image, to_the_end=not waits)
         limit = services.settings.max_request_cost
         size_hw = (upload.height, upload.width)
-        if isinstance(task_request, MasksRequest):
+        if isinstance(task_request, ClassesRequest):
+            prompt, cost = "", budget.require_classes_within(limit, task_request, size_hw)
+        elif isinstance(task_request, MasksRequest):
             prompt, cost = "", budget.require_clicks_within(limit, task_request, size_hw)
         else:
             prompt = task_request.text_prompt
@@ -358,7 +361,7 @@ async def read_drawing(services: Services, record: TaskRecord) -> bytes | None:
     """Return the overlay of a finished task as base64, if one was asked for."""
     if record.kind not in DRAWN or record.result_json is None:
         return None
-    if not cast(SegmentRequest | MasksRequest, record.request).visualization:
+    if not cast(SegmentRequest | MasksRequest | ClassesRequest, record.request).visualization:
         return None
     with redis_errors():
         return await to_thread.run_sync(services.store.drawing, record.id)

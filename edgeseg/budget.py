@@ -9,6 +9,9 @@ view costs as much as to look for ten phrases in it. Twenty phrases in 12 megapi
     tile=auto     13 views     13 megapixels     cost   390
     tile=always  115 views     50 megapixels     cost 1,502
 
+A class of a pack costs as much as a phrase, and a quarter more for each megapixel that its mask is
+drawn in.
+
 To click on everything costs as much for two clicks as for a phrase: 16x16 clicks cost 138.
 """
 
@@ -19,10 +22,14 @@ from collections.abc import Sequence
 
 from edgeseg import everything, tiling
 from edgeseg.errors import RequestTooCostlyError
-from edgeseg.schemas import DetectRequest, MasksRequest, Simplification
+from edgeseg.schemas import ClassesRequest, DetectRequest, MasksRequest, Simplification
 from edgeseg.stages import as_it_is, phrases_of
 
 PHRASES_PER_VIEW = 10
+# To draw a class over a megapixel of the image costs as much as to look for this much of a phrase.
+PHRASES_PER_DRAWN_MEGAPIXEL = 0.25
+# What a request for all classes of a pack is taken to ask for.
+ALL_CLASSES = 20
 CLICKS_PER_PHRASE = 2
 # A request with a larger share of the budget lets smaller ones go first.
 LARGE_SHARE = 0.1
@@ -81,6 +88,25 @@ def require_clicks_within(limit: float, request: MasksRequest, size_hw: tuple[in
         cost=round(cost),
         limit=limit,
         clicks=sum(clicks),
+    )
+
+
+def require_classes_within(
+    limit: float, request: ClassesRequest, size_hw: tuple[int, int]
+) -> float:
+    """Return the cost of classes of a pack; raise as `require_within` does."""
+    classes = ALL_CLASSES if request.classes is None else len(request.classes)
+    megapixels = size_hw[0] * size_hw[1] / 1e6
+    drawn = PHRASES_PER_DRAWN_MEGAPIXEL * megapixels
+    cost = (classes + PHRASES_PER_VIEW) * min(megapixels, 1.0) + classes * drawn
+    if cost <= limit:
+        return cost
+    raise RequestTooCostlyError(
+        f"{classes} classes in {size_hw[1]}x{size_hw[0]} pixels cost {cost:.0f}, and the limit is "
+        f"{limit:g}: send a smaller image or fewer classes.",
+        cost=round(cost),
+        limit=limit,
+        classes=classes,
     )
 
 

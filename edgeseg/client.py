@@ -19,14 +19,24 @@ from edgeseg.errors import (
     UnavailableError,
 )
 from edgeseg.exporters import Export
-from edgeseg.http_forms import error_of, export_of, files_of, form_of, names_to_send
+from edgeseg.http_connection import Connection
+from edgeseg.http_forms import (
+    entity_files,
+    error_of,
+    events_of,
+    export_of,
+    form_of,
+    names_to_send,
+)
 from edgeseg.result import Segmentation, image_results_of
 from edgeseg.schemas import (
+    ClassOptions,
     DetectionResult,
     EngineInfo,
     EntitiesResult,
     EntityOptions,
     MaskOptions,
+    PackInfo,
     RefineRequest,
     RefineResult,
     SegmentationResult,
@@ -36,49 +46,24 @@ from edgeseg.schemas import (
     TaskStatus,
     parse,
 )
-from edgeseg.settings import get_settings
 from edgeseg.types import ImageProgress, ImageStep, Progress
 
 ResultT = TypeVar("ResultT", SegmentationResult, EntitiesResult)
 PARALLEL = 8
 _EVENTS_SILENCE_S = 30.0
-# The server knows by this name that the file has none.
-_UNNAMED = "image"
+_ASYNC = {"Prefer": "respond-async"}
 
 
-class EdgeSegClient:
+class EdgeSegClient(Connection):
     """Talks to a backend; errors come back as the classes of `edgeseg.errors`.
 
     ``transport`` is any httpx transport, for tests. Safe to use from several threads.
     """
 
-    def __init__(
-        self,
-        base_url: str | None = None,
-        *,
-        timeout_s: float = 300.0,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._http = httpx.Client(
-            base_url=base_url or get_settings().api_url,
-            timeout=httpx.Timeout(timeout_s, connect=5.0),
-            transport=transport,
-        )
-
-    def __enter__(self) -> EdgeSegClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
     def simplify(self, prompt: str, engines: Mapping[str, str] | None = None) -> Simplification:
         """Return the phrases and filters that a prompt stands for; ``engines`` are by role."""
         data = {"text_prompt": prompt, "engines": json.dumps(dict(engines or {}))}
-        response = self._send("POST", "/simplify", data=data)
+        response = self.send("POST", "/simplify", data=data)
         return Simplification.model_validate_json(response.content)
 
     def segment_image(
@@ -98,17 +83,9 @@ class EdgeSegClient:
         ``file_name`` is what exports name the image by, where it is not that of the path.
         """
         source = image_path if image_path is not None else image
-        fields = {
-            "text_prompt": prompt,
-            "visualization": visualization,
-            "file_name": file_name or names_to_send([source])[0],
-            "idempotency_key": idempotency_key,
-            **options,
-        }
-        data = file_bytes(source)
-        response = self._post_image("/segment", data, fields)
-        result = SegmentationResult.model_validate_json(response.content)
-        return Segmentation(result, data, file_name=file_name or names_to_send([source])[0])
+        name = file_name or names_to_send([source])[0]
+        fields = {"text_prompt": prompt, "idempotency_key": idempotency_key, **options}
+        return self._segmented("/segment", source, name, visualization, fields)
 
     @overload
     def segment_images(
@@ -170,9 +147,7 @@ class EdgeSegClient:
         self, image: ImageSource, prompt: str, **options: Unpack[SegmentOptions]
     ) -> DetectionResult:
         """Return the boxes of what the prompt names in one image, without masks."""
-        response = self._post_image(
-            "/detect", file_bytes(image), {"text_prompt": prompt, **options}
-        )
+        response = self.post_image("/detect", file_bytes(image), {"text_prompt": prompt, **options})
         return DetectionResult.model_validate_json(response.content)
 
     def segment_everything(
@@ -195,11 +170,27 @@ class EdgeSegClient:
 
     def submit_everything(self, image: ImageSource, **parameters: Any) -> str:
         """Queue a request for masks of everything and return the task's id at once."""
+        return self._submit_image("/masks", image, parameters)
+
+    def segment_classes(
+        self,
+        image: ImageSource,
+        *,
+        visualization: bool = False,
+        **options: Unpack[ClassOptions],
+    ) -> Segmentation:
+        """Find classes of a pack in an image, as EdgeSegAI does; the deadline begins there."""
         name = names_to_send([image])[0]
-        fields = {"visualization": False, "file_name": name, **parameters}
-        headers = {"Prefer": "respond-async"}
-        response = self._post_image("/masks", file_bytes(image), fields, headers)
-        return str(response.json()["task_id"])
+        return self._segmented("/classes", image, name, visualization, options)
+
+    def submit_classes(self, image: ImageSource, **parameters: Any) -> str:
+        """Queue a request for classes of a pack and return the task's id at once."""
+        return self._submit_image("/classes", image, parameters)
+
+    def class_packs(self) -> list[PackInfo]:
+        """List the packs of classes that can be asked for."""
+        rows = self.send("GET", "/classes").json()
+        return [PackInfo.model_validate(row) for row in rows]
 
     def segment_entities(
         self,
@@ -233,20 +224,15 @@ class EdgeSegClient:
         **parameters: Any,
     ) -> str:
         """Queue a request for entities and return the task's id at once."""
-        sources = entity_sources(contextual, generated)
-        return self._submit_entities(prompt, sources, parameters)[0]
+        return self._submit_entities(prompt, entity_sources(contextual, generated), parameters)[0]
 
     def _submit_entities(
         self, prompt: str, sources: Sequence[ImageSource], parameters: Mapping[str, Any]
     ) -> tuple[str, dict[int, InputError]]:
         """Return the task's id, and why an image could not be read here, by its position."""
-        names = [name or _UNNAMED for name in names_to_send(sources)]
-        data, problems = files_of(sources)
-        fields = [*(["contextual"] * (len(sources) - 1)), "generated"]
-        files = list(zip(fields, zip(names, data, strict=True), strict=True))
+        files, problems = entity_files(sources)
         form = form_of({"text_prompt": prompt, **parameters})
-        headers = {"Prefer": "respond-async"}
-        response = self._send("POST", "/entities", files=files, data=form, headers=headers)
+        response = self.send("POST", "/entities", files=files, data=form, headers=_ASYNC)
         return str(response.json()["task_id"]), problems
 
     def _finished(self, task_id: str, kind: type[ResultT]) -> ResultT:
@@ -267,30 +253,22 @@ class EdgeSegClient:
         """
         refinement = request or parse(RefineRequest, parameters)
         task_id = segmentation.result.task_id
-        response = self._send("POST", f"/tasks/{task_id}/refine", json=refinement.model_dump())
+        response = self.send("POST", f"/tasks/{task_id}/refine", json=refinement.model_dump())
         refined = RefineResult.model_validate_json(response.content).object
         changed = segmentation.result.with_object(refined)
         return Segmentation(changed, segmentation.image, file_name=segmentation.file_name)
 
     def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str:
         """Queue an image for segmentation and return the task's id at once."""
-        fields = {
-            "text_prompt": prompt,
-            "visualization": False,
-            "file_name": names_to_send([image])[0],
-            **parameters,
-        }
-        headers = {"Prefer": "respond-async"}
-        response = self._post_image("/segment", file_bytes(image), fields, headers)
-        return str(response.json()["task_id"])
+        return self._submit_image("/segment", image, {"text_prompt": prompt, **parameters})
 
     def task(self, task_id: str) -> TaskStatus:
         """Return where a task stands, with its result once it is done."""
-        return TaskStatus.model_validate_json(self._send("GET", f"/tasks/{task_id}").content)
+        return TaskStatus.model_validate_json(self.send("GET", f"/tasks/{task_id}").content)
 
     def cancel(self, task_id: str) -> TaskStatus:
         """Cancel a task; one that has ended stays as it is."""
-        return TaskStatus.model_validate_json(self._send("DELETE", f"/tasks/{task_id}").content)
+        return TaskStatus.model_validate_json(self.send("DELETE", f"/tasks/{task_id}").content)
 
     def events(self, task_id: str, after: str | None = None) -> Iterator[StageEvent]:
         """Yield the events of a task, after the event with this id, until the task ends.
@@ -305,14 +283,7 @@ class EdgeSegClient:
                 if response.is_error:
                     response.read()
                     raise error_of(response)
-                fields: dict[str, str] = {}
-                for line in response.iter_lines():
-                    name, _, value = line.partition(": ")
-                    fields |= {name: value} if name else {}
-                    if not line and "data" in fields:
-                        row = {**json.loads(fields["data"]), "id": fields.get("id", "")}
-                        yield StageEvent.model_validate(row)
-                        fields = {}
+                yield from events_of(response)
         except httpx.TransportError as error:
             raise UnavailableError(f"The connection to the API broke: {error}.") from error
 
@@ -343,7 +314,7 @@ class EdgeSegClient:
             path, parameters["task"] = "/export", several
         if file_name is not None:
             parameters["file_name"] = file_name
-        return export_of(self._send("GET", path, params=parameters))
+        return export_of(self.send("GET", path, params=parameters))
 
     def export_results(
         self,
@@ -357,42 +328,35 @@ class EdgeSegClient:
             for each in results
         ]
         data: dict[str, Any] = {"format": format_name, "file_name": list(file_names or [])}
-        return export_of(self._send("POST", "/export", files=files, data=data))
+        return export_of(self.send("POST", "/export", files=files, data=data))
 
     def engines(self) -> list[EngineInfo]:
         """List the engines that can be chosen."""
-        return [EngineInfo.model_validate(row) for row in self._send("GET", "/engines").json()]
+        return [EngineInfo.model_validate(row) for row in self.send("GET", "/engines").json()]
 
     def health(self) -> dict[str, Any]:
         """Return live workers by queue; raises UnavailableError while a request would fail."""
-        return dict(self._send("GET", "/health").json())
+        return dict(self.send("GET", "/health").json())
 
     def queue_status(self) -> dict[str, Any]:
         """Return queues by name: lengths and workers."""
-        return dict(self._send("GET", "/queue-status").json()["queues"])
+        return dict(self.send("GET", "/queue-status").json()["queues"])
 
-    def _post_image(
+    def _segmented(
         self,
         path: str,
-        data: bytes,
+        image: ImageSource | None,
+        file_name: str | None,
+        visualization: bool,
         fields: Mapping[str, Any],
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        sent = dict(headers or {})
-        file_name = fields.get("file_name") or _UNNAMED
-        if fields.get("idempotency_key") is not None:
-            sent["Idempotency-Key"] = str(fields["idempotency_key"])
-        apart = ("file_name", "idempotency_key")
-        form = form_of({name: value for name, value in fields.items() if name not in apart})
-        return self._send("POST", path, files={"image": (file_name, data)}, data=form, headers=sent)
+    ) -> Segmentation:
+        data = file_bytes(image)
+        sent = {**fields, "visualization": visualization, "file_name": file_name}
+        response = self.post_image(path, data, sent)
+        result = SegmentationResult.model_validate_json(response.content)
+        return Segmentation(result, data, file_name=file_name)
 
-    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        try:
-            response = self._http.request(method, path, **request)
-        except httpx.TransportError as error:
-            raise UnavailableError(
-                f"The API at {self._http.base_url} does not answer ({type(error).__name__})."
-            ) from error
-        if response.is_error:
-            raise error_of(response)
-        return response
+    def _submit_image(self, path: str, image: ImageSource, parameters: Mapping[str, Any]) -> str:
+        fields = {"visualization": False, "file_name": names_to_send([image])[0], **parameters}
+        response = self.post_image(path, file_bytes(image), fields, _ASYNC)
+        return str(response.json()["task_id"])

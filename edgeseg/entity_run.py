@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from edgeseg import stages
+from edgeseg import detected, stages
 from edgeseg.engines.base import Engine, EntityExtractor
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.entities.assignment import assign
@@ -240,7 +240,7 @@ def _page_row(page: Run, role: Role) -> dict[str, Any]:
         return {"error": page.error.to_dict()}
     rows: Sequence[DetectedObject] = page.objects
     if role == "detect":
-        rows = stages.detected_objects(page.detections)
+        rows = detected.detected_objects(page.detections)
     objects = [each.model_dump(mode="json") for each in rows]
     return {"objects": objects, "size_hw": page.size_hw, "warnings": page.warnings}
 
@@ -252,7 +252,7 @@ def _read_page_row(page: Run, role: Role, row: Mapping[str, Any]) -> None:
     page.size_hw, page.warnings = tuple(row["size_hw"]), tuple(row["warnings"])
     if role == "detect":
         found = [DetectedObject.model_validate(each) for each in row["objects"]]
-        page.detections = stages.detections_of(found)
+        page.detections = detected.detections_of(found)
         page.is_finished = not found
     else:
         page.objects = [SegmentedObject.model_validate(each) for each in row["objects"]]

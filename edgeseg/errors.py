@@ -14,6 +14,9 @@ EdgeSegError                       internal_error       500
 │   ├── RequestTooCostlyError      request_too_costly   422
 │   ├── NoEntityError              no_entity            422
 │   ├── TooManyImagesError         too_many_images      422
+│   ├── UnknownPackError           unknown_pack         422
+│   ├── UnknownClassError          unknown_class        422
+│   ├── InvalidPackError           invalid_pack         422
 │   ├── UnknownFormatError         unknown_format       422
 │   ├── ExportTooLargeError        export_too_large     413
 │   ├── ClientTooSlowError         client_too_slow      408
@@ -182,6 +185,24 @@ class TooManyImagesError(InputError):
     """A request has more images than one may have."""
 
     code, status, title = "too_many_images", 422, "Too many images"
+
+
+class UnknownPackError(InputError):
+    """There is no pack of classes with this name."""
+
+    code, status, title = "unknown_pack", 422, "Unknown pack"
+
+
+class UnknownClassError(InputError):
+    """A pack has no class with this name."""
+
+    code, status, title = "unknown_class", 422, "Unknown class"
+
+
+class InvalidPackError(InputError):
+    """A file is no pack of classes, or does not fit the engine or another pack."""
+
+    code, status, title = "invalid_pack", 422, "Invalid pack"
 
 
 class UnknownFormatError(InputError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +15,10 @@ from edgeseg.codecs import ImageSource, file_bytes
 from edgeseg.errors import EdgeSegError, InputError, InvalidParameterError
 from edgeseg.exporters import Export
 from edgeseg.exporters.names import relative_names
+from edgeseg.schemas import StageEvent
+
+# The server knows by this name that the file has none.
+UNNAMED = "image"
 
 
 def form_of(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -23,6 +28,20 @@ def form_of(fields: Mapping[str, Any]) -> dict[str, str]:
         for name, value in fields.items()
         if value is not None
     }
+
+
+def entity_files(
+    sources: Sequence[ImageSource],
+) -> tuple[list[tuple[str, tuple[str, bytes]]], dict[int, InputError]]:
+    """Return the files of a form for entities, the generated image last.
+
+    Also returns, by its position, why an image could not be read here, whose file is empty. Raises
+    the first reason where none can be read.
+    """
+    names = [name or UNNAMED for name in names_to_send(sources)]
+    data, problems = files_of(sources)
+    fields = [*(["contextual"] * (len(sources) - 1)), "generated"]
+    return list(zip(fields, zip(names, data, strict=True), strict=True)), problems
 
 
 def files_of(sources: Sequence[ImageSource]) -> tuple[list[bytes], dict[int, InputError]]:
@@ -41,6 +60,18 @@ def files_of(sources: Sequence[ImageSource]) -> tuple[list[bytes], dict[int, Inp
     if len(problems) == len(files):
         raise problems[0]
     return files, problems
+
+
+def events_of(response: httpx.Response) -> Iterator[StageEvent]:
+    """Yield the events of a stream as they arrive."""
+    fields: dict[str, str] = {}
+    for line in response.iter_lines():
+        name, _, value = line.partition(": ")
+        fields |= {name: value} if name else {}
+        if not line and "data" in fields:
+            row = {**json.loads(fields["data"]), "id": fields.get("id", "")}
+            yield StageEvent.model_validate(row)
+            fields = {}
 
 
 def export_of(response: httpx.Response) -> Export:

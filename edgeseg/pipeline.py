@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Unpack, overload
 
+from edgeseg.classes import PackStore, describe
 from edgeseg.codecs import ImageSource, load_image
 from edgeseg.engines import registry
 from edgeseg.engines.base import Engine, EngineOptions
@@ -22,6 +23,8 @@ from edgeseg.exporters import Export, export
 from edgeseg.result import Segmentation, image_results_of
 from edgeseg.run import Run, step_many
 from edgeseg.schemas import (
+    ClassesRequest,
+    ClassOptions,
     DetectionResult,
     DetectRequest,
     EngineChoice,
@@ -30,6 +33,7 @@ from edgeseg.schemas import (
     EntityOptions,
     MaskOptions,
     MasksRequest,
+    PackInfo,
     RefineRequest,
     SegmentationResult,
     SegmentOptions,
@@ -64,6 +68,7 @@ class EdgeSegAI:
         *,
         extractor: str | None = None,
         embedder: str | None = None,
+        classifier: str | None = None,
         ttl: float = 0,
         device: str | None = None,
         threads: int | None = None,
@@ -77,6 +82,7 @@ class EdgeSegAI:
             "segment": segmenter,
             "ground": grounder,
             "embed": embedder,
+            "classify": classifier,
         }
         self._names: dict[Role, str | None] = {}
         for role in registry.ROLES:
@@ -96,6 +102,7 @@ class EdgeSegAI:
             ),
         )
         self._embeddings = EmbeddingCache(_EMBEDDING_BYTES)
+        self._packs = PackStore(self.settings.class_packs)
 
     def __enter__(self) -> EdgeSegAI:
         return self
@@ -229,6 +236,27 @@ class EdgeSegAI:
         for role in plan(request):
             self._step(role, [run], None, keep_going=False)
         return self._segmentation(run, image)
+
+    def segment_classes(self, image: ImageSource, **options: Unpack[ClassOptions]) -> Segmentation:
+        """Find classes of a pack in an image, the most important first, until a deadline is over.
+
+        ``options`` are the fields of `edgeseg.schemas.ClassesRequest`; an object is found for each
+        class that is seen, and ``classes`` of the result has the class of each pixel.
+        Raises UnknownPackError, UnknownClassError, InvalidPackError, and what `segment_image`
+        raises for an image or a number.
+        """
+        request = parse(ClassesRequest, options)
+        load = partial(load_image, image, self.settings)
+        run = Run(request, load, keeps_image=True, packs=self._packs)
+        # Decoded before an engine is loaded.
+        run.image()
+        for role in plan(request):
+            self._step(role, [run], None, keep_going=False)
+        return self._segmentation(run, image)
+
+    def class_packs(self) -> list[PackInfo]:
+        """List the packs of classes that can be asked for."""
+        return [describe(pack) for pack in self._packs.packs()]
 
     def segment_entities(
         self,

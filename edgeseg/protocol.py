@@ -11,10 +11,12 @@ from edgeseg.errors import EdgeSegError
 from edgeseg.exporters import Export
 from edgeseg.result import Segmentation
 from edgeseg.schemas import (
+    ClassOptions,
     DetectionResult,
     EngineInfo,
     EntityOptions,
     MaskOptions,
+    PackInfo,
     RefineRequest,
     SegmentOptions,
     Simplification,
@@ -90,6 +92,12 @@ class SegmentsImages(Protocol):
         **options: Unpack[MaskOptions],
     ) -> Segmentation:
         """Find masks of everything in an image, without words, by clicks on a grid."""
+
+    def segment_classes(self, image: ImageSource, **options: Unpack[ClassOptions]) -> Segmentation:
+        """Find classes of a pack in an image, in order, until a deadline is over."""
+
+    def class_packs(self) -> list[PackInfo]:
+        """List the packs of classes that can be asked for."""
 
     def segment_entities(
         self,

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 # What torch calls the devices that engines run on.
 DEVICES = r"^(auto|cpu|mps|(cuda|xpu)(:\d{1,3})?)$"
-Role = Literal["simplify", "extract", "detect", "segment", "ground", "embed"]
+Role = Literal["simplify", "extract", "detect", "segment", "ground", "embed", "classify"]
 ROLES: tuple[Role, ...] = get_args(Role)
 # A family that is not named here is one engine that plays every role.
 FAMILIES: dict[str, dict[Role, str]] = {
@@ -16,6 +16,7 @@ FAMILIES: dict[str, dict[Role, str]] = {
         "detect": "grounding-dino-tiny",
         "segment": "sam2.1-small",
         "embed": "nano",
+        "classify": "nano",
     },
     "large": {
         "simplify": "nano",
@@ -23,5 +24,6 @@ FAMILIES: dict[str, dict[Role, str]] = {
         "detect": "grounding-dino-base",
         "segment": "sam2.1-large",
         "embed": "nano",
+        "classify": "nano",
     },
 }

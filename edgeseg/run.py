@@ -16,12 +16,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 
-from edgeseg import everything, stages
+from edgeseg import classes, detected, everything, stages
+from edgeseg.classes import PackStore
 from edgeseg.engines.base import (
+    ClassSegmenter,
     Detector,
     Engine,
     Grounder,
@@ -39,10 +42,12 @@ from edgeseg.errors import (
     is_memory_error,
 )
 from edgeseg.schemas import (
+    ClassesRequest,
     DetectionResult,
     DetectRequest,
     EngineRan,
     EntitiesResult,
+    FoundClasses,
     ImageInfo,
     MasksRequest,
     RefineRequest,
@@ -74,7 +79,8 @@ class Run:
 
     ``load_image`` decodes the image when a stage needs it; with ``keeps_image`` it is decoded once.
     ``objects`` of a RefineRequest are those of the result that it corrects, and ``changed`` the one
-    that it made. ``clicks_done`` is told how many clicks of all a MasksRequest has made.
+    that it made. ``clicks_done`` is told how many clicks of all a MasksRequest has made; ``packs``
+    are those that a ClassesRequest may name.
     ``colours`` and ``vectors`` are those of the objects, row by row. ``is_finished``
     says that no stage is left to do.
     """
@@ -95,6 +101,8 @@ class Run:
     error: EdgeSegError | None = None
     warnings: tuple[str, ...] = ()
     clicks_done: Callable[[int, int], None] = lambda done, total: None
+    packs: PackStore = field(default_factory=PackStore)
+    classes: FoundClasses | None = None
     _image: Image | None = None
 
     def needs(self, role: Role) -> bool:
@@ -153,6 +161,11 @@ class Run:
         yield
         self.spend(part, (time.perf_counter() - start) * 1000)
 
+    @property
+    def spent_ms(self) -> float:
+        """The time of all parts so far, waiting in queues included."""
+        return sum(self.timings_ms.values())
+
     def spend(self, part: str, ms: float) -> None:
         """Add milliseconds to those of a part."""
         self.timings_ms[part] = round(self.timings_ms.get(part, 0.0) + ms, 3)
@@ -164,7 +177,7 @@ class Run:
         """
         if isinstance(self.request, SimplifyRequest):
             return self._simplification()
-        total = round(sum(self.timings_ms.values()), 3)
+        total = round(self.spent_ms, 3)
         timings_ms = {**self.timings_ms, "total": total}
         if self.changed is not None:
             return RefineResult(
@@ -180,14 +193,16 @@ class Run:
             "engines": self.engines,
             **self._words(),
         }
-        if isinstance(self.request, SegmentRequest | MasksRequest):
-            return SegmentationResult(objects=self.objects, **common)
-        return DetectionResult(objects=stages.detected_objects(self.detections), **common)
+        if isinstance(self.request, SegmentRequest | MasksRequest | ClassesRequest):
+            return SegmentationResult(objects=self.objects, classes=self.classes, **common)
+        return DetectionResult(objects=detected.detected_objects(self.detections), **common)
 
     def _words(self) -> dict[str, Any]:
         """Return what a result says of the prompt; everything is segmented without one."""
-        if isinstance(self.request, MasksRequest):
-            nothing = {"prompt": "", "simplified_prompt": "", "phrases": [everything.OBJECT]}
+        if isinstance(self.request, MasksRequest | ClassesRequest):
+            found = self.classes.finished if self.classes is not None else None
+            phrases = [everything.OBJECT] if found is None else [each.name for each in found]
+            nothing = {"prompt": "", "simplified_prompt": "", "phrases": phrases}
             return {**nothing, "warnings": list(self.warnings)}
         request, simplification = cast(DetectRequest, self.request), self._simplification()
         return {
@@ -216,6 +231,8 @@ class Run:
             return self._refine(cast(Segmenter, engine), image, embeddings)
         if isinstance(self.request, MasksRequest):
             return self._everything(cast(Segmenter, engine), image, embeddings)
+        if isinstance(self.request, ClassesRequest):
+            return self._classify(cast(ClassSegmenter, engine), image, embeddings)
         if role == "detect":
             return self._detect(cast(Detector, engine), image)
         if role == "segment":
@@ -240,7 +257,7 @@ class Run:
         request, simplification = cast(DetectRequest, self.request), self._simplification()
         detections = stages.detect(engine, image, request, simplification)
         # As they are written for the next worker, so that both ways go on with the same numbers.
-        self.detections = stages.detections_of(stages.detected_objects(detections))
+        self.detections = detected.detections_of(detected.detected_objects(detections))
         # Without boxes there is nothing to segment.
         self.is_finished = not isinstance(request, SegmentRequest) or not len(self.detections)
         return Step({"objects": len(self.detections)}, len(simplification.phrases))
@@ -260,6 +277,22 @@ class Run:
         )
         self.is_finished = True
         return Step({"objects": len(self.objects)}, request.points_per_side**2)
+
+    def _classify(
+        self, engine: ClassSegmenter, image: Image, embeddings: EmbeddingCache | None
+    ) -> Step:
+        request = cast(ClassesRequest, self.request)
+        pack = self.packs.get(request.pack)
+        is_over = partial(_is_over, request.deadline_ms, time.perf_counter(), self.spent_ms)
+        found = stages.segment_classes(engine, image, request, pack, embeddings, is_over)
+        self.classes, self.objects = classes.found(pack, found)
+        if not found.finished:
+            self.warnings += (
+                f"The deadline of {request.deadline_ms:g} ms was over before the first class: "
+                f"it leaves no time for one.",
+            )
+        self.is_finished = True
+        return Step({"classes": len(found.finished)}, len(found.finished))
 
     def _embed(self, engine: ObjectEmbedder, image: Image) -> Step:
         self.colours, self.vectors = stages.embed(engine, image, self.objects)
@@ -303,3 +336,9 @@ def _failure(role: Role, engine: Engine, error: Exception) -> EdgeSegError:
     return StageFailedError(
         f"The engine {engine.name!r} failed to {role}: {type(error).__name__}: {error}", **facts
     )
+
+
+def _is_over(deadline_ms: float | None, began_s: float, before_ms: float) -> bool:
+    """Say whether the deadline is over for a stage that began then, with so much spent before."""
+    spent_ms = before_ms + (time.perf_counter() - began_s) * 1000
+    return deadline_ms is not None and spent_ms >= deadline_ms

@@ -57,6 +57,14 @@ class Settings(BaseSettings):
     embed_engine: str | None = Field(
         None, description="Engine that embeds objects, to pair them across images."
     )
+    classify_engine: str | None = Field(
+        None, description="Engine that finds the classes of a pack, pixel by pixel."
+    )
+    class_packs: Path | None = Field(
+        None,
+        description="Folder with packs of classes, for `edgeseg classes` and POST /classes; a file "
+        "that comes or changes is used at once. Those in the package are there without it.",
+    )
     allowed_engines: Names = Field(
         (),
         description="Engines that a request to the API may choose besides those above, by name, "

@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgeseg import everything, tiling
+from edgeseg import classes, everything, tiling
+from edgeseg.classes import ClassPack, Decoded
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
+from edgeseg.detected import as_box, detected_objects
 from edgeseg.engines.base import (
+    ClassSegmenter,
     Detector,
     EntityExtractor,
     Grounder,
@@ -25,7 +28,7 @@ from edgeseg.entities.colours import colour_shares, exposure_gain
 from edgeseg.errors import EdgeSegError
 from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import (
-    DetectedObject,
+    ClassesRequest,
     DetectRequest,
     EntitiesRequest,
     EntityExtraction,
@@ -45,7 +48,6 @@ from edgeseg.selection import boxes
 from edgeseg.selection.filters import apply_filters
 from edgeseg.types import (
     BoolArray,
-    Box,
     Detections,
     Embedding,
     FloatArray,
@@ -182,6 +184,27 @@ def segment_everything(
     )
 
 
+def segment_classes(
+    engine: ClassSegmenter,
+    image: Image,
+    request: ClassesRequest,
+    pack: ClassPack,
+    cache: EmbeddingCache | None = None,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Decoded:
+    """Find classes of a pack in the order of the request; ``is_over`` is asked before each chunk.
+
+    Raises UnknownClassError, and InvalidPackError for a pack of another encoder or decoder.
+    """
+    wanted = pack.take(request.classes if request.classes is not None else pack.names)
+    classes.require_fit(engine, pack)
+    threshold = request.background_threshold
+    if threshold is None:
+        threshold = pack.background_threshold
+    embedding = _embed(engine, image, cache)
+    return classes.decode(engine, embedding, pack, wanted, threshold, is_over)
+
+
 def ground(
     engine: Grounder, image: Image, request: DetectRequest, simplification: Simplification
 ) -> list[SegmentedObject]:
@@ -281,34 +304,6 @@ def refine(
     )
 
 
-def detected_objects(detections: Detections) -> list[DetectedObject]:
-    """Return detections as they travel in JSON, numbered from 0."""
-    return [
-        DetectedObject(
-            id=index,
-            label=label,
-            score=as_score(detections.scores[index]),
-            box=as_box(detections.boxes_xyxy[index]),
-        )
-        for index, label in enumerate(detections.labels)
-    ]
-
-
-def detections_of(objects: Sequence[DetectedObject]) -> Detections:
-    """Return the detections that `detected_objects` was made from."""
-    return Detections(
-        np.array([each.box for each in objects], np.float32).reshape(-1, 4),
-        np.array([each.score for each in objects], np.float32),
-        tuple(each.label for each in objects),
-    )
-
-
-def as_box(row: FloatArray) -> Box:
-    """Return (4,) pixels as four floats, to a hundredth of a pixel."""
-    x0, y0, x1, y1 = (round(float(value), 2) for value in row)
-    return x0, y0, x1, y1
-
-
 def _asked(request: DetectRequest, simplification: Simplification) -> tuple[list[str], set[str]]:
     """Return all phrases to look for, and which of them are unwanted."""
     phrases = list(simplification.phrases)
@@ -389,5 +384,7 @@ def _objects(detections: Detections, masks: Sequence[Rle]) -> list[SegmentedObje
     ]
 
 
-def _embed(engine: Segmenter, image: Image, cache: EmbeddingCache | None) -> Embedding:
+def _embed(
+    engine: Segmenter | ClassSegmenter, image: Image, cache: EmbeddingCache | None
+) -> Embedding:
     return cache.embed(engine, image) if cache else engine.embed(image)

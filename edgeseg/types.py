@@ -180,6 +180,22 @@ class Candidates:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class ClassLogits:
+    """Where each of N classes is, as the decoder says it: small, and not yet cut.
+
+    ``logits`` (N, h, w) float32 are positive inside; all cover ``window_xyxy`` (4,) float32, in
+    pixels of the image, which may reach beyond it.
+    """
+
+    logits: FloatArray
+    window_xyxy: FloatArray
+
+    def __post_init__(self) -> None:
+        _check("ClassLogits.logits", self.logits, (None, None, None), np.float32)
+        _check("ClassLogits.window_xyxy", self.window_xyxy, (4,), np.float32)
+
+
 def _no_points() -> FloatArray:
     return np.zeros((0, 2), np.float32)
 

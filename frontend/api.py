@@ -10,7 +10,14 @@ import streamlit as st
 from edgeseg.client import EdgeSegClient
 from edgeseg.codecs import ImageSource
 from edgeseg.result import Segmentation
-from edgeseg.schemas import EngineInfo, RefineRequest, Simplification, StageEvent, TaskStatus
+from edgeseg.schemas import (
+    EngineInfo,
+    PackInfo,
+    RefineRequest,
+    Simplification,
+    StageEvent,
+    TaskStatus,
+)
 from edgeseg.settings import Role
 
 QUEUES: dict[Role, str] = {
@@ -20,6 +27,7 @@ QUEUES: dict[Role, str] = {
     "segment": "sam2_queue",
     "ground": "sam2_queue",
     "embed": "sam2_queue",
+    "classify": "sam2_queue",
 }
 
 
@@ -35,6 +43,10 @@ class Api(Protocol):
     def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str: ...
 
     def submit_everything(self, image: ImageSource, **parameters: Any) -> str: ...
+
+    def submit_classes(self, image: ImageSource, **parameters: Any) -> str: ...
+
+    def class_packs(self) -> list[PackInfo]: ...
 
     def submit_entities(
         self,

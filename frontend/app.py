@@ -6,6 +6,7 @@ import streamlit as st
 
 from frontend import (
     api,
+    classes,
     entities,
     everything,
     inputs,
@@ -29,6 +30,8 @@ def main() -> None:
         entities.show()
     elif page == "masks":
         everything.show()
+    elif page == "classes":
+        classes.show()
     else:
         _segment_page()
 

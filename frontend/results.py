@@ -89,6 +89,9 @@ def _headline(entry: Entry) -> None:
 
 def _remarks(entry: Entry) -> None:
     result = entry.segmentation.result
+    if result.classes is not None and result.classes.unfinished:
+        late = ", ".join(each.name for each in result.classes.unfinished)
+        st.caption(f"The deadline left no time for: {late}.")
     for warning in result.warnings:
         st.warning(warning)
     if not entry.segmentation.objects and not result.prompt:

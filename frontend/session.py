@@ -12,10 +12,11 @@ from frontend.jobs import Run
 from frontend.state import History, Photo
 
 T = TypeVar("T")
-PageName = Literal["segment", "masks", "entities"]
+PageName = Literal["segment", "masks", "classes", "entities"]
 PAGES: dict[PageName, str] = {
     "segment": "Segment",
     "masks": "Without words",
+    "classes": "Classes",
     "entities": "Compare images",
 }
 

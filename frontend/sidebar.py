@@ -9,9 +9,11 @@ import streamlit as st
 
 from edgeseg.errors import EdgeSegError
 from edgeseg.schemas import (
+    MAX_DEADLINE_MS,
     MAX_OBJECTS,
     MAX_POINTS_PER_SIDE,
     MAX_PROMPT_CHARS,
+    ClassesRequest,
     DetectRequest,
     EngineInfo,
     EntitiesRequest,
@@ -34,6 +36,7 @@ _ENTITY_ROLES: dict[Role, str] = {
     "embed": "Embedder",
 }  # fmt: skip
 _MASK_FIELDS = MasksRequest.model_fields
+_CLASS_ROLES: dict[Role, str] = {"classify": "Engine of classes"}
 _MASK_ROLES: dict[Role, str] = {"segment": "Segmenter"}
 _PAIRINGS: dict[PairingMode, str] = {"one_to_one": "One to one", "many_to_one": "Many to one"}
 
@@ -86,6 +89,27 @@ def masks_sidebar() -> dict[str, Any]:
             ),
             "engines": _engines(_MASK_ROLES, grounds=False),
         }
+        _queues_below()
+    return chosen
+
+
+def classes_sidebar() -> dict[str, Any]:
+    """Draw it for classes of a pack and return the fields of POST /classes that it sets."""
+    with st.sidebar:
+        st.header("Settings")
+        fields = ClassesRequest.model_fields
+        about = {name: str(field.description).partition(";")[0] for name, field in fields.items()}
+        chosen: dict[str, Any] = {
+            "deadline_ms": st.number_input(
+                "Deadline (ms)", 1.0, float(MAX_DEADLINE_MS), None, 10.0, placeholder="none",
+                help=about["deadline_ms"], key="deadline_ms",
+            ),
+            "background_threshold": st.number_input(
+                "Background threshold", 0.0, 1.0, None, 0.05, placeholder="the pack's own",
+                help=about["background_threshold"], key="background_threshold",
+            ),
+            "engines": _engines(_CLASS_ROLES, grounds=False),
+        }  # fmt: skip
         _queues_below()
     return chosen
 

@@ -79,7 +79,17 @@ class Entry:
         return self.segmentation.result.model_copy(update=changed)
 
     def colour(self, object_id: int) -> Colour:
-        """Return the colour of an object: it keeps it while others are hidden."""
+        """Return the colour of an object: it keeps it while others are hidden.
+
+        A class of a pack has the pack's, until it is renamed.
+        """
+        result = self.segmentation.result
+        named = (
+            {each.name: each.color for each in result.classes.finished} if result.classes else {}
+        )
+        label = next(each.label for each in result.objects if each.id == object_id)
+        if label in named:
+            return named[label]
         ids = [each.id for each in self.segmentation.objects]
         return colour_of(ids.index(object_id))
 

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from backend.routes import (
+    classes,
     detect,
     engines,
     entities,
@@ -22,6 +23,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     simplify.router,
     detect.router,
     masks.router,
+    classes.router,
+    classes.listing,
     entities.router,
     tasks.router,
     tasks.submitting,

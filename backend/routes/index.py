@@ -14,6 +14,7 @@ _LINKS = {
     "openapi": "/openapi.json",
     "segment": "/segment",
     "masks": "/masks",
+    "classes": "/classes",
     "entities": "/entities",
     "simplify": "/simplify",
     "detect": "/detect",

@@ -18,6 +18,7 @@ from edgeseg.errors import (
     ImageTooLargeError,
     InputError,
     InvalidImageError,
+    InvalidPackError,
     InvalidParameterError,
     NoEntityError,
     NoImageError,
@@ -31,8 +32,10 @@ from edgeseg.errors import (
     StageFailedError,
     TaskNotFinishedError,
     TooManyImagesError,
+    UnknownClassError,
     UnknownEngineError,
     UnknownObjectError,
+    UnknownPackError,
     UnknownTaskError,
     WorkerLostError,
 )
@@ -99,6 +102,20 @@ MASKS_RESPONSES = {
     **responses(
         InputError,
         InvalidParameterError,
+        UnknownEngineError,
+        EngineNotAllowedError,
+        *_IMAGE,
+        *_STACK,
+    ),
+}
+CLASSES_RESPONSES = {
+    **_ACCEPTED,
+    **responses(
+        InputError,
+        InvalidParameterError,
+        UnknownPackError,
+        UnknownClassError,
+        InvalidPackError,
         UnknownEngineError,
         EngineNotAllowedError,
         *_IMAGE,

@@ -13,6 +13,7 @@ from typing import NoReturn
 COMMANDS = (
     "segment",
     "masks",
+    "classes",
     "entities",
     "simplify",
     "export",
@@ -32,6 +33,7 @@ INTERRUPTED = 130
 # Errors of the arguments; all others are failures.
 _USAGE_CODES = {
     "empty_prompt", "prompt_too_long", "invalid_parameter", "unknown_engine", "unknown_format",
+    "unknown_pack", "unknown_class", "invalid_pack",
 }  # fmt: skip
 
 

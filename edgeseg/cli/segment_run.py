@@ -18,7 +18,7 @@ from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError
 from edgeseg.pipeline import EdgeSegAI
 from edgeseg.result import Segmentation
-from edgeseg.schemas import MaskOptions, SegmentOptions
+from edgeseg.schemas import ClassOptions, MaskOptions, SegmentOptions
 from edgeseg.types import Progress
 
 # Loading models may take this share of the time; a batch, which a crash loses, this many images and
@@ -43,10 +43,20 @@ def by_words(ai: EdgeSegAI, prompt: str, options: SegmentOptions) -> Work:
 
 def of_everything(ai: EdgeSegAI, options: MaskOptions) -> Work:
     """Segment everything, one image after the other."""
+    return _one_by_one(
+        lambda image, progress: ai.segment_everything(image, progress=progress, **options)
+    )
 
+
+def of_classes(ai: EdgeSegAI, options: ClassOptions) -> Work:
+    """Find the classes of a pack, one image after the other."""
+    return _one_by_one(lambda image, progress: ai.segment_classes(image, **options))
+
+
+def _one_by_one(segment: Callable[[ImageSource, Progress], Segmentation]) -> Work:
     def one(image: ImageSource, progress: Progress) -> Segmentation | EdgeSegError:
         try:
-            return ai.segment_everything(image, progress=progress, **options)
+            return segment(image, progress)
         except EdgeSegError as error:
             return error
 
@@ -140,6 +150,9 @@ def report(each: Input, result: Segmentation, quiet: bool) -> None:
         summary = f"{len(result.objects)} found in {total_ms:.0f} ms"
         words = f"{result.simplified_prompt} " if result.simplified_prompt else ""
         tqdm.write(f"{each.shown}: {words}{summary}")
+        if result.result.classes is not None and result.result.classes.unfinished:
+            late = ", ".join(each.name for each in result.result.classes.unfinished)
+            tqdm.write(f"  no time for: {late}")
         for row in result.objects:
             box = ", ".join(f"{value:.0f}" for value in row.box)
             tqdm.write(f"  {row.label} {row.score:.2f} at ({box}), {row.area} pixels")

@@ -20,6 +20,7 @@ from edgeseg.settings import Settings, get_settings
 from edgeseg.types import (
     BoolArray,
     Candidates,
+    ClassLogits,
     Detections,
     Embedding,
     FloatArray,
@@ -197,6 +198,34 @@ class Segmenter(Engine, Protocol):
         for many prompts of which few are kept: one that improves its masks step by step may leave
         the later steps out.
         """
+
+
+@dataclass(frozen=True)
+class ClassBase:
+    """What prompts of classes were tuned with: they mean nothing to any other.
+
+    The fingerprints are those of the weights; ``width`` is the number of a prompt's channels.
+    """
+
+    encoder: str
+    encoder_fingerprint: str
+    decoder_fingerprint: str
+    width: int
+
+
+@runtime_checkable
+class ClassSegmenter(Engine, Protocol):
+    """Turns tuned prompts of classes into a map for each."""
+
+    @property
+    def base(self) -> ClassBase | None:
+        """What a pack must have been tuned with; None: any pack is taken."""
+
+    def embed(self, image: Image) -> Embedding:
+        """Compute what all classes on this image share."""
+
+    def decode_classes(self, embedding: Embedding, prompts: FloatArray) -> ClassLogits:
+        """Return N maps for (N, T, C) float32 prompts, each by its own prompt alone."""
 
 
 @runtime_checkable

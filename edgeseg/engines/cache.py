@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from edgeseg.engines.base import Segmenter
+from edgeseg.engines.base import ClassSegmenter, Segmenter
 from edgeseg.types import Embedding, Image
 
 
@@ -25,9 +25,10 @@ class EmbeddingCache:
         with self._lock:
             return sum(embedding.nbytes for embedding in self._held.values())
 
-    def embed(self, engine: Segmenter, image: Image) -> Embedding:
+    def embed(self, engine: Segmenter | ClassSegmenter, image: Image) -> Embedding:
         """Return the image's embedding by this engine, computed only if it is not held."""
-        key = (engine.name, image.sha256)
+        # Engines of two roles may share a name, but not what they keep of an image.
+        key = (f"{type(engine).__name__}/{engine.name}", image.sha256)
         with self._lock:
             held = self._held.get(key)
             if held is not None:

@@ -15,6 +15,7 @@ from edgeseg.types import (
     BoolArray,
     Box,
     Candidates,
+    ClassLogits,
     Detections,
     Embedding,
     FloatArray,
@@ -205,3 +206,24 @@ class FakeEmbedder(_Fake):
                 row[:3] = image.rgb[mask].mean(axis=0) / 255
         made: FloatArray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return made
+
+
+class FakeClassSegmenter(_Fake):
+    """Gives each class a band of the image, where its prompt says; any pack is taken."""
+
+    base = None
+
+    def embed(self, image: Image) -> Embedding:
+        """Keep nothing but the size."""
+        if not self._open:
+            raise RuntimeError("the fake engine is closed")
+        return Embedding(self.name, image.size_hw, ())
+
+    def decode_classes(self, embedding: Embedding, prompts: FloatArray) -> ClassLogits:
+        """Return 16x16 maps: rows round the first number of a prompt, 0 to 1 from above."""
+        self._work()
+        rows = (np.arange(16, dtype=np.float32) + 0.5) / 16
+        distance = np.abs(rows - prompts[:, 0, :1])
+        logits = np.repeat((0.3 - distance)[:, :, None] * 10, 16, axis=2)
+        height, width = embedding.size_hw
+        return ClassLogits(logits.astype(np.float32), np.array([0, 0, width, height], np.float32))

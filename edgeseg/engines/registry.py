@@ -213,6 +213,14 @@ for _entry in (
         weights=_IN_PACKAGE,
         files=(f"{_WEIGHTS}/encoder.onnx", f"{_WEIGHTS}/embedder.npz"),
     ),
+    Entry(
+        "nano",
+        "classify",
+        "edgeseg.engines.nano.factories:classes",
+        "A small encoder and FPSeg's decoder for tuned prompts of classes, by onnxruntime.",
+        weights=_IN_PACKAGE,
+        files=(f"{_WEIGHTS}/classes_encoder.onnx", f"{_WEIGHTS}/classes_decoder.onnx"),
+    ),
     *(
         Entry(
             "fake",
@@ -229,6 +237,7 @@ for _entry in (
                 ("segment", "FakeSegmenter"),
                 ("ground", "FakeGrounder"),
                 ("embed", "FakeEmbedder"),
+                ("classify", "FakeClassSegmenter"),
             ),
         )
     ),

@@ -1,5 +1,11 @@
 """Wire types: requests, results, events and engine facts as they travel in JSON."""
 
+from edgeseg.schemas.classes import (
+    MAX_CLASSES,
+    MAX_DEADLINE_MS,
+    ClassesRequest,
+    PackInfo,
+)
 from edgeseg.schemas.entities import (
     MAX_IMAGES,
     ColourVerdict,
@@ -20,7 +26,7 @@ from edgeseg.schemas.entities import (
     check_image_count,
     positions,
 )
-from edgeseg.schemas.options import EntityOptions, MaskOptions, SegmentOptions
+from edgeseg.schemas.options import ClassOptions, EntityOptions, MaskOptions, SegmentOptions
 from edgeseg.schemas.plan import TaskRequest, plan
 from edgeseg.schemas.requests import (
     MAX_OBJECTS,
@@ -37,8 +43,10 @@ from edgeseg.schemas.requests import (
     check_refinement,
 )
 from edgeseg.schemas.results import (
+    ClassOfPack,
     DetectedObject,
     DetectionResult,
+    FoundClasses,
     ImageInfo,
     RefineResult,
     Rle,
@@ -74,6 +82,13 @@ from edgeseg.schemas.wire import (
 
 __all__ = [
     "as_score",
+    "ClassOfPack",
+    "ClassOptions",
+    "ClassesRequest",
+    "FoundClasses",
+    "MAX_CLASSES",
+    "MAX_DEADLINE_MS",
+    "PackInfo",
     "check_image_count",
     "positions",
     "EntityOptions",

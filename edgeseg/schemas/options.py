@@ -41,6 +41,16 @@ class MaskOptions(TypedDict, total=False):
     engines: EngineChoice | Mapping[str, str]
 
 
+class ClassOptions(TypedDict, total=False):
+    """The options of a request for classes, as `ClassesRequest` declares them."""
+
+    pack: str
+    classes: Sequence[str] | None
+    deadline_ms: float | None
+    background_threshold: float | None
+    engines: EngineChoice | Mapping[str, str]
+
+
 class EntityOptions(TypedDict, total=False):
     """The options of a request for entities, as `EntitiesRequest` declares them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeseg.schemas.classes import ClassesRequest
 from edgeseg.schemas.entities import EntitiesRequest
 from edgeseg.schemas.requests import (
     DetectRequest,
@@ -12,7 +13,14 @@ from edgeseg.schemas.requests import (
 )
 from edgeseg.settings import Role
 
-TaskRequest = SimplifyRequest | DetectRequest | MasksRequest | RefineRequest | EntitiesRequest
+TaskRequest = (
+    SimplifyRequest
+    | DetectRequest
+    | MasksRequest
+    | ClassesRequest
+    | RefineRequest
+    | EntitiesRequest
+)
 
 
 def plan(request: TaskRequest, grounder: str | None = None) -> tuple[Role, ...]:
@@ -25,6 +33,8 @@ def plan(request: TaskRequest, grounder: str | None = None) -> tuple[Role, ...]:
         return ("simplify",)
     if isinstance(request, RefineRequest | MasksRequest):
         return ("segment",)
+    if isinstance(request, ClassesRequest):
+        return ("classify",)
     grounds = request.engines.ground or (grounder and not request.engines.detect)
     if isinstance(request, EntitiesRequest):
         return ("extract", *(("ground",) if grounds else ("detect", "segment")), "embed")

@@ -38,6 +38,9 @@ class EngineChoice(Wire):
     embed: Text | None = Field(
         None, description="Embedder of objects, for POST /entities.", examples=["nano"]
     )
+    classify: Text | None = Field(
+        None, description="Engine of classes, for POST /classes.", examples=["nano"]
+    )
 
 
 class SimplifyRequest(Wire):

@@ -107,6 +107,34 @@ class DetectionResult(_Result):
     objects: list[DetectedObject] = Field(description="Best first.")
 
 
+class ClassOfPack(Wire):
+    """A class, its number in the label map, and its colour."""
+
+    name: str = Field(description="As the pack names it.", examples=["car"])
+    number: int = Field(ge=0, le=254, description="Value of its pixels.", examples=[8])
+    color: tuple[int, int, int] = Field(
+        description="Red, green and blue, 0 to 255.", examples=[[64, 0, 128]]
+    )
+
+
+class FoundClasses(Wire):
+    """Which classes of a pack were looked for, and the class of each pixel.
+
+    An object's mask is that of its class alone; masks of two classes may overlap, and the label map
+    says which of them a pixel belongs to.
+    """
+
+    pack: str = Field(description="Name of the pack.", examples=["street"])
+    finished: list[ClassOfPack] = Field(description="Classes that were looked for, in this order.")
+    unfinished: list[ClassOfPack] = Field(
+        description="Classes that the deadline left no time for, in this order."
+    )
+    label_map: str = Field(
+        description="Numbers of classes as a PNG with a palette in base64; 255: no class.",
+        examples=["iVBORw0KGgo..."],
+    )
+
+
 class SegmentationResult(_Result):
     """Masks found in an image; none is an empty list."""
 
@@ -115,12 +143,19 @@ class SegmentationResult(_Result):
         None, description="Overlay as a PNG in base64, if asked.", examples=["iVBORw0KGgo..."]
     )
 
+    classes: FoundClasses | None = Field(
+        None, description="What a request for classes of a pack found; null for any other."
+    )
+
     def with_object(self, changed: SegmentedObject) -> SegmentationResult:
-        """Return the result with the object in place of the one with its id, or added to them."""
+        """Return the result with the object in place of the one with its id, or added to them.
+
+        A label map would not show it, so that the result has none.
+        """
         objects = [changed if each.id == changed.id else each for each in self.objects]
         if changed.id not in {each.id for each in self.objects}:
             objects.append(changed)
-        return self.model_copy(update={"objects": objects})
+        return self.model_copy(update={"objects": objects, "classes": None})
 
 
 class RefineResult(Wire):

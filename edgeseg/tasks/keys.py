@@ -13,6 +13,7 @@ QUEUES: dict[Role, str] = {
     "ground": "sam2_queue",
     "extract": "simplifier_queue",
     "embed": "sam2_queue",
+    "classify": "sam2_queue",
 }
 QUEUE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(QUEUES.values()))
 WAKE_CHANNEL = "edgeseg:wake"

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from edgeseg.errors import EdgeSegError
 from edgeseg.schemas import (
     FINAL_STATES,
+    ClassesRequest,
     DetectRequest,
     EngineRan,
     EntitiesRequest,
@@ -26,14 +27,15 @@ from edgeseg.schemas import (
 from edgeseg.settings import Role
 
 _SEEN = "seen:"
-TaskKind = Literal["simplify", "detect", "segment", "masks", "refine", "entities"]
+TaskKind = Literal["simplify", "detect", "segment", "masks", "classes", "refine", "entities"]
 # Kinds whose results are masks of one image, and a drawing of them where it is asked for.
-DRAWN: tuple[TaskKind, ...] = ("segment", "masks")
+DRAWN: tuple[TaskKind, ...] = ("segment", "masks", "classes")
 REQUESTS: dict[TaskKind, type[TaskRequest]] = {
     "simplify": SimplifyRequest,
     "detect": DetectRequest,
     "segment": SegmentRequest,
     "masks": MasksRequest,
+    "classes": ClassesRequest,
     "refine": RefineRequest,
     "entities": EntitiesRequest,
 }

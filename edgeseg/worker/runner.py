@@ -8,7 +8,8 @@ import time
 from functools import partial
 from typing import Any, cast
 
-from edgeseg import budget, logs, stages
+from edgeseg import budget, detected, logs
+from edgeseg.classes import PackStore
 from edgeseg.codecs import encode_png
 from edgeseg.engines import registry
 from edgeseg.engines.base import Engine
@@ -19,6 +20,7 @@ from edgeseg.errors import EdgeSegError, UnknownTaskError
 from edgeseg.render import overlay
 from edgeseg.run import Run, Step
 from edgeseg.schemas import (
+    ClassesRequest,
     DetectedObject,
     DetectRequest,
     EntitiesRequest,
@@ -39,6 +41,7 @@ from edgeseg.worker.telemetry import WorkerTelemetry
 
 log = logging.getLogger(__name__)
 LOAD_NOTED_MS = 1.0
+DRAWABLE = (SegmentRequest, MasksRequest, ClassesRequest)
 
 
 class StageRunner:
@@ -53,6 +56,7 @@ class StageRunner:
         self._settings = settings
         self.images = ImageCache(store, settings)
         self._embeddings = EmbeddingCache()
+        self._packs = PackStore(settings.class_packs)
         self.telemetry = WorkerTelemetry()
         self.telemetry.watch(self.images, self._embeddings)
 
@@ -142,9 +146,10 @@ class StageRunner:
         run = Run(
             record.request,
             simplification=None if read is None else Simplification.model_validate(read),
-            detections=stages.detections_of([DetectedObject.model_validate(row) for row in rows]),
+            detections=detected.detections_of([DetectedObject.model_validate(row) for row in rows]),
             timings_ms=dict(record.timings_ms),
             engines=dict(record.engines),
+            packs=self._packs,
         )
         if record.image is not None:
             run.load_image = partial(self.images.get, record.image)
@@ -195,9 +200,7 @@ class StageRunner:
     def _draw(self, run: Run) -> bytes | None:
         """Return the overlay as a PNG file, if the request asks for one and the task ends here."""
         request = run.request
-        if not (run.is_finished and isinstance(request, SegmentRequest | MasksRequest)):
-            return None
-        if not request.visualization:
+        if not (run.is_finished and isinstance(request, DRAWABLE) and request.visualization):
             return None
         image = run.image()
         with run.timed("render"):
@@ -263,4 +266,4 @@ def _made(stage: Role, run: Run) -> str:
     if stage == "simplify":
         assert run.simplification is not None
         return run.simplification.model_dump_json()
-    return json.dumps([each.model_dump() for each in stages.detected_objects(run.detections)])
+    return json.dumps([each.model_dump() for each in detected.detected_objects(run.detections)])

@@ -13,6 +13,7 @@ import pytest
 
 from edgeseg.engines import registry
 from edgeseg.engines.base import (
+    ClassSegmenter,
     Detector,
     EngineOptions,
     EntityExtractor,
@@ -64,7 +65,9 @@ def loading(role: Role) -> Any:
     return engine
 
 
-simplifier, extractor, detector, segmenter, grounder, embedder = map(loading, registry.ROLES)
+simplifier, extractor, detector, segmenter, grounder, embedder, classifier = map(
+    loading, registry.ROLES
+)
 
 
 SIZES = [(1, 1), (7, 300), (300, 7), (33, 65), (300, 451), (1200, 1600)]
@@ -123,7 +126,7 @@ def use(role: Role, engine: Any, image: Image) -> None:
         engine.detect(image, ["cat"], **LENIENT)
     elif role == "embed":
         engine.embed_objects(image, np.ones((1, *image.size_hw), bool))
-    elif role == "segment":
+    elif role in ("segment", "classify"):
         engine.embed(image)
     else:
         engine.ground(image, ["cat"], **LENIENT)
@@ -297,3 +300,24 @@ def test_embedders_give_each_object_a_vector(embedder: ObjectEmbedder, sized: Im
     alone = embedder.embed_objects(sized, masks[1:2])
     assert np.allclose(alone[0], vectors[1], atol=1e-4), "an object's vector is its own"
     assert len(embedder.embed_objects(sized, masks[:0])) == 0
+
+
+@pytest.mark.parametrize("tokens", [1, 5])
+def test_classes_are_decoded_each_by_its_own_prompt(
+    classifier: ClassSegmenter, sized: Image, tokens: int
+) -> None:
+    width = 4 if classifier.base is None else classifier.base.width
+    prompts = np.random.default_rng(0).normal(0.5, 0.3, (3, tokens, width)).astype(np.float32)
+    embedding = classifier.embed(sized)
+    assert embedding.size_hw == sized.size_hw
+    made = classifier.decode_classes(embedding, prompts)
+    assert len(made.logits) == 3
+    assert np.isfinite(made.logits).all()
+    # The maps cover the image.
+    height, width_px = sized.size_hw
+    assert (made.window_xyxy[:2] <= 0).all()
+    assert (made.window_xyxy[2:] >= np.array([width_px, height]) - 1e-3).all()
+    alone = classifier.decode_classes(embedding, prompts[1:2])
+    np.testing.assert_allclose(alone.logits[0], made.logits[1], atol=1e-3)
+    again = classifier.decode_classes(embedding, prompts[[2, 0]])
+    np.testing.assert_allclose(again.logits, made.logits[[2, 0]], atol=1e-3)

@@ -17,6 +17,7 @@ from edgeseg.schemas import (
     EngineInfo,
     EntitiesResult,
     Filter,
+    PackInfo,
     RefineRequest,
     StageEvent,
     TaskStatus,
@@ -88,6 +89,21 @@ class LocalClient:
         result = done.result.model_copy(update={"task_id": task_id})
         self._tasks[task_id] = Segmentation(result, image)
         return task_id
+
+    def submit_classes(self, image: ImageSource, **fields: Any) -> str:
+        self._may_raise()
+        self.sent.append(fields)
+        apart = {"file_name", "engines"}
+        chosen: Any = {name: value for name, value in fields.items() if name not in apart}
+        done = self._engines.segment_classes(image, **chosen)
+        task_id = f"task{len(self.sent)}"
+        result = done.result.model_copy(update={"task_id": task_id})
+        self._tasks[task_id] = Segmentation(result, image)
+        return task_id
+
+    def class_packs(self) -> list[PackInfo]:
+        self._may_raise()
+        return self._engines.class_packs()
 
     def submit_entities(
         self,

@@ -63,7 +63,7 @@ def client(stack: EmbeddedStack) -> Iterator[EdgeSegClient]:
 @pytest.fixture
 def in_process() -> Iterator[EdgeSegAI]:
     """The same engines in this process: what every answer is held against."""
-    with EdgeSegAI("fake", "fake", "fake", ttl=-1) as made:
+    with EdgeSegAI("fake", "fake", "fake", classifier="fake", ttl=-1) as made:
         yield made
 
 

@@ -119,11 +119,11 @@ def test_a_result_is_exported_as_its_task_is(client: EdgeSegClient, make_image: 
     found = client.segment_entities(TEXT, [make_image(1)], make_image(2)).result
     data = {"format": "coco"}
     files = {"result": ("r.json", found.model_dump_json())}
-    answer = client._send("POST", "/export", data=data, files=files)
+    answer = client.send("POST", "/export", data=data, files=files)
     names = [each["file_name"] for each in json.loads(answer.content)["images"]]
     assert names == ["contextual_0.jpg", "generated.jpg"]
     with pytest.raises(InputError, match="keeps their own names"):
-        client._send("POST", "/export", data={**data, "file_name": "a.jpg"}, files=files)
+        client.send("POST", "/export", data={**data, "file_name": "a.jpg"}, files=files)
 
 
 def test_images_are_counted(client: EdgeSegClient, local: EdgeSegAI, make_image: MakeImage) -> None:

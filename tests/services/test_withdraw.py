@@ -94,7 +94,7 @@ def test_many_may_withdraw_and_take_the_same_tasks(chain: TaskChain) -> None:
 
 def test_tasks_may_be_cancelled_at_any_moment(stack: EmbeddedStack, client: EdgeSegClient) -> None:
     def submit_and_cancel(number: int) -> str:
-        made = client._send(
+        made = client.send(
             "POST", "/simplify", data={"text_prompt": f"cat {number}"},
             headers={"Prefer": "respond-async"},
         )  # fmt: skip

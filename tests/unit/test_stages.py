@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeseg import stages
+from edgeseg import detected, stages
 from edgeseg.codecs import rle_to_mask
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.fake import FakeGrounder, FakeSegmenter, FakeSimplifier
@@ -220,11 +220,11 @@ def test_detections_travel_as_json_and_back() -> None:
     found = Scripted(((0.5, 1, 10, 15), 0.7, "cat")).detect(
         IMAGE, ["cat"], box_threshold=0, text_threshold=0
     )
-    again = stages.detections_of(stages.detected_objects(found))
+    again = detected.detections_of(detected.detected_objects(found))
     assert np.array_equal(again.boxes_xyxy, found.boxes_xyxy)
     assert np.allclose(again.scores, found.scores)
     assert again.labels == found.labels
-    assert len(stages.detections_of([])) == 0
+    assert len(detected.detections_of([])) == 0
 
 
 def test_grounding_keeps_each_box_with_its_mask() -> None:

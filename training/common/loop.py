@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeseg.engines.torch.placement import pick_dtype
+from training.common.memory import keep_freed_memory
 from training.common.muon import Muon
 from training.nano.backbone import channels_last
 
@@ -67,6 +68,7 @@ class Trainer(abc.ABC, Generic[B]):
     log_every, save_every = 50, 500
 
     def __init__(self, modules: Mapping[str, nn.Module], checkpoint: Path, rate: float) -> None:
+        keep_freed_memory()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.modules = {name: channels_last(m).to(self.device) for name, m in modules.items()}
         self.model = next(iter(self.modules.values()))

@@ -8,6 +8,7 @@ import yaml
 
 from edgeseg.errors import InvalidParameterError
 from edgeseg.files import write_bytes
+from training.common.memory import keep_freed_memory
 from training.edge_sam.batches import dataset, stream
 from training.edge_sam.config import Config
 from training.edge_sam.distributed import World
@@ -25,6 +26,7 @@ def train(config: Config, world: World) -> None:
 
     Beside the checkpoints stand ``config.yaml`` and ``images.txt``, the images in their order.
     """
+    keep_freed_memory()
     images = open_images(config.data.train, config.seed)
     teacher = None
     if config.phase < 3 and (config.targets == "teacher" or config.losses.embedding):

@@ -16,8 +16,8 @@ from edgeseg.engines.fpseg.decoder import ClassDecoder, DecoderSizes
 from training.nano.backbone import Attention, Backbone, ConvBN, Pyramid
 
 WIDTH = 96
-SIZES = DecoderSizes(WIDTH, heads=6, hidden=384, finer=True)
-TOKENS = 12
+SIZES = DecoderSizes(WIDTH, heads=6, hidden=256, finer=True)
+TOKENS = 8
 """Tokens of a class's prompt."""
 
 

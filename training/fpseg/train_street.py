@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,11 +17,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from edgeseg.engines.nano.word_vectors import WordVectors
-from edgeseg.types import FloatArray, IntArray
+from edgeseg.types import IntArray
 from training.common.loop import Trainer
 from training.fpseg import label_maps
 from training.fpseg.crops import ClassBatch, Crops
-from training.fpseg.label_maps import NOT_COUNTED, LabelledPhoto
+from training.fpseg.label_maps import NOT_COUNTED, LabelledPhoto, confusion_of, ious
 from training.fpseg.street import ClassNet
 from training.nano.restore import SHIPPED, read_detector, settle
 
@@ -88,33 +89,26 @@ def dice(probabilities: Tensor, goal: Tensor) -> Tensor:
 
 def class_weights(photos: Sequence[LabelledPhoto], classes: int) -> Tensor:
     """(N,) weights that grow as a class is rarer: the root of the median share over its own."""
-    counts = sum(
-        np.bincount(photo.labels.ravel(), minlength=256)[:classes] for photo in photos
-    ) + np.zeros(classes)
-    shares = counts / counts.sum()
-    return torch.tensor(np.sqrt(np.median(shares) / shares).clip(0.25, 3.0), dtype=torch.float32)
+    counts = np.zeros(classes)
+    for photo in photos:
+        counts += np.bincount(photo.labels.ravel(), minlength=256)[:classes]
+    # A class that is nowhere counts as one of a single pixel.
+    shares = np.maximum(counts, 1) / counts.sum()
+    weights = np.sqrt(np.median(shares[counts > 0]) / shares).clip(0.25, 3.0)
+    return torch.tensor(weights, dtype=torch.float32)
 
 
 @torch.no_grad()
 def confusion(net: ClassNet, photos: Sequence[LabelledPhoto], classes: int) -> IntArray:
-    """(N, N) pixels by true and found class, at the photos' own size."""
-    table = np.zeros((classes, classes), np.int64)
+    """(N, N + 1) pixels by true and found class, at the photos' own size."""
+    table = np.zeros((classes, classes + 1), np.int64)
     for photo in photos:
         image = torch.from_numpy(photo.rgb.copy()).permute(2, 0, 1)[None].float() / 255
         small = F.interpolate(image, INPUT_HW, mode="bilinear", antialias=True)
         logits = F.interpolate(net(small).float(), photo.labels.shape, mode="bilinear")
-        found = logits[0].argmax(0).numpy()
-        counted = photo.labels < classes
-        pairs = photo.labels[counted].astype(np.int64) * classes + found[counted]
-        table += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+        found = logits[0].argmax(0).numpy().astype(np.uint8)
+        table += confusion_of(photo.labels, found, classes)
     return table
-
-
-def ious(table: IntArray) -> FloatArray:
-    """(N,) IoU of each class of a confusion matrix."""
-    both = np.diag(table)
-    result: FloatArray = both / np.maximum(table.sum(0) + table.sum(1) - both, 1)
-    return result
 
 
 def begin(trainer: StreetTrainer, batches: Iterator[ClassBatch]) -> None:
@@ -156,7 +150,7 @@ def main() -> None:
         if trainer.elapsed_s < args.minutes * 60 * share:
             total = args.minutes * 60
             trainer.train(lambda _: batches, args.minutes, until_s=total * share)
-            found = ious(confusion(trainer.ema.model, valid, len(CLASSES)))
+            found = ious(confusion(cast(ClassNet, trainer.ema.model), valid, len(CLASSES)))
             each = " ".join(f"{n} {v:.3f}" for n, v in zip(CLASSES, found, strict=True))
             print(f"mIoU {found.mean():.4f} at {share:.0%}: {each}", flush=True)
 

@@ -69,6 +69,30 @@ def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def shorten_names(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Give nodes and what passes between them short names: paths of modules are a tenth of a file.
+
+    Inputs, outputs and weights keep theirs, those that a cast widens too.
+    """
+    graph = model.graph
+    kept = {each.name for part in (graph.input, graph.output, graph.initializer) for each in part}
+    weights = {each.name for each in graph.initializer}
+    for node in graph.node:
+        if node.op_type in ("Cast", "Identity") and node.input[0] in weights:
+            weights.add(node.output[0])
+    kept |= weights
+    short: dict[str, str] = {"": ""}
+    for number, node in enumerate(graph.node):
+        node.name = f"n{number}"
+        node.doc_string = ""
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                if name not in kept:
+                    names[place] = short.setdefault(name, f"t{len(short)}")
+    del graph.value_info[:]
+    return model
+
+
 def export(
     module: nn.Module,
     inputs: Mapping[str, Tensor],
@@ -89,7 +113,7 @@ def export(
         opset_version=OPSET,
         dynamo=False,
     )
-    model = halve_weights(onnx.load(str(out)))
+    model = shorten_names(halve_weights(onnx.load(str(out))))
     helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model)
     onnx.save(model, str(out))

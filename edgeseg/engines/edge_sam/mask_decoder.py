@@ -34,7 +34,7 @@ class Attention(nn.Module):
 
         What is the same for the whole batch may come once, as (1, ...), and is projected once.
         """
-        batch = max(len(queries), len(keys))
+        batch = max(queries.shape[0], keys.shape[0])
         q, k, v = (
             projected.unflatten(-1, (self._heads, -1)).transpose(1, 2).expand(batch, -1, -1, -1)
             for projected in (self.q_proj(queries), self.k_proj(keys), self.v_proj(values))

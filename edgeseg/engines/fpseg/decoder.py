@@ -61,7 +61,7 @@ class ClassDecoder(nn.Module):
         the finer maps (1, C / 4, 2h, 2w) and (1, C / 8, 4h, 4w) where the encoder makes them.
         Returns (N, 4h, 4w) logits.
         """
-        own = self.mask_tokens.weight.expand(len(prompts), -1, -1)
+        own = self.mask_tokens.weight.expand(prompts.shape[0], -1, -1)
         height, width = image.shape[-2:]
         tokens, mixed = self.transformer(
             image.flatten(2).transpose(1, 2),

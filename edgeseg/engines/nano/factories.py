@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeseg.engines.base import (
+    ClassSegmenter,
     Detector,
     EngineOptions,
     EntityExtractor,
@@ -31,6 +32,13 @@ def segmenter(options: EngineOptions) -> Segmenter:
     from edgeseg.engines.nano.segmenter import NanoSegmenter
 
     return NanoSegmenter(options.threads, options.mask_logit)
+
+
+def classes(options: EngineOptions) -> ClassSegmenter:
+    """Build the segmenter of classes."""
+    from edgeseg.engines.nano.classes import NanoClassSegmenter
+
+    return NanoClassSegmenter(options.threads)
 
 
 def extractor(options: EngineOptions) -> EntityExtractor:

@@ -76,7 +76,7 @@ def test_the_size_is_that_of_the_files_in_the_package() -> None:
 def test_the_settings_choose_the_default() -> None:
     rows = registry.describe(Settings(engines="fake", detect_engine="nano"))
     chosen = {(row.role, row.name) for row in rows if row.default}
-    others = {(role, "fake") for role in ("simplify", "extract", "segment", "embed")}
+    others = {(role, "fake") for role in ("simplify", "extract", "segment", "embed", "classify")}
     assert chosen == {("detect", "nano"), *others}
 
 
