@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from edgeseg.engines.base import EngineOptions
 
 PHOTOS = 64
-
+POINTS = 5
 
 Engine = Annotated[str, typer.Argument(help="Segmenter, as `edgeseg engines` names it.")]
-Target = Annotated[str, typer.Option("--to", help="onnx, openvino or coreml.")]
+Target = Annotated[str, typer.Option("--to", help="onnx, openvino, coreml or litert.")]
 Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder for the files.")]
 Checkpoint = Annotated[
     Path | None, typer.Option(help="Weights of your own, in place of the engine's.")
@@ -51,10 +51,13 @@ Processing = Annotated[
 ]
 Bilinear = Annotated[
     bool | None,
-    typer.Option(help="EdgeSAM enlarges bilinearly; by default for CoreML alone."),
+    typer.Option(help="EdgeSAM enlarges bilinearly; by default for CoreML and LiteRT."),
 ]
 ImageInput = Annotated[
     bool, typer.Option(help="CoreML's encoder takes an image; otherwise a tensor.")
+]
+Points = Annotated[
+    int, typer.Option(help="Points that LiteRT's decoder takes; shorter prompts are filled up.")
 ]
 
 
@@ -74,6 +77,7 @@ def export_model(
     processing: Processing = False,
     bilinear: Bilinear = None,
     image_input: ImageInput = True,
+    points: Points = POINTS,
     overwrite: Overwrite = False,
 ) -> None:
     """Write an engine's networks for another runtime, with a card that describes them.
@@ -93,6 +97,7 @@ def export_model(
         processing=processing,
         bilinear=bilinear,
         image_input=image_input,
+        points=points,
     )
     exported = write(
         engine,

@@ -16,6 +16,8 @@ from edgeseg.engines.edge_sam.prompt_encoder import WIDTH
 HEADS = 8
 HIDDEN = 2048
 MASKS = 4
+# Added to a logit it makes an attention weight of 0; a finite number in 16 bits too.
+UNATTENDED = -1e4
 
 
 class Attention(nn.Module):
@@ -29,17 +31,20 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(inner, width)
         self._heads = heads
 
-    def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def forward(
+        self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None = None
+    ) -> Tensor:
         """(B, Q, width), (B, K, width) and (B, K, width) to (B, Q, width).
 
         What is the same for the whole batch may come once, as (1, ...), and is projected once.
+        ``bias`` (B, 1, 1, K) is added to the logits of each key.
         """
         batch = max(queries.shape[0], keys.shape[0])
         q, k, v = (
             projected.unflatten(-1, (self._heads, -1)).transpose(1, 2).expand(batch, -1, -1, -1)
             for projected in (self.q_proj(queries), self.k_proj(keys), self.v_proj(values))
         )
-        mixed = functional.scaled_dot_product_attention(q, k, v)
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
@@ -74,21 +79,30 @@ class TwoWayBlock(nn.Module):
         self._is_first = is_first
 
     def forward(
-        self, tokens: Tensor, image: Tensor, token_places: Tensor, image_places: Tensor
+        self,
+        tokens: Tensor,
+        image: Tensor,
+        token_places: Tensor,
+        image_places: Tensor,
+        bias: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        """(B, T, width) tokens and (B, K, width) image, each with the encoding of its places."""
+        """(B, T, width) tokens and (B, K, width) image, each with the encoding of its places.
+
+        ``bias`` (B, 1, 1, T) is for attention to the tokens.
+        """
         if self._is_first:
             # The tokens are their own places still, so there is nothing to add them to.
-            tokens = self.self_attn(tokens, tokens, tokens)
+            tokens = self.self_attn(tokens, tokens, tokens, bias)
         else:
             placed = tokens + token_places
-            tokens = tokens + self.self_attn(placed, placed, tokens)
+            tokens = tokens + self.self_attn(placed, placed, tokens, bias)
         tokens = self.norm1(tokens)
         placed_image = image + image_places
         attended = self.cross_attn_token_to_image(tokens + token_places, placed_image, image)
         tokens = self.norm2(tokens + attended)
         tokens = self.norm3(tokens + self.mlp(tokens))
-        attended = self.cross_attn_image_to_token(placed_image, tokens + token_places, tokens)
+        placed = tokens + token_places
+        attended = self.cross_attn_image_to_token(placed_image, placed, tokens, bias)
         return tokens, self.norm4(image + attended)
 
 
@@ -102,14 +116,17 @@ class TwoWayTransformer(nn.Module):
         self.final_attn_token_to_image = Attention(width // 2, width, heads)
         self.norm_final_attn = nn.LayerNorm(width)
 
-    def forward(self, image: Tensor, places: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, places: Tensor, tokens: Tensor, bias: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """(B, K, width) image, (1, K, width) places and (B, T, width): tokens and image.
 
-        An image of all prompts may come once, as (1, K, width).
+        An image of all prompts may come once, as (1, K, width). ``bias`` (B, 1, 1, T) is added
+        to the logits of attention to the tokens.
         """
         first = tokens
         for layer in self.layers:
-            tokens, image = layer(tokens, image, first, places)
+            tokens, image = layer(tokens, image, first, places, bias)
         attended = self.final_attn_token_to_image(tokens + first, image + places, image)
         return self.norm_final_attn(tokens + attended), image
 
@@ -135,21 +152,28 @@ class MaskDecoder(nn.Module):
         self.iou_prediction_head = Mlp(WIDTH, WIDTH, WIDTH, MASKS)
 
     def forward(
-        self, image: Tensor, places: Tensor, sparse: Tensor, dense: Tensor
+        self,
+        image: Tensor,
+        places: Tensor,
+        sparse: Tensor,
+        dense: Tensor,
+        absent: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Decode B prompts on one image.
 
         Takes (1, 256, 64, 64) image and places, (B, P, 256) sparse and (B, 256, 64, 64) dense
-        embeddings. Returns (B, 4, 256, 256) logits and (B, 4) predicted IoUs; the first mask is
-        the one for prompts that leave no doubt.
+        embeddings. Where ``absent`` (B, P) is true nothing attends to the sparse embedding, as if
+        it were not there. Returns (B, 4, 256, 256) logits and (B, 4) predicted IoUs; the first
+        mask is the one for prompts that leave no doubt.
         """
         count = len(sparse)
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([own.expand(count, -1, -1), sparse], dim=1)
+        bias = None if absent is None else _bias(absent, own)
         source = image + dense
         height, width = source.shape[-2:]
         tokens, mixed = self.transformer(
-            source.flatten(2).transpose(1, 2), places.flatten(2).transpose(1, 2), tokens
+            source.flatten(2).transpose(1, 2), places.flatten(2).transpose(1, 2), tokens, bias
         )
         fine = self.output_upscaling(mixed.transpose(1, 2).unflatten(2, (height, width)))
         # One by one: CoreML's converter cannot unbind tokens whose number is open.
@@ -157,3 +181,9 @@ class MaskDecoder(nn.Module):
         kernels = torch.stack([head(tokens[:, index]) for index, head in heads], dim=1)
         logits = (kernels @ fine.flatten(2)).unflatten(2, fine.shape[-2:])
         return logits, self.iou_prediction_head(tokens[:, 0])
+
+
+def _bias(absent: Tensor, own: Tensor) -> Tensor:
+    """(B, P) of sparse embeddings and (O, 256) tokens before them to (B, 1, 1, O + P)."""
+    before = absent.new_zeros(len(absent), len(own))
+    return torch.cat([before, absent], dim=1)[:, None, None].to(own.dtype) * UNATTENDED

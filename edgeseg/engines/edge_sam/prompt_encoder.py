@@ -19,6 +19,8 @@ WIDTH = 256
 # What the embeddings of points stand for, by label.
 OUTSIDE, INSIDE, TOP_LEFT, BOTTOM_RIGHT = 0, 1, 2, 3
 PADDING, IGNORED = -1, -2
+# In decoders for a fixed number of points: here is none, and nothing attends to it.
+ABSENT = -3
 LABELS = (OUTSIDE, INSIDE, TOP_LEFT, BOTTOM_RIGHT, PADDING)
 
 

@@ -1,4 +1,4 @@
-"""Engines as files for other runtimes: ONNX, CoreML and OpenVINO.
+"""Engines as files for other runtimes: ONNX, OpenVINO, CoreML and LiteRT.
 
 ```
 from edgeseg.engines.export import ExportOptions, export_model

@@ -31,6 +31,8 @@ WITH_PROCESSING = {
     "point_coords": "x, y in pixels of the photo",
     "masks": "logits in pixels of the photo, the mask where they are above 0",
 }
+# Packages that write and run files for LiteRT.
+LITERT = ("litert-torch", "litert-converter", "ai-edge-quantizer", "ai-edge-litert")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _files(path: Path) -> list[Path]:
 
 def _versions() -> dict[str, str]:
     found = {}
-    for name in ("edgeseg", "torch", "onnx", "onnxruntime", "openvino", "coremltools"):
+    for name in ("edgeseg", "torch", "onnx", "onnxruntime", "openvino", "coremltools", *LITERT):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from edgeseg.engines.export.card import MEANINGS, Part
 from edgeseg.engines.export.graphs import Graph
 from edgeseg.engines.export.onnx_files import check, expected, need
 from edgeseg.engines.export.options import MAX_POINTS, Precision
+from edgeseg.engines.export.quiet import quiet
 from edgeseg.errors import EngineError
 
 # Weights of fewer numbers stay as they are.
@@ -36,7 +35,7 @@ def write_coreml(graph: Graph, path: Path, precision: Precision, image_input: bo
     of 8 bits. With ``image_input`` the input ``image`` is one of CoreML's images.
     """
     need("coremltools", "coreml")
-    with _quiet():
+    with quiet():
         import coremltools
 
         with torch.inference_mode():
@@ -165,18 +164,6 @@ def _kind(value: Any) -> dict[str, Any]:
     ]
     name = array.ArrayDataType.Name(array.dataType).lower()
     return {"shape": ranges or list(array.shape), "type": name}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Convert without warnings and progress bars of each pass."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)
-        try:
-            yield
-        finally:
-            logging.disable(logging.NOTSET)
 
 
 @contextmanager

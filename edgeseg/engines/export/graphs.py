@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from edgeseg.engines.edge_sam.letterbox import stability
 from edgeseg.engines.edge_sam.model import SamModel
 from edgeseg.engines.edge_sam.prompt_encoder import (
+    ABSENT,
     BOTTOM_RIGHT,
     IGNORED,
     INSIDE,
@@ -56,32 +58,46 @@ class PixelEncoder(nn.Module):
         return self.encoder((image - self.mean) / self.std)
 
 
-class _AnyDecoder(nn.Module):
+class AnyDecoder(nn.Module):
     """What decoders with and without an earlier mask share."""
 
     def __init__(
-        self, model: SamModel, grid: int, stability_score: bool, padding_point: bool
+        self,
+        model: SamModel,
+        grid: int,
+        stability_score: bool,
+        padding_point: bool,
+        fixed_count: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
         self._grid = grid
         self._stability_score = stability_score
         self._padding_point = padding_point
+        self._fixed_count = fixed_count
+
+    def of_fixed_count(self) -> Self:
+        """Return the same for a fixed number of points: those labelled -3 count as none."""
+        return type(self)(
+            self.model, self._grid, self._stability_score, self._padding_point, fixed_count=True
+        ).eval()
 
     def decode(
         self, image_embeddings: Tensor, point_coords: Tensor, point_labels: Tensor, dense: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return scores and masks; ``dense`` (1, 256, 64, 64) stands for the earlier mask."""
         if self._padding_point:
-            point_coords, point_labels = with_padding_point(point_coords, point_labels)
+            add = with_fixed_padding_point if self._fixed_count else with_padding_point
+            point_coords, point_labels = add(point_coords, point_labels)
+        absent = point_labels == ABSENT if self._fixed_count else None
         encoder = self.model.prompt_encoder
         sparse = encoder.sparse(point_coords, point_labels)
         places = encoder.pe_layer.grid(self._grid)
-        masks, ious = self.model.mask_decoder(image_embeddings, places, sparse, dense)
+        masks, ious = self.model.mask_decoder(image_embeddings, places, sparse, dense, absent)
         return stability(masks) if self._stability_score else ious, masks
 
 
-class Decoder(_AnyDecoder):
+class Decoder(AnyDecoder):
     """Points, of which two may be corners of a box, to four masks and their scores."""
 
     def forward(
@@ -95,7 +111,7 @@ class Decoder(_AnyDecoder):
         return self.decode(image_embeddings, point_coords, point_labels, dense)
 
 
-class MaskPromptDecoder(_AnyDecoder):
+class MaskPromptDecoder(AnyDecoder):
     """The same with the logits of an earlier mask, which count where ``has_mask_input`` is 1."""
 
     def forward(
@@ -120,13 +136,29 @@ def with_padding_point(points_xy: Tensor, labels: Tensor) -> tuple[Tensor, Tenso
 
     The number of added points is a tensor, so that tracing keeps the choice.
     """
-    # CoreML's converter knows no "or" of tensors.
-    complete = ((labels >= TOP_LEFT).long() + (labels == PADDING).long()).sum()
-    points = (labels <= INSIDE).long().sum()
-    count = points.clamp(max=1) * (1 - complete.clamp(max=1))
+    count = _lacks_padding(labels)
     places = torch.zeros(1, 1, 2)[:, :count]
     added = torch.full((1, 1), PADDING, dtype=labels.dtype)[:, :count]
     return torch.cat([points_xy, places], dim=1), torch.cat([labels, added], dim=1)
+
+
+def with_fixed_padding_point(points_xy: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Add the same point, labelled -3 in place of -1 where it is not needed."""
+    added = torch.full_like(labels[:, :1], ABSENT) + _lacks_padding(labels) * (PADDING - ABSENT)
+    places = torch.zeros_like(points_xy[:, :1])
+    return torch.cat([points_xy, places], dim=1), torch.cat([labels, added], dim=1)
+
+
+def _lacks_padding(labels: Tensor) -> Tensor:
+    """Return 1 where there are points, but neither a box nor the padding point, else 0."""
+    # CoreML's converter knows no "or" of tensors.
+    complete = ((labels >= TOP_LEFT).to(labels.dtype) + (labels == PADDING).to(labels.dtype)).sum(
+        dtype=labels.dtype
+    )
+    points = ((labels <= INSIDE).to(labels.dtype) * (labels > ABSENT).to(labels.dtype)).sum(
+        dtype=labels.dtype
+    )
+    return points.clamp(max=1) * (1 - complete.clamp(max=1))
 
 
 def encoder_graph(model: SamModel, input_px: int, takes_pixels: bool = False) -> Graph:

@@ -16,7 +16,7 @@ _WEIGHTS = Path(__file__).parents[1] / "nano" / "weights"
 def write_nano(job: Job) -> Mapping[str, float]:
     """Write encoder and decoder as they are in the package; nothing is measured of copies."""
     options = job.options
-    if job.target == "coreml" or options.precision != "fp32":
+    if job.target not in ("onnx", "openvino") or options.precision != "fp32":
         raise InvalidParameterError(
             "nano is in the package as ONNX: it is exported to onnx or openvino, in fp32."
         )

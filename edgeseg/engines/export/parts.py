@@ -45,7 +45,7 @@ def parts_of(engine: SamEngine, target: Target, options: ExportOptions) -> Parts
     if stability is None:
         stability = not isinstance(engine, MobileSamSegmenter)
     if hasattr(model.image_encoder, "fuse_stage3"):
-        is_bilinear = target == "coreml" if options.bilinear is None else options.bilinear
+        is_bilinear = options.enlarges_bilinearly(target)
         model.image_encoder.fuse_stage3.mode = "bilinear" if is_bilinear else "bicubic"
     decoder = decoder_graph(
         model,

@@ -22,6 +22,7 @@ _SUFFIXES: Mapping[Target, tuple[str, ...]] = {
     "onnx": (".onnx",),
     "openvino": (".xml", ".bin"),
     "coreml": (".mlpackage",),
+    "litert": (".tflite",),
 }
 
 

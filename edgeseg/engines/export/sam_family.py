@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from edgeseg.engines.export.card import Part, onnx_part, write_card
 from edgeseg.engines.export.job import Job
 from edgeseg.engines.export.parts import Parts, parts_of
 from edgeseg.engines.export.precision import to_fp16, to_int8
-from edgeseg.engines.export.runtime import ExportedSam, onnx_run, openvino_run
+from edgeseg.engines.export.runtime import ExportedSam, Run, onnx_run, openvino_run
 from edgeseg.engines.sam.base import SamEngine
 from edgeseg.errors import InvalidParameterError
 
@@ -32,9 +32,13 @@ def write_sam(job: Job, engine: SamEngine, weights: str) -> Mapping[str, float]:
     accuracy: Mapping[str, float] = {}
     if job.target == "coreml":
         written = _write_coreml(job, parts)
+    elif job.target == "litert":
+        written, accuracy = _write_litert(job, parts, engine)
     else:
         written, accuracy = _write_onnx(job, parts, engine)
     options = {k: v for k, v in asdict(job.options).items() if k != "photos"}
+    if job.target != "litert":
+        del options["points"]
     options["padding_point"] = job.options.pads(job.target)
     facts = {"target": job.target, **options, "accuracy": dict(accuracy)}
     write_card(job.card, job.entry, weights, facts, written)
@@ -53,6 +57,21 @@ def _write_coreml(job: Job, parts: Parts) -> list[Part]:
     return written
 
 
+def _write_litert(
+    job: Job, parts: Parts, engine: SamEngine
+) -> tuple[list[Part], Mapping[str, float]]:
+    from edgeseg.engines.export.litert import litert_run, write_litert
+
+    points, written = job.options.points, []
+    runs: list[Run] = []
+    for name, graph in parts.named():
+        job.progress(f"convert the {name}")
+        path = job.path(name, ".tflite")
+        written.append(write_litert(graph, path, job.options.precision, points))
+        runs.append(litert_run(path, points, graph.outputs))
+    return written, _measure(job, engine, runs)
+
+
 def _write_onnx(
     job: Job, parts: Parts, engine: SamEngine
 ) -> tuple[list[Part], Mapping[str, float]]:
@@ -65,8 +84,10 @@ def _write_onnx(
     # Files for OpenVINO are measured as they are, before photos go in and out of them.
     is_openvino = job.target == "openvino"
     accuracy: Mapping[str, float] = {}
-    if parts.decoder is not None and job.samples:
-        accuracy = _measure(job, engine, _as_openvino(job, files) if is_openvino else files)
+    if job.samples:
+        run = openvino_run if is_openvino else onnx_run
+        measured = _as_openvino(job, files) if is_openvino else files
+        accuracy = _measure(job, engine, [run(file) for file in measured.values()])
     if job.options.processing:
         side = parts.encoder.inputs["image"].shape[-1]
         processing.add_processing(files["encoder"], files["decoder"], side)
@@ -105,10 +126,14 @@ def _as_openvino(job: Job, files: Mapping[str, Path]) -> dict[str, Path]:
     return targets
 
 
-def _measure(job: Job, engine: Any, files: Mapping[str, Path]) -> Mapping[str, float]:
-    """Compare the masks of the files with those of the engine that they come from."""
-    run = openvino_run if job.target == "openvino" else onnx_run
-    takes_masks = job.options.mask_input
-    network = ExportedSam(run(files["encoder"]), run(files["decoder"]), takes_masks)
+def _measure(job: Job, engine: Any, runs: Sequence[Run]) -> Mapping[str, float]:
+    """Compare the masks of an encoder and a decoder with those of the engine they come from.
+
+    Nothing is measured of an encoder alone, or without samples.
+    """
+    if len(runs) == 1 or not job.samples:
+        return {}
+    encode, decode = runs
+    network = ExportedSam(encode, decode, job.options.mask_input)
     exported = type(engine)(engine.name, network, engine.placement, engine.input_px)
     return agreement(engine, exported, job.samples, job.progress)

@@ -287,7 +287,12 @@ def test_another_answer_than_torchs_is_an_error(plain: Path) -> None:
         ("edge-sam", "onnx", ExportOptions(precision="int8"), "photos"),
         ("edge-sam", "onnx", ExportOptions(precision="int4"), "precision"),  # type: ignore[arg-type]
         ("edge-sam", "coreml", ExportOptions(processing=True), "processing"),
+        ("edge-sam", "litert", ExportOptions(processing=True), "processing"),
+        ("edge-sam", "litert", ExportOptions(precision="int8"), "fp32 or fp16"),
+        ("edge-sam", "litert", ExportOptions(points=1), "points: expected 2 to 16, got 1"),
+        ("edge-sam", "litert", ExportOptions(points=17), "points: expected 2 to 16, got 17"),
         ("nano", "coreml", ExportOptions(), "nano is in the package as ONNX"),
+        ("nano", "litert", ExportOptions(), "nano is in the package as ONNX"),
     ],
 )
 def test_what_cannot_be_exported_is_said(
