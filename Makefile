@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz check redis chromium stack-test lock bench bench-engines docs site screenshots hero format clean
+.PHONY: help demo up test fuzz check redis chromium stack-test litert-test lock bench bench-engines docs site screenshots hero format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -83,6 +83,21 @@ $(VENV)/compose-1.29/bin/docker-compose:
 stack-test: $(VENV)/test.stamp $(VENV)/compose-1.29/bin/docker-compose  ## Build the images and test the stack in containers
 	DOCKER_COMPOSE_1=$(abspath $(VENV))/compose-1.29/bin/docker-compose \
 		$(BIN)/python -m pytest -v -s -o python_files='check_*.py' tests/stack
+
+# LiteRT's converter, in an environment of its own on top of that of the tests: it asks for an older
+# typing-extensions, and for packages that no conversion imports.
+LITERT := $(VENV)/litert
+SITE_PACKAGES := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+$(LITERT)/litert.stamp: $(VENV)/test.stamp
+	$(BIN)/python -m venv --clear $(LITERT)
+	$(BIN)/python $(SITE_PACKAGES) >"$$($(LITERT)/bin/python $(SITE_PACKAGES))/tests.pth"
+	$(LITERT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'litert-torch==0.10.0' \
+		'litert-converter==0.5.0' 'ai-edge-litert==2.3.0' 'ai-edge-quantizer==0.10.0' 'torchao==0.18.0' \
+		'jax==0.10.2' 'jaxlib==0.10.2' 'opt-einsum==3.4.0' 'absl-py==2.5.1' 'immutabledict==4.3.1'
+	@touch $@
+
+litert-test: $(LITERT)/litert.stamp  ## Convert EdgeSAM for LiteRT and run its files
+	$(LITERT)/bin/python -m pytest -v -o python_files='check_litert.py' tests/unit/engines/export
 
 lock: $(VENV)/test.stamp  ## Pin anew what the images and the commands here install
 	$(PIP) uv

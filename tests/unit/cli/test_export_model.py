@@ -111,3 +111,8 @@ def test_photos_are_halved_into_calibration_and_measuring(tmp_path: Path) -> Non
 def test_what_is_wrong_is_said(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
     with pytest.raises(EdgeSegError, match=message):
         run(*arguments, "-o", tmp_path)
+
+
+def test_the_number_of_points_for_litert_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameterError, match="points: expected 2 to 16, got 1"):
+        run("edge-sam", "--to", "litert", "--points", "1", "-o", tmp_path)

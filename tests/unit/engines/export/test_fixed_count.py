@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from edgeseg.engines.edge_sam import EdgeSam
 from edgeseg.engines.edge_sam.prompt_encoder import ABSENT, IGNORED, PADDING
 from edgeseg.engines.export import ExportOptions, export_model
 from edgeseg.engines.export.graphs import AnyDecoder, decoder_graph
+from edgeseg.engines.export.litert import filled
 from edgeseg.errors import EngineUnavailableError
 from tests.unit.engines.export.conftest import SIDE
 
@@ -51,10 +53,24 @@ def test_only_points_labelled_as_none_change_nothing(padding_point: bool, mask_i
         assert min(apart[IGNORED], apart[PADDING]) > 1e-2
 
 
+def test_prompts_are_filled_up() -> None:
+    feed = filled(
+        {"point_coords": np.ones((1, 2, 2), np.float32), "point_labels": np.array([[2, 3]])}, 4
+    )
+    assert feed["point_labels"].tolist() == [[2, 3, ABSENT, ABSENT]]
+    assert feed["point_labels"].dtype == np.int32
+    assert feed["point_coords"].shape == (1, 4, 2)
+
+
 def test_a_missing_converter_is_named(
     small: EngineOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, package=None: None if name == "litert_torch" else find(name, package),
+    )
     with pytest.raises(EngineUnavailableError, match=r'pip install "edgeseg\[litert\]"'):
         export_model("edge-sam", "litert", tmp_path, engine_options=small)
     assert not list(tmp_path.iterdir())

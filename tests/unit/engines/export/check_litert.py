@@ -1,4 +1,7 @@
-"""LiteRT files: what they take, and that their interpreter answers as torch does."""
+"""LiteRT files: what they take, and that their interpreter answers as torch does.
+
+`make litert-test` runs this in an environment that has the converter.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ai_edge_litert.interpreter import Interpreter
 
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.export import ExportOptions, export_model
 from edgeseg.engines.export.agreement import Sample
 from edgeseg.engines.export.graphs import Graph
-from edgeseg.engines.export.litert import filled, litert_run, write_litert
+from edgeseg.engines.export.litert import litert_run, write_litert
 from edgeseg.errors import EngineError
 from edgeseg.types import Image
 from tests.unit.engines.export.conftest import SIDE
 
-interpreter = pytest.importorskip(
-    "ai_edge_litert.interpreter", reason="the extra litert is not installed"
-)
-pytest.importorskip("litert_torch", reason="the extra litert is not installed")
 # Converting takes a minute of computing, which a busy machine stretches.
 pytestmark = pytest.mark.timeout(1200)
 POINTS = 3
@@ -41,7 +41,7 @@ def folder(
 
 
 def signature(path: Path) -> Any:
-    return interpreter.Interpreter(model_path=str(path)).get_signature_runner("serving_default")
+    return Interpreter(model_path=str(path)).get_signature_runner("serving_default")
 
 
 def shapes(details: dict[str, Any]) -> dict[str, tuple[list[int], str]]:
@@ -108,15 +108,6 @@ def test_where_the_points_that_are_none_lie_changes_nothing(folder: Path) -> Non
     np.testing.assert_array_equal(answers[0], answers[1])
     # An ignored point is one all the same.
     assert np.abs(answers[0] - answers[2]).max() > 1e-3
-
-
-def test_prompts_are_filled_up() -> None:
-    feed = filled(
-        {"point_coords": np.ones((1, 2, 2), np.float32), "point_labels": np.array([[2, 3]])}, 4
-    )
-    assert feed["point_labels"].tolist() == [[2, 3, -3, -3]]
-    assert feed["point_labels"].dtype == np.int32
-    assert feed["point_coords"].shape == (1, 4, 2)
 
 
 def linear(weight: float) -> Graph:
