@@ -41,9 +41,11 @@ class Attention(nn.Module):
         """
         batch = max(queries.shape[0], keys.shape[0])
         q, k, v = (
-            projected.unflatten(-1, (self._heads, -1)).transpose(1, 2).expand(batch, -1, -1, -1)
+            projected.unflatten(-1, (self._heads, -1)).transpose(1, 2)
             for projected in (self.q_proj(queries), self.k_proj(keys), self.v_proj(values))
         )
+        # Not where it changes nothing: CoreML's converter would lose the size of a head.
+        q, k, v = (x if len(x) == batch else x.expand(batch, -1, -1, -1) for x in (q, k, v))
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 

@@ -152,12 +152,8 @@ def with_fixed_padding_point(points_xy: Tensor, labels: Tensor) -> tuple[Tensor,
 def _lacks_padding(labels: Tensor) -> Tensor:
     """Return 1 where there are points, but neither a box nor the padding point, else 0."""
     # CoreML's converter knows no "or" of tensors.
-    complete = ((labels >= TOP_LEFT).to(labels.dtype) + (labels == PADDING).to(labels.dtype)).sum(
-        dtype=labels.dtype
-    )
-    points = ((labels <= INSIDE).to(labels.dtype) * (labels > ABSENT).to(labels.dtype)).sum(
-        dtype=labels.dtype
-    )
+    complete = ((labels >= TOP_LEFT).long() + (labels == PADDING).long()).sum()
+    points = ((labels <= INSIDE).long() * (labels > ABSENT).long()).sum()
     return points.clamp(max=1) * (1 - complete.clamp(max=1))
 
 
