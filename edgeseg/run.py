@@ -128,7 +128,7 @@ class Run:
         except EdgeSegError:
             raise
         except Exception as error:
-            raise _failure(role, engine, error) from error
+            raise failure_of(role, engine, error) from error
         self.engines[role] = self._read_by(role) or ran(engine)
         return step
 
@@ -326,7 +326,7 @@ def step_many(
             yield run, error
 
 
-def _failure(role: Role, engine: Engine, error: Exception) -> EdgeSegError:
+def failure_of(role: Role, engine: Engine, error: Exception) -> EdgeSegError:
     """Return what an exception of an engine's libraries means to the caller."""
     facts = {"role": role, "engine": engine.name}
     if is_memory_error(error):

@@ -93,7 +93,7 @@ class StageRunner:
             load_ms = (time.perf_counter() - started) * 1000
             if load_ms > LOAD_NOTED_MS:
                 run.spend("load", load_ms)
-            if is_large and stage in ("detect", "ground") and not isinstance(run, EntitiesRun):
+            if is_large and stage in ("detect", "ground"):
                 engine = self._sliced(record, stage, engine)
             step = self._step(record, stage, run, engine)
         self._write(record, stage, run, step)

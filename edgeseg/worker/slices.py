@@ -2,6 +2,8 @@
 
 slice 1   tiles 1 to 40, small tasks wait   ->  what was seen is kept, the job goes to the end
 slice 2   tiles 41 to 90 ...                ->  the tiles before are not looked at again
+
+The views of a request on several images are those of one image after the other.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import numpy as np
 
 from edgeseg.codecs import mask_to_rle, rle_to_mask
 from edgeseg.engines.base import Detector, Engine, Grounder
+from edgeseg.errors import EdgeSegError
+from edgeseg.run import failure_of
 from edgeseg.schemas import Rle
 from edgeseg.settings import Role
 from edgeseg.types import Detections, Image, Masks
@@ -43,13 +47,15 @@ def sliced(
     It raises GaveWay between two views, after two seconds and one view at least, where others wait.
     """
     if role == "detect":
-        return _SlicedDetector(engine, seen, others_wait)
-    return _SlicedGrounder(engine, seen, others_wait)
+        return _SlicedDetector(role, engine, seen, others_wait)
+    return _SlicedGrounder(role, engine, seen, others_wait)
 
 
 class _Sliced:
-    def __init__(self, engine: Engine, seen: Seen, others_wait: Callable[[], bool]) -> None:
-        self._engine, self._others_wait = engine, others_wait
+    def __init__(
+        self, role: Role, engine: Engine, seen: Seen, others_wait: Callable[[], bool]
+    ) -> None:
+        self._role, self._engine, self._others_wait = role, engine, others_wait
         self._before, self._seen = len(seen), list(seen)
         self._turn, self._began = 0, time.monotonic()
 
@@ -74,9 +80,21 @@ class _Sliced:
             is_late = time.monotonic() - self._began >= SLICE_S
             if is_late and len(self._seen) > self._before and self._others_wait():
                 raise GaveWay(self._seen)
-            self._seen.append(look())
+            self._seen.append(self._looked(look))
         self._turn += 1
-        return self._seen[self._turn - 1]
+        row = self._seen[self._turn - 1]
+        if "error" in row:
+            raise EdgeSegError.from_dict(row["error"])
+        return row
+
+    def _looked(self, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what a look shows, or why it failed: the other images of its request go on."""
+        try:
+            return look()
+        except EdgeSegError as error:
+            return {"error": error.to_dict()}
+        except Exception as error:
+            return {"error": failure_of(self._role, self._engine, error).to_dict()}
 
 
 class _SlicedDetector(_Sliced):
