@@ -11,13 +11,15 @@ import PIL.Image
 import pytest
 import torch
 
-from edgeseg.classes import ClassPack
+from edgeseg.classes import ClassPack, PackStore, decode
+from edgeseg.codecs import rle_to_mask
 from edgeseg.engines.nano import classes as nano_classes
 from edgeseg.engines.nano import onnx_session
 from edgeseg.engines.onnx import open_session
+from edgeseg.errors import InvalidParameterError
 from edgeseg.evaluation import label_maps
 from edgeseg.types import Image
-from training.fpseg import export_street, train_street
+from training.fpseg import add_class, export_street, train_street
 from training.fpseg.crops import Crops
 from training.fpseg.street import ClassNet
 
@@ -106,6 +108,26 @@ def test_what_is_exported_is_what_the_engine_reads(
         expected = net(pixels)[0].numpy()
     np.testing.assert_allclose(made.logits, expected, atol=0.02 * np.abs(expected).max())
     assert made.window_xyxy.tolist() == [0, 0, 384, 288]
+
+
+def test_a_class_is_added_and_the_others_stay_as_they_are(data: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    out = tmp_path / "dark.safetensors"
+    call = ["--data", str(data), "--classes", "dark=3", "--not-counted", "11", "--steps", "60"]
+    add_class.main([*call, "--out", str(out)])
+    street = PackStore().get("street")
+    city = street.merged(ClassPack.load(out))
+    assert city.names == (*street.names, "dark")
+    for old, new in zip(street.classes, city.classes, strict=False):
+        assert np.array_equal(old.prompt, new.prompt)
+    engine = nano_classes.NanoClassSegmenter(1)
+    photo = next(label_maps.read([data], 11))
+    embedding = engine.embed(Image(photo.rgb, "x"))
+    decoded = decode(engine, embedding, city, city.take(["dark"]), 0.5)
+    dark = rle_to_mask(decoded.masks[0])
+    assert dark[photo.labels == 3].mean() > dark[photo.labels == 0].mean() + 0.3
+    with pytest.raises(InvalidParameterError, match="name of a new"):
+        add_class.main([*call, "--out", str(out)])
 
 
 def test_a_fingerprint_tells_weights_apart() -> None:

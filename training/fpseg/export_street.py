@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +17,7 @@ from edgeseg.engines.base import ClassBase
 from training.fpseg.street import WIDTH, ClassNet
 from training.fpseg.train_street import CLASSES
 from training.nano.export import export
-from training.nano.restore import SHIPPED
+from training.nano.restore import SHIPPED, read_tensors
 
 ENCODER = "nano-street"
 COLOURS = {
@@ -50,14 +51,22 @@ class ExportDecoder(nn.Module):
 
     def __init__(self, net: ClassNet) -> None:
         super().__init__()
-        self.net = net
+        self.decoder, self.places, self.no_mask = net.decoder, net.places, net.no_mask
 
     def forward(
         self, image: Tensor, middle: Tensor, fine: Tensor, prompts: Tensor
     ) -> tuple[Tensor]:
-        places = self.net.places.grid(image.shape[2], image.shape[3])
-        image = image + self.net.no_mask[:, None, None]
-        return (self.net.decoder(image, places, prompts, (middle, fine)),)
+        places = self.places.grid(image.shape[2], image.shape[3])
+        image = image + self.no_mask[:, None, None]
+        return (self.decoder(image, places, prompts, (middle, fine)),)
+
+
+def read_decoder(path: Path) -> ExportDecoder:
+    """Return the decoder of classes_decoder.onnx, with the weights of the file."""
+    module = ExportDecoder(ClassNet(1))
+    tensors = read_tensors(onnx.load(str(path)))
+    module.load_state_dict({name: tensors[name] for name in module.state_dict()})
+    return module.eval()
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:
@@ -95,6 +104,7 @@ def export_networks(net: ClassNet, out: Path) -> ClassBase:
         {**plane, "prompts": {0: "classes", 1: "tokens"}, "logits": {0: "classes"}},
         out / "classes_decoder.onnx",
         {"fingerprint": base.decoder_fingerprint, "encoder": ENCODER, "width": str(WIDTH)},
+        fold=False,
     )
     return base
 

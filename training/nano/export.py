@@ -100,8 +100,13 @@ def export(
     axes: Mapping[str, dict[int, str]],
     out: Path,
     metadata: Mapping[str, str],
+    *,
+    fold: bool = True,
 ) -> None:
-    """Write one ONNX file and compare it with torch; raises AssertionError where they differ."""
+    """Write one ONNX file and compare it with torch; raises AssertionError where they differ.
+
+    Without ``fold`` every weight is in the file as it is, by its name in the module.
+    """
     module.eval()
     torch.onnx.export(
         module,
@@ -111,6 +116,7 @@ def export(
         output_names=outputs,
         dynamic_axes=dict(axes),
         opset_version=OPSET,
+        do_constant_folding=fold,
         dynamo=False,
     )
     model = shorten_names(halve_weights(onnx.load(str(out))))
