@@ -79,8 +79,9 @@ class Run:
 
     ``load_image`` decodes the image when a stage needs it; with ``keeps_image`` it is decoded once.
     ``objects`` of a RefineRequest are those of the result that it corrects, and ``changed`` the one
-    that it made. ``clicks_done`` is told how many clicks of all a MasksRequest has made; ``packs``
-    are those that a ClassesRequest may name.
+    that it made. ``clicks_done`` is told how many clicks of all a MasksRequest has made;
+    ``give_way`` may stop it between clicks, and ``seen`` is what it had found then. ``packs`` are
+    those that a ClassesRequest may name.
     ``colours`` and ``vectors`` are those of the objects, row by row. ``is_finished``
     says that no stage is left to do.
     """
@@ -101,6 +102,8 @@ class Run:
     error: EdgeSegError | None = None
     warnings: tuple[str, ...] = ()
     clicks_done: Callable[[int, int], None] = lambda done, total: None
+    give_way: Callable[[Callable[[], everything.Seen]], None] = lambda seen: None
+    seen: everything.Seen = ()
     packs: PackStore = field(default_factory=PackStore)
     classes: FoundClasses | None = None
     _image: Image | None = None
@@ -273,7 +276,7 @@ class Run:
     ) -> Step:
         request = cast(MasksRequest, self.request)
         self.objects = stages.segment_everything(
-            engine, image, request, embeddings, self.clicks_done
+            engine, image, request, embeddings, self.clicks_done, self.give_way, self.seen
         )
         self.is_finished = True
         return Step({"objects": len(self.objects)}, request.points_per_side**2)

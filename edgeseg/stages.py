@@ -174,13 +174,22 @@ def segment_everything(
     request: MasksRequest,
     cache: EmbeddingCache | None = None,
     clicks_done: Callable[[int, int], None] = lambda done, total: None,
+    give_way: Callable[[Callable[[], everything.Seen]], None] = lambda seen: None,
+    seen: everything.Seen = (),
 ) -> list[SegmentedObject]:
     """Find masks of everything by clicks on a grid, best first, all labelled "object".
 
-    ``clicks_done`` is called with the numbers of clicks made and of all.
+    ``clicks_done`` is called with the numbers of clicks made and of all. ``give_way`` is called
+    between clicks and may raise; what it is given says what was ``seen``, to go on from later.
     """
     return everything.find(
-        engine, image, request, lambda part: _embed(engine, part, cache), clicks_done
+        engine,
+        image,
+        request,
+        lambda part: _embed(engine, part, cache),
+        clicks_done,
+        give_way,
+        seen,
     )
 
 

@@ -7,7 +7,8 @@ Kirillov et al., "Segment Anything", 2023, appendix B.
 
 from edgeseg.everything.find import OBJECT, find
 from edgeseg.everything.grid import crops, grid_points
+from edgeseg.everything.kept import Seen
 from edgeseg.everything.merge import best_of_all
-from edgeseg.everything.scan import Found, scan
+from edgeseg.everything.scan import Found, Scan, scan
 
-__all__ = ["OBJECT", "Found", "best_of_all", "crops", "find", "grid_points", "scan"]
+__all__ = ["OBJECT", "Found", "Scan", "Seen", "best_of_all", "crops", "find", "grid_points", "scan"]

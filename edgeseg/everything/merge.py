@@ -32,6 +32,8 @@ class Placed:
 
     def mask(self, size_hw: tuple[int, int], min_area_px: int = 0) -> Rle:
         """Return the mask in pixels of the image, without islands and holes that are smaller."""
+        if self.found.rle is not None:
+            return self.found.rle
         mask = np.zeros((self.crop.y1 - self.crop.y0, self.crop.x1 - self.crop.x0), bool)
         paste(mask, self.found.window_xyxy, self.found.logits)
         return window_to_rle(_tidy(mask, min_area_px), self.crop.corner_xy, size_hw)

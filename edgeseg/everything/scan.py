@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from edgeseg.engines.base import MaskQuality, Segmenter
 from edgeseg.everything.grid import grid_points
 from edgeseg.everything.quality import cell_boxes, good_ones
-from edgeseg.schemas import MasksRequest
+from edgeseg.schemas import MasksRequest, Rle
 from edgeseg.selection.boxes import without_repeats
 from edgeseg.types import BoolArray, Embedding, FloatArray, MaskPrompt
 
@@ -18,14 +18,16 @@ from edgeseg.types import BoolArray, Embedding, FloatArray, MaskPrompt
 BATCH = 32
 # By how much a quick look may undervalue a mask.
 MARGIN = 0.1
-Advance = Callable[[int], None]
+NO_LOGITS: FloatArray = np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
     """The mask of a click in a crop: ``logits`` (h, w) over ``window_xyxy`` (4,), and its box.
 
-    All in pixels of the crop; ``score`` is the predicted IoU.
+    All in pixels of the crop; ``score`` is the predicted IoU. ``rle`` is the mask in pixels of the
+    image where it was made already; then, and where only the click is to be kept, there are no
+    logits.
     """
 
     logits: FloatArray
@@ -33,32 +35,55 @@ class Found:
     box_xyxy: FloatArray
     score: float
     point_xy: FloatArray
+    rle: Rle | None = None
+
+    @property
+    def is_click(self) -> bool:
+        """Whether nothing but the click and its score is kept."""
+        return self.rle is None and not self.logits.size
+
+    def small(self, rle: Rle | None = None) -> Found:
+        """Return it without logits, as a click or with its mask."""
+        return replace(self, logits=NO_LOGITS, rle=rle)
+
+
+@dataclass
+class Scan:
+    """How far the clicks on a crop are: ``left`` (P, 2) are not made, and the others ``found``."""
+
+    left: FloatArray
+    found: list[Found] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, points_per_side: int, size_hw: tuple[int, int]) -> Scan:
+        """Return the clicks of a grid on a crop of a size."""
+        height, width = size_hw
+        return cls(grid_points(points_per_side) * np.array([width, height], np.float32))
 
 
 def scan(
     engine: Segmenter,
     embedding: Embedding,
-    points_per_side: int,
+    progress: Scan,
     request: MasksRequest,
-    advance: Advance,
+    after_batch: Callable[[], None],
 ) -> list[Found]:
     """Return the masks of a crop, best first, without repeats.
 
     An engine that gives one mask per click is asked quickly first, and not at all where a click
     lies on what is found, since it would give that again; what stays is then asked for in full.
-    ``advance`` is called with the number of clicks done.
+    ``progress`` is brought forward, and ``after_batch`` is called after each batch of clicks: what
+    it raises may be gone on from with the progress.
     """
     clicks = _Clicks(engine, embedding, request)
-    height, width = embedding.size_hw
-    points = grid_points(points_per_side) * np.array([width, height], np.float32)
-    found: list[Found] = []
-    while len(points):
-        some, left = points[:BATCH], points[BATCH:]
+    while len(progress.left):
+        some, left = progress.left[:BATCH], progress.left[BATCH:]
         new = clicks.on(some, quick=True)
-        found += new
-        points = left[~_covered(left, new)] if clicks.give_one else left
-        advance(len(some) + len(left) - len(points))
-    best = _best(found, request.nms_threshold)
+        # One mask per click is made anew below, more of a click are not.
+        progress.found += [each.small() for each in new] if clicks.give_one else new
+        progress.left = left[~_covered(left, new)] if clicks.give_one else left
+        after_batch()
+    best = _best(progress.found, request.nms_threshold)
     if not clicks.give_one:
         return best
     full = [

@@ -95,6 +95,10 @@ class StageRunner:
                 run.spend("load", load_ms)
             if is_large and stage in ("detect", "ground"):
                 engine = self._sliced(record, stage, engine)
+            elif is_large:
+                run.seen = json.loads(record.seen_json.get(stage, "[]"))
+                others_wait = partial(self.chain.small_ones_wait, stage)
+                run.give_way = slices.between_clicks(others_wait)
             step = self._step(record, stage, run, engine)
         self._write(record, stage, run, step)
         self._report(before, record, run, step, time.perf_counter() - started)

@@ -39,6 +39,19 @@ class GaveWay(BaseException):
         self.fields: dict[str, str] = {}
 
 
+def between_clicks(
+    others_wait: Callable[[], bool],
+) -> Callable[[Callable[[], Sequence[dict[str, Any]]]], None]:
+    """Return what raises GaveWay between clicks on everything, after two seconds at least."""
+    began = time.monotonic()
+
+    def give_way(seen: Callable[[], Sequence[dict[str, Any]]]) -> None:
+        if time.monotonic() - began >= SLICE_S and others_wait():
+            raise GaveWay(list(seen()))
+
+    return give_way
+
+
 def sliced(
     role: Role, engine: Engine, seen: Seen, others_wait: Callable[[], bool]
 ) -> Detector | Grounder:

@@ -1,4 +1,4 @@
-"""Stages of requests on several images, in slices: nothing is looked at twice, or mixed up."""
+"""Stages of several images and of many clicks, in slices: nothing is done twice, or mixed up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import pytest
 
 from edgeseg import EdgeSegAI
 from edgeseg.engines.fake import FakeDetector
-from edgeseg.schemas import EntitiesRequest, EntitiesResult, plan
+from edgeseg.schemas import (
+    EntitiesRequest,
+    EntitiesResult,
+    MasksRequest,
+    SegmentationResult,
+    plan,
+)
 from edgeseg.settings import Role
 from edgeseg.tasks import ImageRef, NewTask
 from edgeseg.types import Image
@@ -70,6 +76,28 @@ def test_entities_in_slices(
     assert failed is not None
     assert "RuntimeError: a bug" in failed["detail"]
     assert far.contextual[0].objects
+
+
+def test_clicks_on_everything_in_slices(
+    runner: StageRunner,
+    local: EdgeSegAI,
+    make_image: MakeImage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+    monkeypatch.setattr(runner.chain, "small_ones_wait", lambda stage: True)
+    data, options = make_image(5, (200, 90)), {"points_per_side": 12, "crop_layers": 1}
+    request = MasksRequest.model_validate({**options, "visualization": False})
+    task = NewTask("masks", plan(request), request, "")
+    ref = ImageRef(200, 90, "5" * 64, task.id)
+    task = NewTask("masks", plan(request), request, "", (ref,), id=task.id)
+    runner.chain.submit(task, [data])
+    assert in_slices(runner.run, runner, task.id, "segment") > 3
+    record = runner.store.read(task.id)
+    far = SegmentationResult.model_validate(record.result())
+    near = local.segment_everything(data, points_per_side=12, crop_layers=1)
+    assert far.objects == near.objects
+    assert record.seen_json == {"segment": "[]"}, "what was kept is freed"
 
 
 def in_slices(run: Callable[..., None], runner: StageRunner, task_id: str, stage: Role) -> int:

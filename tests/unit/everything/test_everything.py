@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from edgeseg import stages
+from edgeseg.codecs import load_image
 from edgeseg.engines.base import MaskQuality
 from edgeseg.engines.fake import FakeSegmenter
+from edgeseg.engines.nano.segmenter import NanoSegmenter
 from edgeseg.everything import crops, grid_points
 from edgeseg.everything.quality import cell_boxes, cut_off, stability
 from edgeseg.schemas import MasksRequest, SegmentedObject
@@ -115,6 +119,44 @@ def test_clicks_are_counted(squares: Image) -> None:
         )
         assert seen[-1] == (256 + 4 * 64, 256 + 4 * 64)
         assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+class Paused(BaseException):
+    """Raised between clicks."""
+
+
+@pytest.mark.parametrize("options", [{}, {"crop_layers": 1, "min_area": 30}])
+@pytest.mark.parametrize("name", ["one mask", "three masks", "nano"])
+def test_clicks_go_on_where_they_were(
+    name: str, options: dict[str, int], squares: Image, photo_folder: Path
+) -> None:
+    """Stopped between any two batches, the same masks come out, and no click is made twice."""
+    engine: Any = NanoSegmenter(1) if name == "nano" else Squares(3 if "three" in name else 1)
+    image = load_image(photo_folder / "coffee.png") if name == "nano" else squares
+    side = {"one mask": 32, "three masks": 12, "nano": 10}[name]
+    request = MasksRequest.model_validate({"points_per_side": side, **options})
+    whole = stages.segment_everything(engine, image, request)
+    clicks = len(getattr(engine, "asked", ()))
+    kept, ways = "[]", 0
+
+    def give_way(seen: Callable[[], Sequence[dict[str, Any]]]) -> None:
+        nonlocal kept
+        kept = json.dumps(seen())
+        raise Paused
+
+    while True:
+        try:
+            found = stages.segment_everything(
+                engine, image, request, give_way=give_way, seen=json.loads(kept)
+            )
+        except Paused:
+            ways += 1
+        else:
+            break
+    assert ways >= (1 if name == "one mask" else 2)
+    assert found == whole
+    assert len(getattr(engine, "asked", ())) == 2 * clicks
+    assert len(kept) < 300_000
 
 
 def test_no_clicks_find_nothing(squares: Image) -> None:
