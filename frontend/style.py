@@ -13,6 +13,8 @@ _CSS = """
   margin-bottom: 0; }
 .st-key-chosen img, .st-key-references img, .st-key-generated img, .st-key-history img {
   aspect-ratio: 4 / 3; object-fit: cover; border-radius: .4rem; }
+.st-key-page [role="radiogroup"], .st-key-page [data-testid="stButtonGroup"] > div {
+  flex-wrap: wrap; }
 .st-key-headline { scroll-margin-top: 4rem; }
 .st-key-image img { border-radius: .5rem; }
 @media (max-width: 640px) {
