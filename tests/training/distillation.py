@@ -14,8 +14,8 @@ import torch
 from pycocotools import mask as coco_mask
 
 from edgeseg.engines.edge_sam import EdgeSam
+from training.common.distributed import World
 from training.edge_sam.config import Config
-from training.edge_sam.distributed import World
 
 SIDE_PX = 64
 WORLD = World()

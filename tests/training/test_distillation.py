@@ -18,11 +18,11 @@ from edgeseg.engines.edge_sam.model import read_checkpoint
 from edgeseg.errors import ConflictError, InvalidParameterError
 from tests.deploy.compose import ROOT
 from tests.training.distillation import SIDE_PX, WORLD, small, write_teacher
+from training.common.logs import read_log
 from training.edge_sam.__main__ import main
 from training.edge_sam.batches import dataset
 from training.edge_sam.config import Config
 from training.edge_sam.images import open_images
-from training.edge_sam.logs import read_log
 from training.edge_sam.objective import Objective
 from training.edge_sam.run import train
 from training.edge_sam.samples import Batch, collate

@@ -11,12 +11,12 @@ import pytest
 
 from edgeseg.errors import ConflictError, InvalidParameterError, NotFoundError
 from tests.training.distillation import SIDE_PX, WORLD, as_tar, small, write_sa1b, write_teacher
+from training.common.store import EmbeddingStore
 from training.edge_sam.config import Source, load
 from training.edge_sam.images import open_images
 from training.edge_sam.optimisation import learning_rate
 from training.edge_sam.precompute import precompute
 from training.edge_sam.samples import Wants, WholeImages, letterboxed, scaled
-from training.edge_sam.store import EmbeddingStore
 
 NAMES = [f"sa_{number}" for number in range(6)]
 
@@ -175,6 +175,6 @@ def test_embeddings_go_on_after_a_kill_and_know_their_teacher(
     assert features.shape == (256, SIDE_PX // 16, SIDE_PX // 16)
     assert features.tobytes() == again[1][8192:16384]
     another = write_teacher(tmp_path / "other.pth", seed=1)
-    with pytest.raises(ConflictError, match="another teacher"):
+    with pytest.raises(ConflictError, match="another encoder"):
         precompute(small(photo_folder, tmp_path, teacher__model=str(another),
                          teacher__embeddings=tmp_path / "e"), WORLD)  # fmt: skip

@@ -13,17 +13,17 @@ from edgeseg.engines.edge_sam.model import read_checkpoint
 from edgeseg.errors import ConflictError, InvalidParameterError
 from edgeseg.testing.checkpoints import mobile_sam
 from tests.training.distillation import SIDE_PX, WORLD, small, write_teacher
+from training.common.distributed import World
+from training.common.filling import missing
+from training.common.logs import RunLog, read_log
+from training.common.store import EmbeddingStore, StoreIndex
 from training.edge_sam.attention import AttentionMaps, attention_loss
 from training.edge_sam.batches import Tickets
 from training.edge_sam.config import TeacherOptions
 from training.edge_sam.convert import convert
-from training.edge_sam.distributed import World
 from training.edge_sam.images import open_images
-from training.edge_sam.logs import RunLog, read_log
-from training.edge_sam.precompute import _rest
 from training.edge_sam.prompts import first_prompts
 from training.edge_sam.run import train
-from training.edge_sam.store import EmbeddingStore, StoreIndex
 from training.edge_sam.student import build_student
 from training.edge_sam.teacher import load_teacher
 from training.edge_sam.trainer import LAST
@@ -76,10 +76,10 @@ def test_small_inputs_come_first_in_larger_batches_and_processes_share(
 
 
 def test_processes_write_shards_of_their_own(tmp_path: Path) -> None:
-    index = StoreIndex("print", 64, ((2,),), 3)
+    index = StoreIndex("print", (64, 64), ((2,),), 3)
     store = EmbeddingStore.create(tmp_path, index, [f"k{number}" for number in range(10)])
     store.shard_path(2).write_bytes(bytes(4 + 2))
-    rests = [list(_rest(store, World(rank, 2))) for rank in range(2)]
+    rests = [list(missing(store, World(rank, 2))) for rank in range(2)]
     assert rests[0] == [(0, ["k0", "k1", "k2"]), (2, ["k7", "k8"])]
     assert rests[1] == [(1, ["k3", "k4", "k5"]), (3, ["k9"])]
 

@@ -12,8 +12,8 @@ from edgeseg.engines.edge_sam import EdgeSam
 from edgeseg.engines.edge_sam.model import read_checkpoint
 from edgeseg.errors import InvalidParameterError
 from tests.training.distillation import WORLD, small
+from training.common.logs import read_log
 from training.edge_sam.config import load
-from training.edge_sam.logs import read_log
 from training.edge_sam.optimisation import learning_rate
 from training.edge_sam.rpn_loss import assigned, box_ious, in_frame, proposal_losses
 from training.edge_sam.run import train

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from edgeseg.errors import EdgeSegError, InputError
+from training.common.distributed import joined
 from training.edge_sam.config import load
 from training.edge_sam.convert import convert
-from training.edge_sam.distributed import joined
 from training.edge_sam.precompute import precompute
 from training.edge_sam.run import train
 

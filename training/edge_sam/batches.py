@@ -8,11 +8,11 @@ from dataclasses import replace
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from edgeseg.errors import InvalidParameterError
+from training.common.distributed import World
+from training.common.store import EmbeddingStore
 from training.edge_sam.config import Config
-from training.edge_sam.distributed import World
 from training.edge_sam.images import CocoImages, Images
 from training.edge_sam.samples import Batch, Sample, Ticket, Views, Wants, WholeImages, collate
-from training.edge_sam.store import EmbeddingStore
 from training.edge_sam.teacher import Teacher
 
 

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from edgeseg.errors import InvalidParameterError
+from training.common.configs import Part, read_config
 
 CONFIGS = Path(__file__).with_name("configs")
 Format = Literal["coco", "lvis", "sa1b"]
 Share = Field(ge=0, le=1)
 
 
-class _Part(BaseModel):
-    """A part of the configuration; names that it does not know are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(_Part):
+class Source(Part):
     """Images and their annotations."""
 
     format: Format = "coco"
@@ -38,7 +31,7 @@ class Source(_Part):
     """Leave out images without any mask, as all of them are when annotations are the targets."""
 
 
-class Data(_Part):
+class Data(Part):
     """What is trained on and what decides which checkpoint is kept."""
 
     train: Source = Source()
@@ -49,7 +42,7 @@ class Data(_Part):
     """Processes that load images."""
 
 
-class TeacherOptions(_Part):
+class TeacherOptions(Part):
     """The model that is imitated."""
 
     model: str | None = None
@@ -66,7 +59,7 @@ class TeacherOptions(_Part):
     """Embeddings in a file."""
 
 
-class StudentOptions(_Part):
+class StudentOptions(Part):
     """The EdgeSAM that learns."""
 
     width: float = Field(1.0, gt=0)
@@ -92,7 +85,7 @@ class StudentOptions(_Part):
         return self
 
 
-class Prompting(_Part):
+class Prompting(Part):
     """Prompts in the loop."""
 
     rounds: int = Field(2, ge=1)
@@ -109,7 +102,7 @@ class Prompting(_Part):
     """With fewer pixels to correct, the click is one that the prompt encoder ignores."""
 
 
-class Losses(_Part):
+class Losses(Part):
     """Weights of the parts of the loss; a part of weight 0 is not computed."""
 
     embedding: float = Field(0.0, ge=0)
@@ -122,7 +115,7 @@ class Losses(_Part):
     """How the masks of a click are taught: each by its own target, or the best one alone."""
 
 
-class Optimisation(_Part):
+class Optimisation(Part):
     """Optimiser, learning rate and how long."""
 
     name: Literal["adamw", "muon"] = "adamw"
@@ -160,7 +153,7 @@ class Optimisation(_Part):
         return self
 
 
-class Watching(_Part):
+class Watching(Part):
     """Logs, validation and checkpoints, in steps."""
 
     log_every: int = Field(25, ge=1)
@@ -172,7 +165,7 @@ class Watching(_Part):
     """Objects with fewer pixels in the image are not validated."""
 
 
-class Config(_Part):
+class Config(Part):
     """Everything that a training is told."""
 
     phase: Literal[1, 2, 3]
@@ -200,57 +193,5 @@ class Config(_Part):
 
 
 def load(name: str | Path, changes: Sequence[str] = ()) -> Config:
-    """Read a shipped configuration by its name, or a YAML file, and apply ``KEY=VALUE`` changes.
-
-    A file may inherit: ``base: phase1`` names what its own values are laid over. Values of changes
-    are YAML. Raises InvalidParameterError that says which value is wrong and why.
-    """
-    values = _read(name)
-    for change in changes:
-        key, sign, text = change.partition("=")
-        if not sign:
-            raise InvalidParameterError(f"--set {change}: expected KEY=VALUE.")
-        _put(values, key.strip().split("."), yaml.safe_load(text))
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        lines = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'configuration'}: {each['msg']}"
-            for each in error.errors()
-        )
-        raise InvalidParameterError(f"The configuration {name} is wrong: {lines}.") from error
-
-
-def _read(name: str | Path, below: tuple[str, ...] = ()) -> dict[str, Any]:
-    shipped = CONFIGS / f"{name}.yaml"
-    path = shipped if shipped.is_file() else Path(name)
-    if str(path) in below:
-        raise InvalidParameterError(f"The configuration {path} is its own base.")
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        known = ", ".join(sorted(each.stem for each in CONFIGS.glob("*.yaml")))
-        raise InvalidParameterError(
-            f"The configuration {name} cannot be read: {error}. Shipped are: {known}."
-        ) from error
-    if not isinstance(values, dict):
-        raise InvalidParameterError(f"The configuration {name} holds no keys.")
-    base = values.pop("base", None)
-    return values if base is None else _laid_over(_read(base, (*below, str(path))), values)
-
-
-def _laid_over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in values.items():
-        old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _laid_over(old, value) if both else value  # type: ignore[arg-type]
-    return merged
-
-
-def _put(values: dict[str, Any], path: list[str], value: Any) -> None:
-    *parents, last = path
-    for parent in parents:
-        inner = values.get(parent)
-        values[parent] = values = dict(inner) if isinstance(inner, dict) else {}
-    values[last] = value
+    """Read a shipped configuration by its name, or a YAML file; see `read_config`."""
+    return read_config(Config, CONFIGS, name, changes)

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from edgeseg.engines.edge_sam import EdgeSam
+from training.common.precision import autocast
 from training.edge_sam.attention import AttentionMaps, attention_loss
 from training.edge_sam.config import Config
 from training.edge_sam.losses import embedding_loss, mask_ious, mask_losses
-from training.edge_sam.optimisation import autocast
 from training.edge_sam.pixels import inside, inside_cells, normalised
 from training.edge_sam.prompts import Prompts, correction, first_prompts
 from training.edge_sam.rpn_loss import in_frame, proposal_losses

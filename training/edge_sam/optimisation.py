@@ -1,4 +1,4 @@
-"""Optimisers, learning rates over the run, and the numbers that networks compute in."""
+"""Optimisers, and learning rates over the run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import torch
 from torch import nn
 
-from edgeseg.engines.torch.placement import pick_dtype
 from training.common.muon import Muon
 from training.edge_sam.config import Optimisation
 
@@ -57,20 +56,3 @@ def learning_rate(options: Optimisation, progress: float, images: int) -> float:
         rest = max(0.0, (rest - FLAT) / (1 - FLAT))
         low = max(low, END * options.rate)
     return scale * (low + (options.rate - low) * (1 + math.cos(math.pi * min(rest, 1.0))) / 2)
-
-
-def compute_dtype(device: torch.device, precision: str) -> torch.dtype:
-    """Return the dtype of a setting; ``auto`` is 16 bits where the device computes them fast."""
-    return pick_dtype(device, precision)
-
-
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the context in which networks run."""
-    dtype = compute_dtype(device, precision)
-    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
-
-
-def scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
-    """Return what keeps gradients in float16 from vanishing; it does nothing in other numbers."""
-    used = compute_dtype(device, precision) == torch.float16
-    return torch.amp.GradScaler(device.type, enabled=used)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from edgeseg.errors import InvalidParameterError, NotEnoughSpaceError
+from edgeseg.errors import InvalidParameterError
+from training.common.distributed import World
+from training.common.filling import begin, missing, write_shard
+from training.common.precision import autocast
+from training.common.store import StoreIndex
 from training.edge_sam.config import Config, Source
-from training.edge_sam.distributed import World
 from training.edge_sam.images import Images, open_images
-from training.edge_sam.optimisation import autocast
 from training.edge_sam.pixels import normalised
 from training.edge_sam.samples import Sample, Wants, collate, scaled
-from training.edge_sam.store import EmbeddingStore, StoreIndex, as_record
 from training.edge_sam.teacher import Teacher, load_teacher
+
+HINT = "set data.train.limit, or teacher.on_the_fly, which needs no disk"
 
 
 class _Inputs(Dataset[Sample]):
@@ -46,12 +49,19 @@ def precompute(config: Config, world: World) -> None:
     teacher = load_teacher(config.teacher).to(world.device)
     for name, source in sources(config).items():
         images = open_images(source, config.seed)
-        store = begin(folder / name, images, teacher, config, world)
-        rest = list(_rest(store, world))
+        index = StoreIndex(
+            teacher.fingerprint(),
+            (teacher.size_px, teacher.size_px),
+            feature_shapes(teacher, world),
+            config.teacher.shard_items,
+        )
+        store = begin(folder / name, index, images.keys, world, HINT)
+        rest = list(missing(store, world))
         total = sum(len(keys) for _, keys in rest)
         with tqdm(total=total, desc=name, disable=not world.is_first) as bar:
             for shard, keys in rest:
-                for count in write_shard(store, shard, keys, images, teacher, config, world):
+                batches = encoded(keys, images, teacher, config, world)
+                for count in write_shard(store, shard, keys, batches):
                     bar.update(count)
     world.wait()
 
@@ -62,32 +72,6 @@ def sources(config: Config) -> dict[str, Source]:
     return {"train": config.data.train, **valid}
 
 
-def begin(
-    folder: Path, images: Images, teacher: Teacher, config: Config, world: World
-) -> EmbeddingStore:
-    """Create or open the store, and say how much there is to write."""
-    shapes = feature_shapes(teacher, world)
-    index = StoreIndex(teacher.fingerprint(), teacher.size_px, shapes, config.teacher.shard_items)
-    if world.is_first:
-        store = EmbeddingStore.create(folder, index, images.keys)
-        done = sum(store.written(shard) for shard in range(store.shards))
-        rest_bytes = (len(images) - done) * index.record_bytes
-        free_bytes = shutil.disk_usage(folder).free
-        print(
-            f"{folder}: {len(images):,} images of {index.record_bytes / 2**20:.2f} MiB each, "
-            f"{len(images) * index.record_bytes / 1e9:.1f} GB in all, {done:,} done; "
-            f"{free_bytes / 1e9:.0f} GB are free.",
-            flush=True,
-        )
-        if rest_bytes > free_bytes:
-            raise NotEnoughSpaceError(
-                f"{folder} needs {rest_bytes / 1e9:.1f} GB more, {free_bytes / 1e9:.1f} GB are "
-                "free; set data.train.limit, or teacher.on_the_fly, which needs no disk."
-            )
-    world.wait()
-    return EmbeddingStore.create(folder, index, images.keys)
-
-
 @torch.no_grad()
 def feature_shapes(teacher: Teacher, world: World) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of an image's features."""
@@ -95,43 +79,20 @@ def feature_shapes(teacher: Teacher, world: World) -> tuple[tuple[int, ...], ...
     return tuple(tuple(each.shape[1:]) for each in teacher.encode(blank))
 
 
-def _rest(store: EmbeddingStore, world: World) -> Iterator[tuple[int, list[str]]]:
-    for shard in range(world.rank, store.shards, world.size):
-        keys = store.shard_keys(shard)[store.written(shard) :]
-        if keys:
-            yield shard, keys
-
-
 @torch.no_grad()
-def write_shard(
-    store: EmbeddingStore,
-    shard: int,
-    keys: list[str],
-    images: Images,
-    teacher: Teacher,
-    config: Config,
-    world: World,
-) -> Iterator[int]:
-    """Append the records of ``keys``; yields the number of each batch after it is on disk."""
-    path, batch = store.shard_path(shard), config.optimisation.batch
-    # Of a record that was cut short by a kill, nothing stays.
-    with path.open("ab") as file:
-        file.truncate(store.written(shard) * store.index.record_bytes)
+def encoded(
+    keys: list[str], images: Images, teacher: Teacher, config: Config, world: World
+) -> Iterator[list[npt.NDArray[Any]]]:
+    """Yield the features of images, a batch at a time."""
+    batch = config.optimisation.batch
     loader = DataLoader(
         _Inputs(images, teacher.size_px),
         batch_sampler=[keys[start : start + batch] for start in range(0, len(keys), batch)],
         collate_fn=collate,
         num_workers=config.data.workers,
     )
-    with path.open("ab") as file:
-        done = 0
-        for loaded in loader:
-            moved = loaded.to(world.device)
-            with autocast(world.device, config.optimisation.precision):
-                features = teacher.encode(normalised(moved.images, moved.inside_hw))
-            arrays = [each.float().cpu().numpy() for each in features]
-            for row, key in enumerate(keys[done : done + len(moved.images)]):
-                file.write(as_record([each[row] for each in arrays], store.index, key))
-            file.flush()
-            done += len(moved.images)
-            yield len(moved.images)
+    for loaded in loader:
+        moved = loaded.to(world.device)
+        with autocast(world.device, config.optimisation.precision):
+            features = teacher.encode(normalised(moved.images, moved.inside_hw))
+        yield [each.float().cpu().numpy() for each in features]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from edgeseg.errors import InvalidParameterError
 from edgeseg.files import write_bytes
+from training.common.configs import write_config
+from training.common.distributed import World
 from training.common.memory import keep_freed_memory
+from training.common.store import EmbeddingStore
 from training.edge_sam.batches import dataset, stream
 from training.edge_sam.config import Config
-from training.edge_sam.distributed import World
 from training.edge_sam.images import Images, open_images
 from training.edge_sam.objective import Objective
-from training.edge_sam.store import EmbeddingStore
 from training.edge_sam.student import build_student
 from training.edge_sam.teacher import Teacher, load_teacher
 from training.edge_sam.trainer import DistillationTrainer
@@ -79,8 +78,7 @@ def describe(config: Config, images: Images, trainer: DistillationTrainer) -> No
     """Write what is trained beside its checkpoints, and say it."""
     folder: Path = config.output
     folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    write_bytes(folder / "config.yaml", text.encode())
+    write_config(config, folder / "config.yaml")
     write_bytes(folder / "images.txt", "".join(f"{key}\n" for key in images.keys).encode())
     learning = sum(each.numel() for each in trainer.student.parameters() if each.requires_grad)
     total = sum(each.numel() for each in trainer.student.parameters())

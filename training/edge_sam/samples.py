@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from training.common.data import BoolArray, FloatArray, IntArray, PhotoSet, UInt8Array
+from training.common.store import EmbeddingStore, FeatureArray
 from training.edge_sam.images import CocoImages, Images, Labelled
-from training.edge_sam.store import EmbeddingStore, HalfArray
 from training.nano.mask_views import MIN_AREA_PX, MaskViews
 
 Ticket = tuple[int, int]
@@ -54,7 +54,7 @@ class Sample:
     teacher_rgb: UInt8Array | None = None
     """(T, T, 3), the same for the teacher."""
     teacher_inside_hw: tuple[int, int] = (0, 0)
-    features: tuple[HalfArray, ...] = ()
+    features: tuple[FeatureArray, ...] = ()
     """The teacher's stored features."""
 
 

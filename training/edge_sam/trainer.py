@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,13 +12,14 @@ from torch import Tensor, nn
 
 from edgeseg.engines.edge_sam import EdgeSam
 from edgeseg.errors import ConflictError
-from edgeseg.files import replacing
+from training.common.distributed import World
+from training.common.logs import RunLog
+from training.common.precision import scaler
+from training.common.states import write_state
 from training.edge_sam.batches import Tickets, batch_size
 from training.edge_sam.config import Config
-from training.edge_sam.distributed import World
-from training.edge_sam.logs import RunLog
 from training.edge_sam.objective import Objective
-from training.edge_sam.optimisation import learning_rate, optimisers, scaler
+from training.edge_sam.optimisation import learning_rate, optimisers
 from training.edge_sam.samples import Batch
 from training.edge_sam.student import train_mode
 from training.edge_sam.validate import Validation
@@ -134,7 +134,7 @@ class DistillationTrainer:
         """Write the checkpoint; a crash in between leaves the old one. All processes must call."""
         self.world.share_buffers(self.student)
         if self.world.is_first:
-            write_checkpoint(self.config.output / LAST, self.state())
+            write_state(self.config.output / LAST, self.state())
         self.world.wait()
 
     def state(self) -> dict[str, Any]:
@@ -245,15 +245,8 @@ class DistillationTrainer:
                 self.best = figures.score
                 state = {"model": self.shipped.state_dict(), "steps": self.step_number}
                 config = self.config.model_dump(mode="json")
-                write_checkpoint(
+                write_state(
                     self.config.output / BEST,
                     {**state, "validation": figures.values, "config": config},
                 )
         self.world.wait()
-
-
-def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as part:
-        torch.save(state, part)

@@ -17,6 +17,7 @@ from edgeseg.engines.edge_sam.prompt_encoder import BOTTOM_RIGHT
 from edgeseg.engines.edge_sam.rpn import ClickBox, Rpn, with_click_boxes
 from edgeseg.evaluation.clicks import centre_click
 from training.common.data import FloatArray, UInt8Array
+from training.common.store import EmbeddingStore
 from training.edge_sam.config import Config
 from training.edge_sam.images import Images
 from training.edge_sam.losses import mask_ious
@@ -24,7 +25,6 @@ from training.edge_sam.objective import resized
 from training.edge_sam.pixels import inside, normalised
 from training.edge_sam.prompts import Prompts, correction, first_prompts
 from training.edge_sam.samples import Batch, Wants, collate, scaled
-from training.edge_sam.store import EmbeddingStore
 from training.edge_sam.teacher import Teacher
 
 CLICKS = 2

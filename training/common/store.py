@@ -1,4 +1,4 @@
-"""A teacher's features of many images on disk: half-precision records in shards, and an index."""
+"""An encoder's features of many images on disk: records in shards, and an index."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from edgeseg.errors import ConflictError, InvalidParameterError, NotFoundError
 from edgeseg.files import write_bytes
 
 INDEX, KEYS = "index.json", "keys.txt"
-HalfArray = npt.NDArray[np.float16]
+FeatureArray = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,15 @@ class StoreIndex:
     """What the records of a store are."""
 
     fingerprint: str
-    """Of the teacher."""
-    size_px: int
-    """Side of the teacher's input."""
+    """Of the encoder."""
+    size_hw: tuple[int, int]
+    """Size of the encoder's input in pixels."""
     shapes: tuple[tuple[int, ...], ...]
     """Of the features of one image, without the batch."""
     shard_items: int
+    dtype: Literal["float16", "float32"] = "float16"
+    scaled_hw: tuple[int, int] = (0, 0)
+    """Size that images are scaled to before they become inputs; 0: none."""
 
     @property
     def values(self) -> int:
@@ -38,7 +41,7 @@ class StoreIndex:
     @property
     def record_bytes(self) -> int:
         """Bytes of a record."""
-        return 2 * self.values
+        return self.values * np.dtype(self.dtype).itemsize
 
 
 class EmbeddingStore:
@@ -52,13 +55,13 @@ class EmbeddingStore:
     def __init__(self, folder: Path, index: StoreIndex, keys: list[str]) -> None:
         self.folder, self.index, self.keys = folder, index, keys
         self._record = {key: number for number, key in enumerate(keys)}
-        self._open: dict[int, HalfArray] = {}
+        self._open: dict[int, FeatureArray] = {}
 
     @classmethod
     def create(cls, folder: Path, index: StoreIndex, keys: list[str]) -> EmbeddingStore:
         """Begin a store, or go on with the one that is there.
 
-        Raises ConflictError where it is of another teacher or of other images.
+        Raises ConflictError where it is of another encoder or of other images.
         """
         if not (folder / INDEX).exists():
             folder.mkdir(parents=True, exist_ok=True)
@@ -80,21 +83,30 @@ class EmbeddingStore:
             data: dict[str, Any] = json.loads((folder / INDEX).read_text("utf-8"))
             keys = (folder / KEYS).read_text("utf-8").splitlines()
             shapes = tuple(tuple(int(n) for n in shape) for shape in data["shapes"])
+            if data["dtype"] not in ("float16", "float32"):
+                raise ValueError(f"numbers of the kind {data['dtype']!r}")
             index = StoreIndex(
-                str(data["fingerprint"]), int(data["size_px"]), shapes, int(data["shard_items"])
+                str(data["fingerprint"]),
+                _size(data["size_hw"]),
+                shapes,
+                int(data["shard_items"]),
+                data["dtype"],
+                _size(data["scaled_hw"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise NotFoundError(
-                f"{folder} holds no embeddings ({error}); write them with "
-                "`python -m training.edge_sam precompute`, or set teacher.on_the_fly."
+                f"{folder} holds no embeddings ({error}); write them with the command precompute."
             ) from error
         return cls(folder, index, keys)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._record
+
     def check(self, fingerprint: str) -> None:
-        """Raise ConflictError unless the embeddings are of this teacher."""
+        """Raise ConflictError unless the embeddings are of this encoder."""
         if self.index.fingerprint != fingerprint:
             raise ConflictError(
-                f"{self.folder} holds the embeddings of another teacher "
+                f"{self.folder} holds the embeddings of another encoder "
                 f"({self.index.fingerprint[:12]}…, not {fingerprint[:12]}…)."
             )
 
@@ -127,14 +139,14 @@ class EmbeddingStore:
         path = self.shard_path(shard)
         return path.stat().st_size // self.index.record_bytes if path.exists() else 0
 
-    def read(self, key: str) -> tuple[HalfArray, ...]:
-        """Return the features of an image, float16, shaped as the index says."""
+    def read(self, key: str) -> tuple[FeatureArray, ...]:
+        """Return the features of an image, shaped as the index says."""
         number = self._record.get(key)
         if number is None:
             raise NotFoundError(f"{self.folder} has no embedding of {key}.")
         shard, row = divmod(number, self.index.shard_items)
         if shard not in self._open:
-            self._open[shard] = np.memmap(self.shard_path(shard), np.float16, "r")
+            self._open[shard] = np.memmap(self.shard_path(shard), self.index.dtype, "r")
         values = self.index.values
         flat = np.array(self._open[shard][row * values : (row + 1) * values])
         if flat.size != values:
@@ -150,14 +162,19 @@ class EmbeddingStore:
         return row < self.written(shard)
 
 
+def _size(value: Any) -> tuple[int, int]:
+    height, width = (int(side) for side in value)
+    return height, width
+
+
 def as_record(features: list[npt.NDArray[Any]], index: StoreIndex, key: str) -> bytes:
     """Return the record of one image.
 
-    Raises InvalidParameterError where numbers are too large for half precision, or are none.
+    Raises InvalidParameterError where numbers are too large for the index's precision, or are none.
     """
     flat = np.concatenate([each.ravel() for each in features])
     with np.errstate(over="ignore"):
-        half = flat.astype(np.float16)
-    if flat.size != index.values or not np.isfinite(half).all():
-        raise InvalidParameterError(f"The teacher's embedding of {key} cannot be stored as fp16.")
-    return half.tobytes()
+        stored = flat.astype(index.dtype)
+    if flat.size != index.values or not np.isfinite(stored).all():
+        raise InvalidParameterError(f"The embedding of {key} cannot be stored as {index.dtype}.")
+    return stored.tobytes()
