@@ -37,10 +37,11 @@ def read(places: Sequence[Path], classes: int) -> Iterator[LabelledPhoto]:
     """
     files = FileStore(places)
     for name in files.names(*PHOTO_SUFFIXES):
-        yield _read(files, name, classes)
+        yield read_one(files, name, classes)
 
 
-def _read(files: FileStore, name: str, classes: int) -> LabelledPhoto:
+def read_one(files: FileStore, name: str, classes: int) -> LabelledPhoto:
+    """Read one photo by its name; raises as `read` does."""
     stem = name.rpartition(".")[0]
     photo, labels = files.read(name), files.read(f"{stem}.png")
     if photo is None or labels is None:

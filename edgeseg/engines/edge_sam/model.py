@@ -97,12 +97,12 @@ def read_checkpoint(path: Path) -> EdgeSam:
 def from_weights(weights: Mapping[str, Tensor], source: str = "the checkpoint") -> EdgeSam:
     """Build the model with these weights; raises as `read_checkpoint` does."""
     with torch.device("meta"):
-        model = EdgeSam(_width(weights), any(name.startswith("rpn.") for name in weights))
+        model = EdgeSam(encoder_width(weights), any(name.startswith("rpn.") for name in weights))
     load_weights(model, weights, f"{source} is not a valid EdgeSAM checkpoint")
     return model
 
 
-def load_weights(model: SamModel, weights: Mapping[str, Tensor], invalid: str) -> None:
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], invalid: str) -> None:
     """Give the model these weights, and make it one for inference.
 
     Names beyond the model's own (heads that only training needs) are left out. Raises
@@ -126,7 +126,7 @@ def load_weights(model: SamModel, weights: Mapping[str, Tensor], invalid: str) -
     model.eval().requires_grad_(False)
 
 
-def _width(weights: Mapping[str, Tensor]) -> float:
+def encoder_width(weights: Mapping[str, Tensor]) -> float:
     """Return the width of the encoder that has these weights, 1 where they do not tell."""
     last = weights.get("image_encoder.fuse_stage3.op_list.0.weight")
     if last is None or last.ndim < 2:

@@ -31,6 +31,12 @@ def need(module: str, extra: str) -> None:
 
 def write_onnx(graph: Graph, path: Path) -> None:
     """Write one network; raises EngineError where onnxruntime computes something else."""
+    trace(graph, path)
+    compare(graph, path)
+
+
+def trace(graph: Graph, path: Path) -> None:
+    """Write one network that is compared with torch elsewhere."""
     need("onnx", "export")
     with warnings.catch_warnings():
         # torch announces that this way to export will go, and traces shapes as numbers.
@@ -45,7 +51,6 @@ def write_onnx(graph: Graph, path: Path) -> None:
             opset_version=OPSET,
             dynamo=False,
         )
-    compare(graph, path)
 
 
 def compare(graph: Graph, path: Path, tolerance: float = TOLERANCE) -> None:
