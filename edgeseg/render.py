@@ -15,7 +15,7 @@ import PIL.ImageFont
 
 from edgeseg.codecs import mask_to_rle, rle_area, rle_to_mask
 from edgeseg.codecs.outline import mask_to_polygons
-from edgeseg.schemas import Rle, SegmentedObject
+from edgeseg.schemas import FoundClasses, Rle, SegmentedObject
 from edgeseg.types import BoolArray, Image, UInt8Array
 
 Colour = tuple[int, int, int]
@@ -30,6 +30,16 @@ def colour_of(index: int) -> Colour:
     saturation, value = _SHADES[(index // 6) % len(_SHADES)]
     red, green, blue = colorsys.hsv_to_rgb((0.56 + index * _GOLDEN) % 1, saturation, value)
     return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def class_colours(
+    objects: Sequence[SegmentedObject], classes: FoundClasses | None
+) -> list[Colour] | None:
+    """Return the colours of a pack for its classes among the objects; None for any other result."""
+    if classes is None:
+        return None
+    named = {each.name: each.color for each in classes.finished}
+    return [named.get(each.label, colour_of(row)) for row, each in enumerate(objects)]
 
 
 def ink_on(colour: Colour) -> str:

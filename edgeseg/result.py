@@ -15,7 +15,7 @@ from edgeseg.codecs import ImageSource, load_image, rle_to_mask, union_of
 from edgeseg.errors import InvalidParameterError, UnavailableError
 from edgeseg.exporters import Export, ImageResult, export
 from edgeseg.files import identity, write_bytes
-from edgeseg.render import overlay
+from edgeseg.render import class_colours, overlay
 from edgeseg.schemas import SegmentationResult, SegmentedObject
 from edgeseg.settings import Settings
 from edgeseg.types import BoolArray, Image
@@ -85,12 +85,22 @@ class Segmentation:
         *,
         opacity: float = 0.45,
         masks: bool = True,
-        boxes: bool = True,
+        boxes: bool | None = None,
         labels: bool = True,
     ) -> PIL.Image.Image:
-        """Draw the objects on the image; see `overlay`."""
+        """Draw the objects on the image; see `overlay`.
+
+        Classes of a pack are drawn in its colours, and unless asked for without boxes.
+        """
+        classes = self.result.classes
         return overlay(
-            self.image, self.objects, opacity=opacity, masks=masks, boxes=boxes, labels=labels
+            self.image,
+            self.objects,
+            opacity=opacity,
+            masks=masks,
+            boxes=classes is None if boxes is None else boxes,
+            labels=labels,
+            colours=class_colours(self.objects, classes),
         )
 
     def to_json(self, path: str | Path | None = None, *, indent: int | None = 2) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 from dataclasses import dataclass, field
 
-from edgeseg.render import Colour, colour_of
+from edgeseg.render import Colour, class_colours, colour_of
 from edgeseg.result import Segmentation
 from edgeseg.schemas import BoxXYXY, Point, SegmentationResult, SegmentedObject
 
@@ -83,15 +83,10 @@ class Entry:
 
         A class of a pack has the pack's, until it is renamed.
         """
-        result = self.segmentation.result
-        named = (
-            {each.name: each.color for each in result.classes.finished} if result.classes else {}
-        )
-        label = next(each.label for each in result.objects if each.id == object_id)
-        if label in named:
-            return named[label]
-        ids = [each.id for each in self.segmentation.objects]
-        return colour_of(ids.index(object_id))
+        objects = self.segmentation.objects
+        row = [each.id for each in objects].index(object_id)
+        colours = class_colours(objects, self.segmentation.result.classes)
+        return colour_of(row) if colours is None else colours[row]
 
     def replace(self, segmentation: Segmentation, object_id: int, points: list[Point]) -> None:
         """Take a corrected or new object over, and remember how it was before."""

@@ -17,7 +17,7 @@ from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.entity_run import EntitiesRun
 from edgeseg.errors import EdgeSegError, UnknownTaskError
-from edgeseg.render import overlay
+from edgeseg.render import class_colours, overlay
 from edgeseg.run import Run, Step
 from edgeseg.schemas import (
     ClassesRequest,
@@ -208,7 +208,10 @@ class StageRunner:
             return None
         image = run.image()
         with run.timed("render"):
-            return encode_png(overlay(image, run.objects))
+            colours = class_colours(run.objects, run.classes)
+            return encode_png(
+                overlay(image, run.objects, boxes=run.classes is None, colours=colours)
+            )
 
     def _final(self, record: TaskRecord, run: Run) -> str:
         result = run.result(record.parent or record.id)
