@@ -50,7 +50,7 @@ def test_engines_as_text_and_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = run("engines").splitlines()
     assert lines[0].split()[:3] == ["role", "engine", "size"]
     starred = [line.split()[1:3] for line in lines if line.startswith("*")]
-    roles = ("simplify", "extract", "detect", "segment", "embed")
+    roles = ("simplify", "extract", "detect", "segment", "embed", "classify")
     assert starred == [[role, "fake"] for role in roles]
     rows = json.loads(run("engines", "--role", "detect", "--json"))
     assert {row["role"] for row in rows} == {"detect"}
