@@ -42,19 +42,25 @@ def read(places: Sequence[Path], classes: int) -> Iterator[LabelledPhoto]:
 
 def read_one(files: FileStore, name: str, classes: int) -> LabelledPhoto:
     """Read one photo by its name; raises as `read` does."""
-    stem = name.rpartition(".")[0]
-    photo, labels = files.read(name), files.read(f"{stem}.png")
-    if photo is None or labels is None:
-        raise InputError(f"{name} has no label map {stem}.png beside it.")
-    with PillowImage.open(io.BytesIO(photo)) as opened:
+    labels = read_labels(files, name, classes)
+    with PillowImage.open(io.BytesIO(files.read(name) or b"")) as opened:
         rgb = np.asarray(opened.convert("RGB"))
-    with PillowImage.open(io.BytesIO(labels)) as opened:
+    if labels.shape != rgb.shape[:2]:
+        raise InputError(f"{name} and its label map are not of one size.")
+    return LabelledPhoto(name.rpartition(".")[0], rgb, labels)
+
+
+def read_labels(files: FileStore, name: str, classes: int) -> UInt8Array:
+    """(H, W) numbers of a photo's label map; raises InputError where it has none."""
+    stem = name.rpartition(".")[0]
+    data = files.read(f"{stem}.png")
+    if data is None:
+        raise InputError(f"{name} has no label map {stem}.png beside it.")
+    with PillowImage.open(io.BytesIO(data)) as opened:
         numbers = np.asarray(opened)
-    if numbers.shape != rgb.shape[:2]:
-        raise InputError(f"{stem}.png: expected one number for each pixel of {name}.")
-    return LabelledPhoto(
-        stem, rgb, np.where(numbers < classes, numbers, NOT_COUNTED).astype(np.uint8)
-    )
+    if numbers.ndim != 2:
+        raise InputError(f"{stem}.png: expected one number for each pixel.")
+    return np.where(numbers < classes, numbers, NOT_COUNTED).astype(np.uint8)
 
 
 def confusion_of(truth: UInt8Array, found: UInt8Array, classes: int) -> IntArray:

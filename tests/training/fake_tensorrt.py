@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import enum
 import types
 from pathlib import Path
 from typing import Any
 
 WORKSPACE, DLA = "workspace", "dla"
+# The first byte of a photo on which engines fail.
+FAILS = 255
 
 
 class BuilderFlag(enum.Enum):
@@ -110,11 +113,57 @@ class Parser:
         return "node 3: no such operator"
 
 
+class Engine:
+    """Takes a photo, and says of two classes that both are everywhere."""
+
+    num_io_tensors = 2
+
+    def __init__(self) -> None:
+        self.tensors = {"image": ((1, 3, 4, 4), "UINT8"), "masks": ((1, 2, 1, 4, 4), "BOOL")}
+        self.addresses: dict[str, int] = {}
+
+    def get_tensor_name(self, index: int) -> str:
+        return list(self.tensors)[index]
+
+    def get_tensor_mode(self, name: str) -> str:
+        return "in" if name == "image" else "out"
+
+    def get_tensor_dtype(self, name: str) -> str:
+        return f"DataType.{self.tensors[name][1]}"
+
+    def create_execution_context(self) -> Engine:
+        return self
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        assert shape == self.tensors[name][0]
+
+    def set_tensor_address(self, name: str, address: int) -> None:
+        self.addresses[name] = address
+
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        return self.tensors[name][0]
+
+    def execute_async_v3(self, stream: object) -> bool:
+        first = ctypes.string_at(self.addresses["image"], 1)[0]
+        ctypes.memset(self.addresses["masks"], int(first > 0), 32)
+        return first != FAILS
+
+
+class Runtime:
+    def __init__(self, logger: object) -> None:
+        pass
+
+    def deserialize_cuda_engine(self, data: bytes) -> Engine | None:
+        return Engine() if data == b"engine" else None
+
+
 def module() -> types.ModuleType:
     """Return the module."""
     made: Any = types.ModuleType("tensorrt")
     made.__version__ = "10.0"
     made.Logger = type("Logger", (), {"INFO": 1, "WARNING": 2, "__init__": lambda *_: None})
+    made.Runtime = Runtime
+    made.TensorIOMode = type("Modes", (), {"INPUT": "in", "OUTPUT": "out"})
     made.Builder, made.OnnxParser, made.BuilderFlag = Builder, Parser, BuilderFlag
     made.NetworkDefinitionCreationFlag = type("Flags", (), {"EXPLICIT_BATCH": 0})
     made.MemoryPoolType = type("Pools", (), {"WORKSPACE": WORKSPACE})

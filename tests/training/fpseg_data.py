@@ -78,7 +78,7 @@ def write_panoptic(root: Path) -> Path:
     info = [{"id": 7, "category_id": 187}, {"id": 1000, "category_id": 193},
             {"id": 70000, "category_id": 37}]  # fmt: skip
     table = {
-        "categories": [{"id": 187, "name": "sky"}, {"id": 37, "name": "ball", "color": [9, 8, 7]},
+        "categories": [{"id": 187, "name": "sky"}, {"id": 37, "name": "ball"},
                        {"id": 193, "name": "grass"}],
         "annotations": [{"file_name": "000001.png", "segments_info": info}],
     }  # fmt: skip

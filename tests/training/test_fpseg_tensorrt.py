@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import PIL.Image
@@ -19,11 +21,13 @@ from edgeseg.errors import (
     NotFoundError,
 )
 from tests.training import fake_tensorrt
-from tests.training.fake_tensorrt import DLA, WORKSPACE, Builder, BuilderFlag
+from tests.training.fake_tensorrt import DLA, FAILS, WORKSPACE, Builder, BuilderFlag
 from tests.training.fpseg_data import WORLD
 from training.common.configs import read_config
+from training.fpseg import tensorrt_run
 from training.fpseg.config import CONFIGS, BuildTensorrt
 from training.fpseg.tensorrt_build import build_tensorrt, read_photos
+from training.fpseg.tensorrt_run import TensorrtEngine
 
 
 @pytest.fixture
@@ -31,10 +35,7 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> None:
     """TensorRT and a GPU, both of them made up."""
     monkeypatch.setitem(sys.modules, "tensorrt", fake_tensorrt.module())
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    to = torch.Tensor.to
-    monkeypatch.setattr(
-        torch.Tensor, "to", lambda self, *a: self if a == ("cuda",) else to(self, *a)
-    )
+    monkeypatch.setattr(tensorrt_run, "DEVICE", "cpu")
 
 
 def options(folder: Path, text: str = "", **values: Any) -> BuildTensorrt:
@@ -80,7 +81,7 @@ def test_8_bit_ranges_are_read_from_photos(tmp_path: Path) -> None:
     assert made.batches == 3
     calibrator = made.options.int8_calibrator
     assert calibrator.get_batch_size() == 1
-    assert calibrator.read_calibration_cache() == b"ranges"
+    assert calibrator.read_calibration_cache() is None
     first = next(read_photos([tmp_path / "photos"], (32, 32), 1))
     assert first.shape == (1, 3, 32, 32)
     assert first.dtype == torch.uint8
@@ -114,6 +115,26 @@ def test_what_cannot_be_built_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     config.onnx_file.unlink()
     with pytest.raises(NotFoundError, match="export-onnx"):
         build_tensorrt(config, WORLD)
+
+
+@pytest.mark.usefixtures("builder")
+def test_an_engine_s_outputs_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "Stream", MagicMock())
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    (tmp_path / "fpseg.trt").write_bytes(b"engine")
+    engine = TensorrtEngine(tmp_path / "fpseg.trt")
+    assert (engine.inputs, engine.outputs) == (["image"], ["masks"])
+    for value in (0, 1):
+        # Whatever the tensor's type is, the engine gets its own.
+        made = engine.run(image=torch.full((1, 3, 4, 4), value))
+        assert torch.equal(made["masks"], torch.full((1, 2, 1, 4, 4), bool(value)))
+    with pytest.raises(EngineUnavailableError, match="could not run"):
+        engine.run(image=torch.full((1, 3, 4, 4), FAILS))
+    (tmp_path / "old.trt").write_bytes(b"of another version")
+    with pytest.raises(EngineUnavailableError, match="no engine of TensorRT 10"):
+        TensorrtEngine(tmp_path / "old.trt")
+    with pytest.raises(EngineUnavailableError, match="cannot be read"):
+        TensorrtEngine(tmp_path / "none.trt")
 
 
 def test_without_the_package_or_a_gpu_one_sentence_says_so(

@@ -31,8 +31,9 @@ from training.fpseg.__main__ import main
 from training.fpseg.config import Precompute, Train
 from training.fpseg.data import open_photos
 from training.fpseg.embeddings import precompute
+from training.fpseg.epochs import BEST, LAST
 from training.fpseg.pairs import Pair, PairBatch, PairSet
-from training.fpseg.train import BEST, LAST, train
+from training.fpseg.train import train
 from training.fpseg.tuning import Tuner
 
 

@@ -15,7 +15,7 @@ from edgeseg.errors import ConflictError
 from training.common.distributed import World
 from training.common.logs import RunLog
 from training.common.precision import scaler
-from training.common.states import write_state
+from training.common.states import read_state, write_state
 from training.edge_sam.batches import Tickets, batch_size
 from training.edge_sam.config import Config
 from training.edge_sam.objective import Objective
@@ -50,7 +50,7 @@ class DistillationTrainer:
         self.elapsed_s, self.best = 0.0, -1.0
         last = config.output / LAST
         if last.exists():
-            self._load(torch.load(last, self.world.device, weights_only=True))
+            self._load(read_state(last, self.world.device))
 
     @property
     def shipped(self) -> EdgeSam:

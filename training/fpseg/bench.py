@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from edgeseg.engines.edge_sam.model import SamModel
 from edgeseg.engines.edge_sam.prompt_encoder import INPUT_PX, INSIDE, PADDING
@@ -38,9 +39,11 @@ def bench(config: Bench, world: World) -> None:
     if not world.is_first:
         return
     torch.manual_seed(config.seed)
+    # Times depend on the number of classes and tokens alone, so that any file will do.
     model = start_model(
-        config.encoder, config.checkpoint, config.n_classes, config.prompt_size, config.input_px
-    ).eval()
+        config.encoder, config.checkpoint, config.n_classes, config.prompt_size, config.input_px,
+        fresh_prompts=True,
+    ).eval()  # fmt: skip
     model.requires_grad_(False).to(world.device)
     found = measure_model(model, config, world)
     config.output_dir.mkdir(parents=True, exist_ok=True)
@@ -63,9 +66,15 @@ def measure_model(model: FPSeg, config: Bench, world: World) -> dict[str, Any]:
     photo = torch.randint(0, 256, (1, 3, *config.image_size), dtype=torch.uint8)
     pixels = prepared(photo.to(world.device), config.input_px)
 
+    counts = range(1, config.n_classes + 1)
+    parts = 2 + len(counts) * (2 if config.sam else 1) + (config.trt_file is not None)
+    bar = tqdm(total=parts, desc="bench", leave=False)
+
     def timed(call: Call) -> dict[str, float]:
         with autocast(world.device, config.precision):
-            return times(call, config, world.device)
+            made = times(call, config, world.device)
+        bar.update()
+        return made
 
     with autocast(world.device, config.precision):
         embedding = model.encode(pixels)
@@ -80,34 +89,44 @@ def measure_model(model: FPSeg, config: Bench, world: World) -> dict[str, Any]:
         "encode_ms": timed(lambda: model.encode(pixels)),
         "decode_ms": [
             {"classes": count, **timed(_decoding(model, embedding, count, config))}
-            for count in range(1, config.n_classes + 1)
+            for count in counts
         ],
     }
     if config.sam:
         sam = sam_like(model).to(world.device)
         found["sam_decode_ms"] = [
             {"classes": count, **timed(_clicking(sam, embedding, count, config))}
-            for count in range(1, config.n_classes + 1)
+            for count in counts
         ]
     if config.trt_file is not None:
         engine = TensorrtEngine(config.trt_file)
         image = torch.nn.functional.interpolate(photo.float(), (config.input_px,) * 2).byte()
         # With its inputs and outputs copied, which the original's times leave out.
         found["tensorrt_ms"] = timed(lambda: engine.run(image=image))
+    bar.close()
     return found
 
 
 def times(call: Call, config: Bench, device: torch.device) -> dict[str, float]:
-    """Return mean, deviation and median of a call in milliseconds, after the warm-up."""
-    spent = []
+    """Return mean, deviation and median of a call in milliseconds, after the warm-up.
+
+    ``cpu`` is the mean time of all cores together, which hardly depends on what else they do.
+    """
+    spent, on_cpu = [], []
     for number in range(config.n_warmup + config.n_runs):
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         call()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         if number >= config.n_warmup:
             spent.append(1000 * (time.perf_counter() - began))
-    figures = {"mean": np.mean(spent), "std": np.std(spent), "median": np.median(spent)}
+            on_cpu.append(1000 * (time.process_time() - began_cpu))
+    figures = {
+        "mean": np.mean(spent),
+        "std": np.std(spent),
+        "median": np.median(spent),
+        "cpu": np.mean(on_cpu),
+    }
     return {name: round(float(value), 3) for name, value in figures.items()}
 
 
@@ -148,7 +167,11 @@ def print_times(found: dict[str, Any]) -> None:
     print(f"{found['encoder']}: {found['parameters']:,} parameters, {found['dtype']}")
     for key in ("prepare_ms", "encode_ms", "tensorrt_ms"):
         if key in found:
-            print(f"{key:14} {found[key]['mean']:9.1f} ± {found[key]['std']:.1f}")
+            print(f"{key:14} {_row(found[key])}")
     for key in ("decode_ms", "sam_decode_ms"):
         for row in found.get(key, [])[:: max(1, len(found.get(key, [])) - 1)]:
-            print(f"{key:14} {row['mean']:9.1f} ± {row['std']:.1f}  {row['classes']} classes")
+            print(f"{key:14} {_row(row)}  {row['classes']} classes")
+
+
+def _row(times_ms: dict[str, float]) -> str:
+    return f"{times_ms['mean']:9.1f} ± {times_ms['std']:.1f} ms, cores {times_ms['cpu']:.0f} ms"

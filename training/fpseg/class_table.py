@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +10,10 @@ import numpy as np
 
 from edgeseg.errors import InvalidParameterError
 from edgeseg.evaluation.label_maps import NOT_COUNTED
+from edgeseg.exporters.label_map import colour
 from edgeseg.types import BoolArray, UInt8Array
 
 Colour = tuple[int, int, int]
-GOLDEN_RATIO = 0.618034
 
 
 @dataclass(frozen=True)
@@ -80,13 +79,5 @@ def plain_table(names: Sequence[str]) -> ClassTable:
         raise InvalidParameterError(
             "classes: name each number of the label maps once, from 0; 254 at most."
         )
-    rows = (Row(name, (number,), colour_of(number)) for number, name in enumerate(names))
+    rows = (Row(name, (number,), colour(number + 1)) for number, name in enumerate(names))
     return ClassTable(tuple(rows), tuple(range(len(names), 256)))
-
-
-def colour_of(number: int) -> Colour:
-    """Return a colour that is unlike those of the neighbouring numbers."""
-    hue, turn = (number * GOLDEN_RATIO) % 1, number % 3
-    made = colorsys.hsv_to_rgb(hue, 0.55 + 0.15 * turn, 0.95 - 0.15 * turn)
-    red, green, blue = (round(255 * part) for part in made)
-    return red, green, blue

@@ -17,7 +17,7 @@ from edgeseg.evaluation.masks.files import FileStore
 from edgeseg.types import UInt8Array
 from training.common.data import read_json
 from training.fpseg.cityscapes import cityscapes_table
-from training.fpseg.class_table import ClassTable, Row, plain_table
+from training.fpseg.class_table import ClassTable, plain_table
 from training.fpseg.config import DataOptions
 
 PHOTO_END, LABEL_END = "_leftImg8bit.png", "_labelIds.png"
@@ -79,31 +79,34 @@ class LabelMaps(LabelledPhotos):
 
     def photo(self, key: str) -> UInt8Array:
         """(H, W, 3) RGB."""
-        return self._read(key).rgb
+        return label_maps.read_one(self._files, self._names[key], len(self.table.rows)).rgb
 
     def ids(self, key: str) -> UInt8Array:
         """(H, W) class numbers, 255 for none."""
-        return self._read(key).labels
-
-    def _read(self, key: str) -> label_maps.LabelledPhoto:
-        return label_maps.read_one(self._files, self._names[key], len(self.table.rows))
+        return label_maps.read_labels(self._files, self._names[key], len(self.table.rows))
 
 
 class CocoPanoptic(LabelledPhotos):
     """``SPLIT/*.jpg``, ``annotations/panoptic_SPLIT.json`` and the folder of its PNG files."""
 
     def __init__(self, root: Path, split: str) -> None:
-        data = read_json(root / "annotations" / f"panoptic_{split}.json")
-        categories = sorted(data["categories"], key=lambda each: int(each["id"]))
-        self._number = {each["id"]: number for number, each in enumerate(categories)}
-        rows = (
-            Row(each["name"], (number,), tuple(each.get("color", (128, 128, 128))))
-            for number, each in enumerate(categories)
-        )
-        self.table = ClassTable(tuple(rows), tuple(range(len(categories), 256)))
-        self._photos, self._maps = root / split, root / "annotations" / f"panoptic_{split}"
-        self._rows = {Path(each["file_name"]).stem: each for each in data["annotations"]}
-        self.keys = sorted(key for key in self._rows if (self._photos / f"{key}.jpg").is_file())
+        path = root / "annotations" / f"panoptic_{split}.json"
+        try:
+            data = read_json(path)
+            categories = sorted(data["categories"], key=lambda each: int(each["id"]))
+            names = [str(each["name"]) for each in categories]
+            self._segments = {
+                Path(each["file_name"]).stem: {
+                    int(part["id"]): int(part["category_id"]) for part in each["segments_info"]
+                }
+                for each in data["annotations"]
+            }
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidParameterError(f"{path} is no panoptic annotation: {error}.") from error
+        self.table = plain_table(names)
+        self._number = {int(each["id"]): number for number, each in enumerate(categories)}
+        self._photos, self._maps = root / split, path.with_suffix("")
+        self.keys = sorted(key for key in self._segments if (self._photos / f"{key}.jpg").is_file())
         if not self.keys:
             raise NotFoundError(f"{self._photos} has none of the photos that are annotated.")
 
@@ -116,8 +119,8 @@ class CocoPanoptic(LabelledPhotos):
         rgb = read_rgb(self._maps / f"{key}.png").astype(np.int64)
         segments = rgb @ np.array([1, 256, 256**2])
         made = np.full(segments.shape, NOT_COUNTED, np.uint8)
-        for each in self._rows[key]["segments_info"]:
-            made[segments == each["id"]] = self._number[each["category_id"]]
+        for segment, category in self._segments[key].items():
+            made[segments == segment] = self._number.get(category, NOT_COUNTED)
         return made
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import sys
-import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,18 +13,15 @@ from tqdm import tqdm
 
 from edgeseg.engines.fpseg.checkpoint import start_model, write_checkpoint
 from edgeseg.engines.fpseg.model import prepared
-from edgeseg.errors import ConflictError, InvalidParameterError
+from edgeseg.errors import InvalidParameterError
 from training.common.configs import write_config
 from training.common.distributed import World
-from training.common.logs import RunLog
 from training.common.precision import autocast, scaler
-from training.common.states import read_state, write_state
 from training.common.store import EmbeddingStore
 from training.fpseg.config import Distil
 from training.fpseg.data import LabelledPhotos, open_photos
 from training.fpseg.embeddings import Inputs, open_embeddings
-
-LAST, BEST = "last.pt", "checkpoint.pth"
+from training.fpseg.epochs import BEST, EpochRun
 
 
 class Lessons(Dataset[tuple[Tensor, Tensor]]):
@@ -63,11 +58,12 @@ def distil(config: Distil, world: World) -> None:
     distillation.run()
 
 
-class Distillation:
-    """A run: the student, the teacher's embeddings, and how far it is."""
+class Distillation(EpochRun):
+    """Photos, the teacher's embeddings of them, and the encoder that learns these."""
 
     def __init__(self, config: Distil, world: World) -> None:
-        self.config, self.world = config, world
+        super().__init__(config.log_dir, config.n_epochs, config.test_interval, world)
+        self.config = config
         self.lessons, self.exam = (
             self._lessons(split) for split in (config.train_split, config.val_split)
         )
@@ -81,54 +77,58 @@ class Distillation:
             self.encoder.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self._scaler = scaler(world.device, config.precision)
-        self.epoch, self.step, self.best, self.elapsed_s = 0, 0, math.inf, 0.0
-        self._resume()
+        self.resume()
 
-    def run(self) -> None:
-        """Train the epochs that are left."""
-        log = RunLog(self.config.log_dir, self.step) if self.world.is_first else None
-        try:
-            while self.epoch < self.config.n_epochs:
-                self._epoch(log)
-        finally:
-            if log is not None:
-                log.close()
-
-    def _epoch(self, log: RunLog | None) -> None:
-        clock = time.monotonic()
-        self._train_epoch(log)
-        self.epoch += 1
-        self.world.share_buffers(self.encoder)
-        is_last = self.epoch == self.config.n_epochs
-        if self.world.is_first:
-            if is_last or self.epoch % self.config.test_interval == 0:
-                self._test(log)
-            self.elapsed_s += time.monotonic() - clock
-            write_state(self.config.log_dir / LAST, self._state())
-        self.world.wait()
-
-    def _train_epoch(self, log: RunLog | None) -> None:
+    def train_epoch(self) -> None:
+        """Show each photo once, in an order of this epoch's own."""
         config, world = self.config, self.world
         self.encoder.train()
         order = np.random.default_rng([config.seed, self.epoch]).permutation(len(self.lessons))
         # All processes must make as many steps.
         own = order[world.rank : len(order) // world.size * world.size : world.size].tolist()
+        size = config.batch_size
         loaded = DataLoader(
             self.lessons,
-            batch_sampler=[
-                own[start : start + config.batch_size]
-                for start in range(0, len(own), config.batch_size)
-            ],
+            batch_sampler=[own[start : start + size] for start in range(0, len(own), size)],
             num_workers=config.num_workers,
         )
         title = f"epoch {self.epoch + 1}/{config.n_epochs}"
-        for images, wanted in tqdm(
-            loaded, title, leave=False, disable=not world.is_first, file=sys.stderr
-        ):
+        for images, wanted in tqdm(loaded, title, leave=False, disable=not world.is_first):
             loss = self._learn(images.to(world.device), wanted.to(world.device))
             self.step += 1
-            if log is not None and self.step % config.train_log_interval == 0:
-                log.write(self.step, {"mse": loss})
+            if self.step % config.train_log_interval == 0:
+                self.log({"mse": loss})
+        world.share_buffers(self.encoder)
+
+    @torch.no_grad()
+    def test(self) -> None:
+        """Measure the mean error on the validation split."""
+        self.encoder.eval()
+        total, on = 0.0, self.world.device
+        loader = DataLoader(self.exam, self.config.batch_size, num_workers=self.config.num_workers)
+        for images, wanted in loader:
+            total += float(self._error(images.to(on), wanted.to(on))) * len(images)
+        error = total / len(self.exam)
+        print(f"epoch {self.epoch} mse {error:.6g} {self.elapsed_s / 60:.1f} min", flush=True)
+        self.log({"val_mse": error})
+        if self.best is None or error < self.best:
+            self.best = error
+            if self.config.save_checkpoint:
+                write_checkpoint(self.model, self.log_dir / BEST)
+
+    def learned(self) -> dict[str, Any]:
+        """Return the encoder and what moves it."""
+        return {
+            "encoder": self.encoder.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self._scaler.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from these."""
+        self.encoder.load_state_dict(state["encoder"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self._scaler.load_state_dict(state["scaler"])
 
     def _learn(self, images: Tensor, wanted: Tensor) -> float:
         self.optimiser.zero_grad(set_to_none=True)
@@ -150,51 +150,7 @@ class Distillation:
             )
         return functional.mse_loss(made.float(), wanted)
 
-    @torch.no_grad()
-    def _test(self, log: RunLog | None) -> None:
-        self.encoder.eval()
-        total = 0.0
-        loader = DataLoader(self.exam, self.config.batch_size, num_workers=self.config.num_workers)
-        for images, wanted in loader:
-            on = self.world.device
-            total += float(self._error(images.to(on), wanted.to(on))) * len(images)
-        error = total / len(self.exam)
-        print(f"epoch {self.epoch} mse {error:.6g} {self.elapsed_s / 60:.1f} min", flush=True)
-        if log is not None:
-            log.write(self.step, {"val_mse": error})
-        if error < self.best:
-            self.best = error
-            if self.config.save_checkpoint:
-                write_checkpoint(self.model, self.config.log_dir / BEST)
-
     def _lessons(self, split: str) -> Lessons:
         photos = open_photos(self.config, split)
         store = open_embeddings(self.config.image_embedding_dir, split, None, photos)
         return Lessons(photos, store, self.config)
-
-    def _state(self) -> dict[str, object]:
-        return {
-            "encoder": self.encoder.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "scaler": self._scaler.state_dict(),
-            "epoch": self.epoch,
-            "step": self.step,
-            "best": self.best,
-            "elapsed_s": self.elapsed_s,
-        }
-
-    def _resume(self) -> None:
-        path = self.config.log_dir / LAST
-        if not path.exists():
-            return
-        state = read_state(path, self.world.device)
-        try:
-            self.encoder.load_state_dict(state["encoder"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self._scaler.load_state_dict(state["scaler"])
-            self.epoch, self.step = state["epoch"], state["step"]
-            self.best, self.elapsed_s = state["best"], state["elapsed_s"]
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise ConflictError(
-                f"{path} is of another training ({str(error)[:200]}); choose another log_dir."
-            ) from error

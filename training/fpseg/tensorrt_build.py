@@ -17,6 +17,7 @@ from edgeseg.evaluation.label_maps import PHOTO_SUFFIXES
 from edgeseg.evaluation.masks.files import FileStore
 from edgeseg.files import write_bytes
 from training.common.distributed import World
+from training.fpseg import tensorrt_run
 from training.fpseg.config import BuildTensorrt
 from training.fpseg.data import resized
 from training.fpseg.tensorrt_run import import_tensorrt
@@ -25,7 +26,7 @@ MIB = 2**20
 
 
 def build_tensorrt(config: BuildTensorrt, world: World) -> None:
-    """Write ``NAME.trt`` and, with int8, the ranges that were read as ``NAME.calibration``.
+    """Write ``NAME.trt``, the name with what it computes in: ``NAME_fp16.trt``.
 
     Raises EngineUnavailableError without TensorRT or a GPU, EngineError for an ONNX file that it
     cannot compile.
@@ -112,7 +113,6 @@ def _calibrator(trt: Any, network: Any, config: BuildTensorrt) -> Any:
         )
     height, width = (int(side) for side in inputs[0].shape[2:])
     photos = read_photos(config.calibration_photos, (height, width), config.calibration_limit)
-    cache = config.output_dir / f"{config.onnx_file.stem}.calibration"
 
     class Calibrator(trt.IInt8EntropyCalibrator2):  # type: ignore[misc]
         """Gives one photo after the other."""
@@ -128,15 +128,15 @@ def _calibrator(trt: Any, network: Any, config: BuildTensorrt) -> Any:
             photo = next(photos, None)
             if photo is None:
                 return None
-            self._held = photo.to("cuda").contiguous()
+            self._held = photo.to(tensorrt_run.DEVICE).contiguous()
             return [self._held.data_ptr()]
 
-        def read_calibration_cache(self) -> bytes | None:
-            return cache.read_bytes() if cache.is_file() else None
+        def read_calibration_cache(self) -> None:
+            # Ranges of an earlier build may be of other photos.
+            return None
 
         def write_calibration_cache(self, data: Any) -> None:
-            cache.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(cache, bytes(data))
+            return None
 
     return Calibrator()
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgeseg.errors import EngineUnavailableError
 
+DEVICE = "cuda"
 # TensorRT's names of types, in lower case, and torch's.
 DTYPES = {
     "float": torch.float32,
@@ -67,17 +68,16 @@ class TensorrtEngine:
 
     def run(self, **inputs: Tensor) -> dict[str, Tensor]:
         """Run on tensors of any device; returns the outputs on the CPU when they are there."""
-        device = torch.device("cuda")
         with torch.cuda.stream(self._stream):
             held = {}
             for name, value in inputs.items():
-                held[name] = value.to(device, self._dtype(name)).contiguous()
+                held[name] = value.to(DEVICE, self._dtype(name)).contiguous()
                 self._context.set_input_shape(name, tuple(value.shape))
                 self._context.set_tensor_address(name, held[name].data_ptr())
             made = {}
             for name in self.outputs:
                 shape = tuple(self._context.get_tensor_shape(name))
-                made[name] = torch.empty(shape, dtype=self._dtype(name), device=device)
+                made[name] = torch.empty(shape, dtype=self._dtype(name), device=DEVICE)
                 self._context.set_tensor_address(name, made[name].data_ptr())
             if not self._context.execute_async_v3(self._stream.cuda_stream):
                 raise EngineUnavailableError("TensorRT could not run the engine; see its log.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,24 +12,23 @@ from tqdm import tqdm
 
 from edgeseg.engines.fpseg.checkpoint import start_model, write_checkpoint
 from edgeseg.engines.fpseg.model import FPSeg
-from edgeseg.errors import ConflictError, InvalidParameterError
+from edgeseg.errors import InvalidParameterError
+from edgeseg.types import BoolArray
 from training.common.configs import write_config
 from training.common.distributed import World
-from training.common.logs import RunLog
 from training.common.precision import autocast
-from training.common.states import read_state, write_state
 from training.common.store import EmbeddingStore
 from training.fpseg.class_table import ClassTable
 from training.fpseg.config import Train
 from training.fpseg.data import LabelledPhotos, open_photos
 from training.fpseg.embeddings import open_embeddings
+from training.fpseg.epochs import BEST, EpochRun
 from training.fpseg.figures import Figures, measure
 from training.fpseg.index import NAME, shown_rows
 from training.fpseg.packs import take_from_pack, write_pack
 from training.fpseg.pairs import Pair, PairSampler, PairSet, batches
 from training.fpseg.tuning import Tuner
 
-LAST, BEST = "last.pt", "checkpoint.pth"
 # The pairs of tests are the same in all epochs, and others than those of training.
 TEST_SEED = 1
 
@@ -82,13 +80,13 @@ def require_rows(n_classes: int, table: ClassTable) -> None:
         )
 
 
-class Training:
-    """A run: its data, what learns, and how far it is."""
+class Training(EpochRun):
+    """Pairs of photos and classes, and the prompts that learn from them."""
 
     def __init__(self, config: Train, model: FPSeg, photos: LabelledPhotos, world: World) -> None:
-        self.config, self.world, self.photos = config, world, photos
-        learn = photos.table.numbers(config.learn)
-        rows = learn or list(range(config.n_classes))
+        super().__init__(config.log_dir, config.n_epochs, config.test_interval, world)
+        self.config, self.photos = config, photos
+        rows = photos.table.numbers(config.learn) or list(range(config.n_classes))
         encoder = model.encoder_fingerprint() if config.checkpoint is not None else None
         self.store = self._store(config.train_split, photos, encoder)
         self.valid = open_photos(config, config.val_split)
@@ -108,32 +106,10 @@ class Training:
             TEST_SEED,
         ).epoch(0)
         self.tuner = Tuner(model, rows, config, world)
-        self.epoch, self.step, self.best, self.elapsed_s = 0, 0, -1.0, 0.0
-        self._resume()
+        self.resume()
 
-    def run(self) -> None:
-        """Train the epochs that are left."""
-        log = RunLog(self.config.log_dir, self.step) if self.world.is_first else None
-        try:
-            self._epochs(log)
-        finally:
-            if log is not None:
-                log.close()
-
-    def _epochs(self, log: RunLog | None) -> None:
-        while self.epoch < self.config.n_epochs:
-            clock = time.monotonic()
-            self._train_epoch(log)
-            self.epoch += 1
-            is_last = self.epoch == self.config.n_epochs
-            if self.world.is_first and (is_last or self.epoch % self.config.test_interval == 0):
-                self._test(log)
-            self.elapsed_s += time.monotonic() - clock
-            if self.world.is_first:
-                write_state(self.config.log_dir / LAST, self._state())
-            self.world.wait()
-
-    def _train_epoch(self, log: RunLog | None) -> None:
+    def train_epoch(self) -> None:
+        """Draw the pairs of this epoch, and make a step with each batch of them."""
         config, world = self.config, self.world
         pairs = self.sampler.epoch(self.epoch, flips=config.flips)
         # All processes must make as many steps.
@@ -142,64 +118,45 @@ class Training:
         source = PairSet(self.photos, self.store, config.target_size)
         rng = np.random.default_rng([config.seed, self.epoch, world.rank])
         loaded = batches(source, own, config.batch_size, config.num_workers)
-        bar = tqdm(
-            loaded, f"epoch {self.epoch + 1}/{config.n_epochs}", steps, leave=False,
-            disable=not world.is_first, file=sys.stderr,
-        )  # fmt: skip
+        title = f"epoch {self.epoch + 1}/{config.n_epochs}"
+        bar = tqdm(loaded, title, steps, leave=False, disable=not world.is_first)
         for number, batch in enumerate(bar):
             progress = (self.epoch + number / steps) / config.n_epochs
             losses = self.tuner.step(batch.to(world.device), progress, rng)
             self.step += 1
             bar.set_postfix(loss=f"{losses['loss']:.3f}")
-            if log is not None and self.step % config.train_log_interval == 0:
-                log.write(self.step, losses)
+            if self.step % config.train_log_interval == 0:
+                self.log(losses)
 
-    def _test(self, log: RunLog | None) -> None:
-        model = self.tuner.settle()
-        figures = test(
-            model, self.valid, self.valid_store, self.test_pairs, self.config, self.world
-        )
+    def test(self) -> None:
+        """Measure both figures on the validation split."""
+        model, config = self.tuner.settle(), self.config
+        figures = test(model, self.valid, self.valid_store, self.test_pairs, config, self.world)
         values = {"miou": figures.miou, "pooled": figures.pooled}
         text = " ".join(f"{name} {value:.4f}" for name, value in values.items())
         print(f"epoch {self.epoch} {text} {self.elapsed_s / 60:.1f} min", flush=True)
-        if log is not None:
-            log.write(self.step, values)
-        if values[self.config.keep] > self.best:
-            self.best = values[self.config.keep]
-            if self.config.save_checkpoint:
-                write_checkpoint(model, self.config.log_dir / BEST)
-            if self.config.pack is not None:
-                write_pack(model, self.photos.table, self.config, figures)
+        self.log(values)
+        if self.best is None or values[config.keep] > self.best:
+            self.best = values[config.keep]
+            if config.save_checkpoint:
+                write_checkpoint(model, self.log_dir / BEST)
+            if config.pack is not None:
+                write_pack(model, self.photos.table, config, figures)
+
+    def learned(self) -> dict[str, Any]:
+        """Return all but the encoder."""
+        return self.tuner.state()
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from these."""
+        self.tuner.load(state)
 
     def _store(self, split: str, photos: LabelledPhotos, encoder: str | None) -> EmbeddingStore:
         return open_embeddings(self.config.image_embedding_dir, split, encoder, photos)
 
-    def _shown(self, split: str, photos: LabelledPhotos) -> np.ndarray:
+    def _shown(self, split: str, photos: LabelledPhotos) -> BoolArray:
         path = self.config.image_embedding_dir / split / NAME
         return shown_rows(photos, path, self.config.num_workers)
-
-    def _state(self) -> dict[str, object]:
-        return {
-            **self.tuner.state(),
-            "epoch": self.epoch,
-            "step": self.step,
-            "best": self.best,
-            "elapsed_s": self.elapsed_s,
-        }
-
-    def _resume(self) -> None:
-        path = self.config.log_dir / LAST
-        if not path.exists():
-            return
-        state = read_state(path, self.world.device)
-        try:
-            self.tuner.load(state)
-            self.epoch, self.step = state["epoch"], state["step"]
-            self.best, self.elapsed_s = state["best"], state["elapsed_s"]
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise ConflictError(
-                f"{path} is of another training ({str(error)[:200]}); choose another log_dir."
-            ) from error
 
 
 def test(
