@@ -63,7 +63,7 @@ def draw_matrix(table: IntArray, rows: Sequence[str], columns: Sequence[str], pa
 def draw_curves(
     curves: Mapping[str, Points], title: str, axes: tuple[str, str], path: Path
 ) -> None:
-    """Draw curves from 0, with the names of both axes."""
+    """Draw curves over whole numbers from 0, with the names of both axes."""
     font, (width, height), (left, top) = _font(), (760, 460), (70, 60)
     image, draw = _paper(width + left + 30, height + top + 60)
     draw.text((left, 10), title, INK, font)
@@ -73,8 +73,9 @@ def draw_curves(
         y = top + height - height * part / 5
         draw.line((left, y, left + width, y), GRID)
         draw.text((8, y - 9), f"{most_y * part / 5:g}", INK, font)
-        x = left + width * part / 5
-        draw.text((x - 8, top + height + 8), f"{most_x * part / 5:.3g}", INK, font)
+    for number in range(0, int(most_x) + 1, max(1, round(most_x / 10))):
+        x = left + width * number / most_x
+        draw.text((x - 4, top + height + 8), str(number), INK, font)
     draw.text((left + width - font.getlength(axes[0]), top + height + 30), axes[0], INK, font)
     draw.text((8, top - 28), axes[1], INK, font)
     for number, (name, points) in enumerate(curves.items()):
