@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeseg.engines.spec import Entry
-from edgeseg.engines.weights.sources import HUB_URL, UNPINNED, HubRepo, WebFile
+from edgeseg.engines.weights.sources import HUB_URL, UNPINNED, HubRepo, OwnFile, WebFile
 from edgeseg.settings import Role
 
 # Name, repository, commit, megabytes, whether it is shown images, and description.
@@ -355,5 +355,14 @@ FULL: tuple[Entry, ...] = (
                 "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
             ),
         ),
+    ),
+    Entry(
+        "fpseg",
+        "classify",
+        "edgeseg.engines.fpseg.engine:load",
+        "FPSeg with the encoder of SAM, MobileSAM or EdgeSAM, as you trained it.",
+        extra="full",
+        requires=("torch", "transformers"),
+        sources=(OwnFile("fpseg.pth", "docs/fpseg.md"),),
     ),
 )

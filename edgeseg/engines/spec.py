@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.engines.weights.sources import UNPINNED, HubRepo, Source
+from edgeseg.engines.weights.sources import Source
 from edgeseg.engines.weights.store import WeightStore
 from edgeseg.settings import Role, Settings
 
@@ -58,7 +58,7 @@ class Entry:
 
     def _how_to_fetch(self, store: WeightStore, away: list[Source | Path]) -> str:
         for each in away:
-            if isinstance(each, HubRepo) and each.revision == UNPINNED:
+            if not isinstance(each, Path) and not each.downloadable:
                 advice = store.advice(each, self.name).rstrip(".")
                 return f"its weights are not installed. {advice}"
         return f"its weights are not installed: edgeseg engines pull {self.name}"

@@ -10,12 +10,13 @@ import torch
 
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.weights.sources import WebFile
+from edgeseg.engines.weights.sources import HubRepo
 from edgeseg.settings import Role
 from edgeseg.testing.checkpoints import (
     dinov3,
     edge_sam,
     florence2,
+    fpseg,
     grounding_dino,
     llm,
     mobile_sam,
@@ -54,6 +55,7 @@ WRITERS: dict[str, Writer] = {
     "sam-hq-vit-base": lambda places: sam.write(places[0], hq=True),
     "dinov3-vitb16": lambda places: dinov3.write(places[0]),
     "edge-sam": lambda places: edge_sam.write(places[0].parent, places[0].name),
+    "fpseg": lambda places: fpseg.write(places[0].parent, places[0].name),
     "mobile-sam": lambda places: mobile_sam.write(places[0].parent, places[0].name),
 }
 FAMILIES: dict[str, llm.Family] = {
@@ -76,7 +78,7 @@ def with_weights(role: Role, name: str, options: EngineOptions) -> EngineOptions
         for source in entry.sources:
             place = store.root / source.folder
             place.mkdir(parents=True)
-            places.append(place / source.name if isinstance(source, WebFile) else place)
+            places.append(place if isinstance(source, HubRepo) else place / source.name)
         if name in FAMILIES:
             llm.write(places[0], FAMILIES[name], says=ANSWERS[role])
         else:

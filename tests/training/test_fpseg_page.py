@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import torch
 from edgeseg.classes.pack import ClassPack
 from edgeseg.cli import main as edgeseg
 from edgeseg.engines.mobile_sam import MobileSam
+from edgeseg.settings import get_settings
 from tests.training.fpseg_data import NAMES, write_label_maps
 from training.common.configs import Part
 from training.fpseg.__main__ import TOOLS, main
@@ -46,6 +50,7 @@ def write_files(folder: Path) -> None:
     for name, classes in (("street", NAMES[:2]), ("tram", (*NAMES[:2], "tram"))):
         root = write_label_maps(folder / "data" / name)
         (root / "classes.txt").write_text("\n".join(classes))
+    shutil.copy(folder / "data" / "street" / "val" / "p0.jpg", folder / "photo.jpg")
 
 
 def shrunk(words: list[str]) -> list[str]:
@@ -69,11 +74,17 @@ def test_its_commands_lead_from_images_to_a_pack(
     write_files(tmp_path)
     done = []
     for words in commands():
-        if words[0] == "edgeseg":
+        if words[0] == "export":
+            monkeypatch.setenv(*words[1].split("=", 1))
+            get_settings.cache_clear()
+        elif words[0] in ("mkdir", "cp"):
+            subprocess.run(words, check=True)
+        elif words[0] == "edgeseg":
             monkeypatch.setattr(sys, "argv", words)
             with pytest.raises(SystemExit) as left:
                 edgeseg()
             assert left.value.code in (0, None)
+        if words[0] != "python":
             continue
         assert words[:3] == ["python", "-m", "training.fpseg"]
         code = main(shrunk(words[3:]))
@@ -84,8 +95,10 @@ def test_its_commands_lead_from_images_to_a_pack(
         else:
             assert code == 0, capsys.readouterr().err
     assert set(done) == set(TOOLS)
+    served = json.loads(Path("found.json").read_text())["classes"]
+    assert [each["name"] for each in served["finished"]] == ["grass", "sky"]
     city = ClassPack.load(tmp_path / "out" / "street" / "train" / "city.safetensors")
-    joined = ClassPack.load(tmp_path / "out" / "tram" / "city.safetensors")
+    joined = ClassPack.load(tmp_path / "out" / "street" / "packs" / "city.safetensors")
     assert joined.names == ("sky", "grass", "tram")
     assert all(
         (one.prompt == other.prompt).all()

@@ -11,9 +11,9 @@ from PIL import Image as PillowImage
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from edgeseg.evaluation.label_maps import LabelledPhoto
 from edgeseg.types import FloatArray, UInt8Array
 from training.common.loop import worker_seed
-from training.fpseg.label_maps import LabelledPhoto
 
 
 class ClassBatch(NamedTuple):

@@ -8,22 +8,11 @@ from pathlib import Path
 import torch
 
 from edgeseg.classes.pack import SUFFIX, ClassPack, PackClass, difference
-from edgeseg.engines.base import ClassBase
 from edgeseg.engines.fpseg.model import FPSeg
 from edgeseg.errors import InvalidPackError, InvalidParameterError
 from training.fpseg.class_table import ClassTable
 from training.fpseg.config import Train
 from training.fpseg.figures import Figures
-
-
-def base_of(model: FPSeg, encoder: str) -> ClassBase:
-    """Return what prompts of the model are tuned with."""
-    return ClassBase(
-        encoder,
-        model.encoder_fingerprint(),
-        model.decoder_fingerprint(),
-        model.mask_decoder.sizes.width,
-    )
 
 
 def take_from_pack(model: FPSeg, path: Path, table: ClassTable, learn: Sequence[str]) -> None:
@@ -33,7 +22,7 @@ def take_from_pack(model: FPSeg, path: Path, table: ClassTable, learn: Sequence[
     class is neither in the pack nor learns, or its prompt has another number of tokens.
     """
     pack = ClassPack.load(path)
-    base = base_of(model, pack.base.encoder)
+    base = model.base()
     if base != pack.base:
         raise InvalidPackError(
             f"The pack {pack.name!r} does not fit the checkpoint: {difference(base, pack.base)}."
@@ -61,7 +50,7 @@ def write_pack(model: FPSeg, table: ClassTable, config: Train, figures: Figures)
         PackClass(table.rows[row].name, prompts[row].copy(), table.rows[row].colour) for row in rows
     )
     facts = {"miou": figures.miou, "pooled": figures.pooled}
-    pack = ClassPack(config.pack, classes, base_of(model, config.encoder), figures=facts)
+    pack = ClassPack(config.pack, classes, model.base(), figures=facts)
     path = config.log_dir / f"{config.pack}{SUFFIX}"
     pack.save(path)
     return path

@@ -17,11 +17,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from edgeseg.engines.nano.word_vectors import WordVectors
+from edgeseg.evaluation import label_maps
+from edgeseg.evaluation.label_maps import NOT_COUNTED, LabelledPhoto, confusion_of, ious
 from edgeseg.types import IntArray
 from training.common.loop import Trainer
-from training.fpseg import label_maps
 from training.fpseg.crops import ClassBatch, Crops
-from training.fpseg.label_maps import NOT_COUNTED, LabelledPhoto, confusion_of, ious
 from training.fpseg.street import ClassNet
 from training.nano.restore import SHIPPED, read_detector, settle
 

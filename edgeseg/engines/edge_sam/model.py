@@ -58,7 +58,7 @@ class SamModel(nn.Module):
 
     def fuse(self) -> Self:
         """Replace normalised convolutions by plain ones, in place; only for inference."""
-        _fuse(self)
+        fuse(self)
         return self
 
 
@@ -77,12 +77,13 @@ class EdgeSam(SamModel):
         self.rpn = Rpn() if rpn else None
 
 
-def _fuse(module: nn.Module) -> None:
+def fuse(module: nn.Module) -> None:
+    """Replace normalised convolutions by plain ones, in place; only for inference."""
     for name, child in module.named_children():
         if isinstance(child, ConvNorm | DepthwiseMixer):
             setattr(module, name, child.fused())
         else:
-            _fuse(child)
+            fuse(child)
 
 
 def read_checkpoint(path: Path) -> EdgeSam:

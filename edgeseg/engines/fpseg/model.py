@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgeseg.engines.base import ClassBase
 from edgeseg.engines.edge_sam.prompt_encoder import INPUT_PX
 from edgeseg.engines.export.graphs import MEAN, STD
 from edgeseg.engines.fpseg.decoder import ClassDecoder, DecoderSizes
-from edgeseg.engines.fpseg.encoders import PREFIX
+from edgeseg.engines.fpseg.encoders import PREFIX, encoder_of
 from edgeseg.engines.fpseg.prompts import ClassPrompts
 
 FINGERPRINT_DIGITS = 16
@@ -71,6 +72,16 @@ class FPSeg(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(1, 3, H, W) as `encode` takes it to (N, S / 4, S / 4) logits of all classes."""
         return self.decode_prompts(self.encode(images), self.prompt_encoder.prompt_embeddings)
+
+    def base(self) -> ClassBase:
+        """Return what prompts of this model are tuned with."""
+        found = encoder_of({f"{PREFIX}{k}": v for k, v in self.image_encoder.state_dict().items()})
+        return ClassBase(
+            found[0] if found else type(self.image_encoder).__name__,
+            self.encoder_fingerprint(),
+            self.decoder_fingerprint(),
+            self.mask_decoder.sizes.width,
+        )
 
     def encoder_fingerprint(self) -> str:
         """Return what tells the encoder from others."""

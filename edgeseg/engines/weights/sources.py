@@ -1,4 +1,4 @@
-"""Where the weights of engines come from: repositories on the hub, and single files."""
+"""Where the weights of engines come from: the hub, single files on the web, one's own training."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ class HubRepo:
         """Where people find it."""
         return f"{HUB_URL}/{self.repo}"
 
+    @property
+    def downloadable(self) -> bool:
+        """Whether a commit is named that may be downloaded."""
+        return self.revision != UNPINNED
+
     def wants(self, name: str) -> bool:
         """Say whether a file of the repository is needed."""
         return "/" not in name and any(fnmatch(name, pattern) for pattern in self.files)
@@ -71,8 +76,36 @@ class WebFile:
         """Where people find it; without credentials, so that it may be shown."""
         return without_secrets(self.url)
 
+    @property
+    def downloadable(self) -> bool:
+        """Always true."""
+        return True
 
-Source = HubRepo | WebFile
+
+@dataclass(frozen=True)
+class OwnFile:
+    """One file that is trained and published nowhere; ``guide`` is the page that says how."""
+
+    name: str
+    guide: str
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder in the store."""
+        return Path(self.name).stem
+
+    @property
+    def address(self) -> str:
+        """How people come by it."""
+        return f"trained as {self.guide} says"
+
+    @property
+    def downloadable(self) -> bool:
+        """Always false."""
+        return False
+
+
+Source = HubRepo | WebFile | OwnFile
 
 
 def without_secrets(url: str) -> str:

@@ -13,10 +13,9 @@ from filelock import FileLock
 
 from edgeseg.engines.weights.sources import (
     HUB_URL,
-    UNPINNED,
     HubRepo,
+    OwnFile,
     Source,
-    WebFile,
     source_of,
     without_secrets,
 )
@@ -61,14 +60,14 @@ class WeightStore:
         return source_of(text) if text else source
 
     def find(self, source: Source | Path) -> Path | None:
-        """Return where the weights are, or None: a folder, or the file of a WebFile."""
+        """Return where the weights are, or None: a folder, or a single file."""
         if isinstance(source, Path):
             return source if source.exists() else None
         folder = self.root / source.folder
-        if isinstance(source, WebFile):
-            path = folder / source.name
-            return path if path.is_file() else None
-        return folder if _is_whole(folder, source.files) else None
+        if isinstance(source, HubRepo):
+            return folder if _is_whole(folder, source.files) else None
+        path = folder / source.name
+        return path if path.is_file() else None
 
     def need(self, source: Source | Path) -> Path:
         """Return where the weights are, after downloading them if they are missing.
@@ -80,7 +79,7 @@ class WeightStore:
             return path
         if isinstance(source, Path):
             raise EngineUnavailableError(f"{source}: no such file or folder.")
-        if isinstance(source, HubRepo) and source.revision == UNPINNED:
+        if not source.downloadable:
             raise EngineUnavailableError(f"The weights are not installed. {self.advice(source)}")
         if self.offline and not _is_in_shared_cache(source):
             raise EngineUnavailableError(
@@ -124,6 +123,7 @@ class WeightStore:
         if isinstance(source, HubRepo):
             commit, names = fetch_repo(source, folder, access)
         else:
+            assert not isinstance(source, OwnFile)
             commit, names = "", [source.name]
             fetch_file(source, folder, access)
         sizes = {name: (folder / name).stat().st_size for name in names}
@@ -133,9 +133,14 @@ class WeightStore:
     def advice(self, source: Source, engine: str = "ENGINE") -> str:
         """Say what to fetch by hand for an engine, from where, and where to put it."""
         folder = self.root / source.folder
-        if isinstance(source, WebFile):
+        if isinstance(source, OwnFile):
+            return (
+                f"They are {source.address}: put the file into {folder}, or set EDGESEG_WEIGHTS "
+                f'to {{"{engine}": "PATH"}}.'
+            )
+        if not isinstance(source, HubRepo):
             return f"Fetch {source.address} (SHA-256 {source.sha256}) and put it into {folder}."
-        if source.revision == UNPINNED:
+        if not source.downloadable:
             return (
                 f"No commit of them is pinned: choose one of {source.address}/commits/main and "
                 f'set EDGESEG_WEIGHTS to {{"{engine}": "{source.repo}@COMMIT"}}.'

@@ -16,7 +16,7 @@ from edgeseg.cli import COMMANDS, engines
 from edgeseg.cli.app import app
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.weights.sources import UNPINNED, HubRepo, WebFile, source_of
+from edgeseg.engines.weights.sources import UNPINNED, HubRepo, OwnFile, WebFile, source_of
 from edgeseg.engines.weights.store import MANIFEST, WeightStore
 from edgeseg.errors import EngineUnavailableError, InvalidParameterError
 from edgeseg.settings import get_settings
@@ -244,6 +244,23 @@ def test_weights_of_ones_own_take_the_place_of_the_usual_ones(
     store = WeightStore(tmp_path, offline=True, overrides={"spare": str(tmp_path)})
     assert registry.fetch(spare, store) == (tmp_path,)
     assert spare.origin(store) == str(tmp_path)
+
+
+def test_weights_that_are_published_nowhere_are_asked_for_and_never_downloaded(
+    store: WeightStore, hub: Hub, tmp_path: Path
+) -> None:
+    own = OwnFile("own.pth", "docs/own.md")
+    before = len(hub.asked)
+    with pytest.raises(EngineUnavailableError, match="trained as docs/own.md says"):
+        store.need(own)
+    assert len(hub.asked) == before
+    entry = registry.Entry("own", "classify", "none:none", "", sources=(own,))
+    assert '{"own": "PATH"}' in entry.missing(store)
+    assert "pull" not in entry.missing(store)
+    (store.root / "own").mkdir(parents=True)
+    (store.root / "own" / "own.pth").write_bytes(b"tensors")
+    assert store.need(own).read_bytes() == b"tensors"
+    assert not entry.missing(store)
 
 
 def test_other_files_of_a_repository_are_other_weights(store: WeightStore, hub: Hub) -> None:
