@@ -251,7 +251,7 @@ def test_weights_that_are_published_nowhere_are_asked_for_and_never_downloaded(
 ) -> None:
     own = OwnFile("own.pth", "docs/own.md")
     before = len(hub.asked)
-    with pytest.raises(EngineUnavailableError, match="trained as docs/own.md says"):
+    with pytest.raises(EngineUnavailableError, match=r"trained as docs/own\.md says"):
         store.need(own)
     assert len(hub.asked) == before
     entry = registry.Entry("own", "classify", "none:none", "", sources=(own,))
