@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -286,13 +285,12 @@ class Run:
     ) -> Step:
         request = cast(ClassesRequest, self.request)
         pack = self.packs.get(request.pack)
-        is_over = partial(_is_over, request.deadline_ms, time.perf_counter(), self.spent_ms)
-        found = stages.segment_classes(engine, image, request, pack, embeddings, is_over)
+        deadline = classes.Deadline.of(request.deadline_ms, self.spent_ms)
+        found = stages.segment_classes(engine, image, request, pack, embeddings, deadline)
         self.classes, self.objects = classes.found(pack, found)
         if not found.finished:
             self.warnings += (
-                f"The deadline of {request.deadline_ms:g} ms was over before the first class: "
-                f"it leaves no time for one.",
+                f"The deadline of {request.deadline_ms:g} ms leaves no time for one class.",
             )
         self.is_finished = True
         return Step({"classes": len(found.finished)}, len(found.finished))
@@ -339,9 +337,3 @@ def failure_of(role: Role, engine: Engine, error: Exception) -> EdgeSegError:
     return StageFailedError(
         f"The engine {engine.name!r} failed to {role}: {type(error).__name__}: {error}", **facts
     )
-
-
-def _is_over(deadline_ms: float | None, began_s: float, before_ms: float) -> bool:
-    """Say whether the deadline is over for a stage that began then, with so much spent before."""
-    spent_ms = before_ms + (time.perf_counter() - began_s) * 1000
-    return deadline_ms is not None and spent_ms >= deadline_ms

@@ -199,10 +199,11 @@ def segment_classes(
     request: ClassesRequest,
     pack: ClassPack,
     cache: EmbeddingCache | None = None,
-    is_over: Callable[[], bool] = lambda: False,
+    deadline: classes.Deadline = classes.NEVER,
 ) -> Decoded:
-    """Find classes of a pack in the order of the request; ``is_over`` is asked before each chunk.
+    """Find classes of a pack in the order of the request, until the deadline.
 
+    An image is not encoded where even the fastest encoding so far would end after the deadline.
     Raises UnknownClassError, and InvalidPackError for a pack of another encoder or decoder.
     """
     wanted = pack.take(request.classes if request.classes is not None else pack.names)
@@ -210,8 +211,10 @@ def segment_classes(
     threshold = request.background_threshold
     if threshold is None:
         threshold = pack.background_threshold
+    if not deadline.leaves(cache.least_s(engine, image) if cache else 0.0):
+        return classes.nothing(wanted, image.size_hw)
     embedding = _embed(engine, image, cache)
-    return classes.decode(engine, embedding, pack, wanted, threshold, is_over)
+    return classes.decode(engine, embedding, pack, wanted, threshold, deadline)
 
 
 def ground(

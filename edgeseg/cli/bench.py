@@ -22,6 +22,7 @@ import PIL.Image
 import typer
 
 from edgeseg.cli.app import app
+from edgeseg.cli.bench_classes import classes
 from edgeseg.cli.bench_encoders import encoders_command
 from edgeseg.cli.bench_engines import engines_command
 from edgeseg.cli.bench_memory import memory_command
@@ -48,6 +49,7 @@ bench.command("memory")(memory_command)
 bench.command("engines")(engines_command)
 bench.command("encoders")(encoders_command)
 bench.command()(nano)
+bench.command()(classes)
 
 
 @bench.callback()

@@ -98,7 +98,7 @@ def test_waiting_counts_towards_the_deadline(make_stack: StackMaker, make_image:
         assert names[-1] == "bicyclist"
         late = client.segment_classes(make_image(5), deadline_ms=0.01)
         assert late.objects == []
-        assert "was over before the first class" in late.result.warnings[0]
+        assert "leaves no time for one class" in late.result.warnings[0]
 
 
 def test_what_cannot_be_is_refused(client: EdgeSegClient, make_image: MakeImage) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edgeseg import stages
-from edgeseg.classes import Decoded, decode
+from edgeseg.classes import NEVER, Deadline, Decoded, decode
 from edgeseg.classes.decode import BACKGROUND, CHUNK, enlarged
 from edgeseg.codecs import rle_to_mask
 from edgeseg.engines.fake import FakeClassSegmenter
@@ -22,15 +21,20 @@ IMAGE = Image(np.zeros((60, 40, 3), np.uint8), "none")
 NAMES = ("a", "b", "c", "d", "e")
 
 
-def found(*names: str, is_over: Callable[[], bool] = lambda: False) -> Decoded:
+def found(*names: str, deadline: Deadline = NEVER) -> Decoded:
     engine, pack = FakeClassSegmenter(), small_pack("x", *NAMES)
-    return decode(engine, engine.embed(IMAGE), pack, pack.take(names), 0.5, is_over)
+    return decode(engine, engine.embed(IMAGE), pack, pack.take(names), 0.5, deadline)
 
 
-def after(looks: int) -> Callable[[], bool]:
-    """Return a clock that is over after so many looks at it."""
-    times = iter([False] * looks)
-    return lambda: next(times, True)
+class After(Deadline):
+    """A deadline that is over after so many looks at the clock."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        object.__setattr__(self, "left", iter([True] * looks))
+
+    def leaves(self, needed_s: float = 0.0) -> bool:
+        return next(self.left, False)  # type: ignore[attr-defined]
 
 
 def test_classes_come_in_the_order_of_their_priority() -> None:
@@ -45,7 +49,7 @@ def test_classes_come_in_the_order_of_their_priority() -> None:
 @pytest.mark.parametrize("looks", [0, 1, 2, 3])
 def test_a_deadline_leaves_the_last_classes_out(looks: int) -> None:
     whole = found("e", "d", "c", "b", "a")
-    made = found("e", "d", "c", "b", "a", is_over=after(looks))
+    made = found("e", "d", "c", "b", "a", deadline=After(looks))
     done = min(looks * CHUNK, 5)
     assert [each.name for each in made.finished] == ["e", "d", "c", "b", "a"][:done]
     assert [each.name for each in made.unfinished] == ["e", "d", "c", "b", "a"][done:]

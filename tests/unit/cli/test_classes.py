@@ -62,7 +62,7 @@ def test_a_deadline_is_told(folder: Path) -> None:
         folder, "classes", "run", "chelsea.png", "--pack", "small", "--deadline-ms", "0.001"
     )
     assert "no time for: sky, tree, road" in done.stdout
-    assert "The deadline of 0.001 ms was over before the first class" in done.stderr
+    assert "The deadline of 0.001 ms leaves no time for one class" in done.stderr
 
 
 def test_packs_are_kept(folder: Path, packs: Path) -> None:
@@ -120,3 +120,23 @@ def test_a_pack_is_measured(folder: Path) -> None:
     (data / "1.png").unlink()
     call = ("evaluate", "classes", "--pack", "small", "--data", "data")
     assert "1.webp has no label map 1.png" in edgeseg(folder, *call, code=1).stderr
+
+
+def test_speed_and_deadlines_are_measured(folder: Path) -> None:
+    data = folder / "labelled"
+    data.mkdir()
+    for name in ("a", "b"):
+        PIL.Image.new("RGB", (40, 30), "green").save(data / f"{name}.jpg")
+        PIL.Image.new("L", (40, 30)).save(data / f"{name}.png")
+    done = edgeseg(
+        folder, "bench", "classes", "--data", str(data), "--pack", "small", "--classifier", "fake",
+        "--frames", "4", "--json", "bench.json",
+    )  # fmt: skip
+    assert "4 images with deadlines from 20 to 200 ms" in done.stdout
+    made = json.loads((folder / "bench.json").read_text())
+    pack = small_pack()
+    assert [row["classes"] for row in made["speed"]] == list(range(1, len(pack.classes) + 1))
+    assert all(row["images_per_second"] == pytest.approx(1000 / row["ms"], rel=0.02)
+               for row in made["speed"])  # fmt: skip
+    assert made["deadlines"]["frames"] == 4
+    assert made["deadlines"]["equal"] == 1
