@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import torch
 
 from edgeseg.benchmarks import memory
 from edgeseg.benchmarks.reference import Call
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.types import Image
+
+if TYPE_CHECKING:
+    import torch
 
 Runtime = Literal["torch", "openvino", "onnxruntime"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)

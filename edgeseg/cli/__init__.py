@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 # In the order that the help shows them; each module adds its command to edgeseg.cli.app.
@@ -46,8 +47,8 @@ def main() -> None:
 
     _print_anything()
     try:
-        for command in COMMANDS:
-            importlib.import_module(f"edgeseg.cli.{command}")
+        for module in modules_of(sys.argv[1:]):
+            importlib.import_module(f"edgeseg.cli.{module}")
         importlib.import_module("edgeseg.cli.app").app()
     except EdgeSegError as error:
         _fail(f"{error.detail} [{error.code}]", 2 if error.code in _USAGE_CODES else 1)
@@ -59,6 +60,16 @@ def main() -> None:
         # A file or folder that cannot be read or written.
         where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
         _fail(f"{where}{error.strerror or error}.")
+
+
+def modules_of(arguments: Sequence[str]) -> list[str]:
+    """Return the modules of the command that is called; all where none is, to show or suggest.
+
+    Most commands need little, and those that need more should not slow them down.
+    """
+    called = arguments[0].replace("-", "_") if arguments else ""
+    own = [name for name in COMMANDS if f"{name}_".startswith(f"{called}_")]
+    return own or list(COMMANDS)
 
 
 def _fail(sentence: str, code: int = 1) -> NoReturn:

@@ -6,7 +6,10 @@ import importlib.metadata
 import subprocess
 import sys
 
+import pytest
+
 import edgeseg
+from edgeseg.cli import COMMANDS
 
 HEAVY = (
     "torch",
@@ -49,7 +52,15 @@ def test_the_version_is_that_of_the_distribution() -> None:
     assert edgeseg.__version__ == importlib.metadata.version("edgeseg")
 
 
-def test_importing_loads_nothing_heavy() -> None:
-    code = f"import sys, edgeseg; print([name for name in {HEAVY} if name in sys.modules])"
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import edgeseg",
+        # The help of a command imports all that its modules import.
+        *(f"import edgeseg.cli.{name}" for name in COMMANDS),
+    ],
+)
+def test_importing_loads_nothing_heavy(use: str) -> None:
+    code = f"import sys; {use}; print([name for name in {HEAVY} if name in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import edgeseg
-from edgeseg.cli import COMMANDS
+from edgeseg.cli import COMMANDS, modules_of
 
 
 def run(*arguments: str, code: int = 0) -> str:
@@ -25,6 +25,22 @@ def test_every_command_explains_itself(command: str) -> None:
     text = run(command.replace("_", "-"), "--help")
     assert "Usage: edgeseg" in text.replace("python -m edgeseg.cli", "edgeseg")
     assert "--help" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "modules"),
+    [
+        (["segment", "a.jpg"], ["segment"]),
+        (["export-model", "nano"], ["export_model"]),
+        # Commands of one group may be in several modules.
+        (["evaluate", "words"], ["evaluate", "evaluate_words"]),
+        (["segmnet"], list(COMMANDS)),
+        (["--help"], list(COMMANDS)),
+        ([], list(COMMANDS)),
+    ],
+)
+def test_a_command_loads_its_own_modules_alone(arguments: list[str], modules: list[str]) -> None:
+    assert modules_of(arguments) == modules
 
 
 def test_version() -> None:
