@@ -5,13 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 
 from edgeseg.classes.pack import ClassPack
+from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.fpseg.checkpoint import read_checkpoint
+from edgeseg.engines.fpseg.engine import load
+from edgeseg.engines.nano.onnx_session import Network
 from edgeseg.errors import (
     ConflictError,
+    EngineUnavailableError,
     InvalidPackError,
     InvalidParameterError,
     NotFoundError,
@@ -25,10 +30,11 @@ from tests.training.fpseg_data import (
     write_label_maps,
     write_model,
 )
+from training.common.configs import Part
 from training.common.logs import read_log
 from training.common.store import EmbeddingStore
 from training.fpseg.__main__ import main
-from training.fpseg.config import Precompute, Train
+from training.fpseg.config import Bench, Distil, ExportOnnx, Precompute, Train
 from training.fpseg.data import open_photos
 from training.fpseg.embeddings import precompute
 from training.fpseg.epochs import BEST, LAST
@@ -256,3 +262,40 @@ def test_fields_of_configurations_are_checked(root: Path, data: Path) -> None:
         small(Train, "train", root, data, learn=["sky"], tuned_part="prompts and decoder")
     with pytest.raises(InvalidParameterError, match="multiple of 32"):
         small(Train, "train", root, data, input_px=100)
+
+
+def test_classes_are_tuned_on_the_package_s_own_encoder(data: Path, tmp_path: Path) -> None:
+    own = {"encoder": "nano", "checkpoint": None}
+    precompute(small(Precompute, "precompute", tmp_path, data, **own), WORLD)
+    store = EmbeddingStore.open(tmp_path / "embeddings" / "train")
+    (features,) = store.read("p3")
+    assert features.shape == (96, INPUT_PX // 16, INPUT_PX // 16)
+    photo = open_photos(small(Precompute, "precompute", tmp_path, data, **own), "train").photo("p3")
+    photo = np.asarray(
+        PIL.Image.fromarray(photo).resize((INPUT_PX,) * 2, PIL.Image.Resampling.BILINEAR)
+    )
+    pixels = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
+    (expected, *_) = Network("classes_encoder").run(image=pixels)
+    np.testing.assert_allclose(features, expected[0], atol=0.05 * np.abs(expected).max())
+    config = small(Train, "train-better", tmp_path, data, **own, pack="own",
+                   tuned_part="prompts and decoder", n_epochs=1)  # fmt: skip
+    train(config, WORLD)
+    engine = load(EngineOptions(name="fpseg", weights=(tmp_path / "run" / "checkpoint.pth",)))
+    pack = ClassPack.load(tmp_path / "run" / "own.safetensors")
+    assert pack.base == engine.base
+    assert pack.base.encoder == "nano"
+    shipped = weights(tmp_path / "run" / "checkpoint.pth")
+    shipped["image_encoder.package_fingerprint"][0] += 1
+    torch.save(shipped, tmp_path / "other.pth")
+    with pytest.raises(EngineUnavailableError, match="nano encoder of another version"):
+        read_checkpoint(tmp_path / "other.pth")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(Distil, "distil"), (Bench, "bench"), (ExportOnnx, "export-onnx")]
+)
+def test_what_the_package_s_own_encoder_cannot_is_refused(
+    kind: type[Part], name: str, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidParameterError, match="nano encoder"):
+        small(kind, name, tmp_path, data, encoder="nano", checkpoint=None)

@@ -46,7 +46,7 @@ class ModelOptions(Part):
 
     encoder: EncoderName = "mobilesam"
     checkpoint: Path | None = None
-    """Weights of FPSeg, MobileSAM, SAM or EdgeSAM; random ones without."""
+    """Weights of FPSeg, MobileSAM, SAM or EdgeSAM; without, random ones or the nano encoder's."""
     n_classes: int = Field(33, ge=1)
     prompt_size: int = Field(64, ge=1)
     """Tokens of a class."""
@@ -137,6 +137,12 @@ class Distil(DataOptions, ModelOptions):
     test_interval: int = Field(5, ge=1)
     save_checkpoint: bool = True
 
+    @model_validator(mode="after")
+    def _can_learn(self) -> Distil:
+        if self.encoder == "nano":
+            raise ValueError("the nano encoder is the package's and never learns: choose another")
+        return self
+
 
 class Evaluate(DataOptions, ModelOptions):
     """Measure a trained model."""
@@ -189,6 +195,12 @@ class Bench(ModelOptions):
     sam: bool = True
     """Measure the same encoder with SAM's own decoder too, prompted by a point a class."""
 
+    @model_validator(mode="after")
+    def _sam_fits(self) -> Bench:
+        if self.encoder == "nano" and self.sam:
+            raise ValueError("SAM's decoder does not fit the nano encoder: set sam: false")
+        return self
+
     @field_validator("trt_file", mode="before")
     @classmethod
     def _none_as_text(cls, value: object) -> object:
@@ -203,6 +215,12 @@ class ExportOnnx(ModelOptions):
     """Height and width of the whole model's masks."""
     whole_output: Literal["masks", "logits"] = "masks"
     """What the whole model gives: masks, as the original's, or what a label map needs."""
+
+    @model_validator(mode="after")
+    def _is_torch(self) -> ExportOnnx:
+        if self.encoder == "nano":
+            raise ValueError("the nano encoder runs by onnxruntime already: serve its checkpoint")
+        return self
 
 
 class BuildTensorrt(Part):

@@ -14,6 +14,7 @@ from edgeseg.engines.fpseg.encoders import (
     PREFIX,
     EncoderName,
     build_encoder,
+    decoder_sizes,
     encoder_of,
     resolved,
 )
@@ -56,7 +57,10 @@ def start_model(
     InvalidParameterError for a file with another encoder, or with prompts of another shape.
     """
     if path is None:
-        return FPSeg(build_encoder(encoder, input_px), classes, tokens, input_px)
+        made = FPSeg(
+            build_encoder(encoder, input_px), classes, tokens, input_px, decoder_sizes(encoder)
+        )
+        return made.requires_grad_(True)
     weights = dict(read_tensors(path))
     if fresh_prompts:
         weights.pop(PROMPTS, None)
@@ -72,8 +76,9 @@ def read_encoder(path: Path | None, name: EncoderName, input_px: int = INPUT_PX)
     if path is None:
         return build_encoder(name, input_px).eval().requires_grad_(False)
     weights = read_tensors(path)
+    found, width = _found(path, weights, name)
     with torch.device("meta"):
-        encoder = _encoder(path, weights, name, input_px)
+        encoder = build_encoder(found, input_px, width)
     own = {k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
     load_weights(encoder, own, f"{path.name} holds no whole encoder")
     return encoder
@@ -94,8 +99,10 @@ def _filled(
     tokens: int,
     input_px: int,
 ) -> FPSeg:
+    found, width = _found(path, weights, encoder)
     with torch.device("meta"):
-        model = FPSeg(_encoder(path, weights, encoder, input_px), classes, tokens, input_px)
+        made = build_encoder(found, input_px, width)
+        model = FPSeg(made, classes, tokens, input_px, decoder_sizes(found))
     used = dict(weights)
     if MASK_TOKENS in used:
         # SAM has four, of which the first is for prompts that leave no doubt.
@@ -111,9 +118,10 @@ def _filled(
     return model
 
 
-def _encoder(
-    path: Path, weights: Mapping[str, Tensor], wanted: EncoderName | None, input_px: int
-) -> nn.Module:
+def _found(
+    path: Path, weights: Mapping[str, Tensor], wanted: EncoderName | None
+) -> tuple[EncoderName, float]:
+    """Return the encoder that the weights hold, and its width."""
     found = encoder_of(weights)
     if found is None:
         raise EngineUnavailableError(
@@ -123,4 +131,4 @@ def _encoder(
         raise InvalidParameterError(
             f"{path.name} holds the encoder {found[0]}, not {resolved(wanted)}."
         )
-    return build_encoder(found[0], input_px, found[1])
+    return found

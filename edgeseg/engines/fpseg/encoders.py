@@ -1,4 +1,4 @@
-"""The image encoders of FPSeg: SAM's three, MobileSAM's, EdgeSAM's."""
+"""The image encoders of FPSeg: SAM's three, MobileSAM's, EdgeSAM's, and our own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from edgeseg.engines.edge_sam.model import encoder_width
 from edgeseg.engines.edge_sam.prompt_encoder import INPUT_PX, WIDTH
 from edgeseg.engines.edge_sam.repvit import ImageEncoder
+from edgeseg.engines.fpseg.decoder import DecoderSizes
+from edgeseg.engines.fpseg.nano_encoder import FINGERPRINT, SIZES, NanoEncoder
 from edgeseg.engines.mobile_sam.tiny_vit import TinyVit
 from edgeseg.engines.torch.hf import import_transformers
 from edgeseg.errors import InvalidParameterError
 
-EncoderName = Literal["default", "vit_h", "vit_l", "vit_b", "mobilesam", "edge_sam"]
+EncoderName = Literal["default", "vit_h", "vit_l", "vit_b", "mobilesam", "edge_sam", "nano"]
 PREFIX = "image_encoder."
 # Encoders halve their input five times at most.
 STRIDE_PX = 32
@@ -121,13 +123,22 @@ def build_encoder(name: EncoderName, input_px: int = INPUT_PX, width: float = 1.
     if input_px % STRIDE_PX:
         raise InvalidParameterError(f"The input's side must be a multiple of {STRIDE_PX} pixels.")
     kind = resolved(name)
+    if kind == "nano":
+        return NanoEncoder()
     if kind in VITS:
         return SamVit(VITS[kind], input_px)
     return TinyVit() if kind == "mobilesam" else ImageEncoder(width)
 
 
+def decoder_sizes(name: EncoderName) -> DecoderSizes:
+    """Return the sizes of the decoder that fits an encoder."""
+    return SIZES if name == "nano" else DecoderSizes()
+
+
 def encoder_of(weights: Mapping[str, Tensor]) -> tuple[EncoderName, float] | None:
     """Return the encoder that a checkpoint holds and its width; None where it holds none."""
+    if f"{PREFIX}{FINGERPRINT}" in weights:
+        return "nano", 1.0
     if f"{PREFIX}patch_embed.seq.0.c.weight" in weights:
         return "mobilesam", 1.0
     if f"{PREFIX}fuse_stage2.weight" in weights:
