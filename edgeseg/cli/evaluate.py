@@ -12,6 +12,7 @@ from tqdm import tqdm
 from edgeseg.cli.app import app
 from edgeseg.cli.evaluate_classes import classes_command
 from edgeseg.cli.evaluate_masks import masks_command
+from edgeseg.cli.evaluate_prompts import prompts_command
 from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions, Segmenter
@@ -28,6 +29,7 @@ evaluate = typer.Typer(
 app.add_typer(evaluate, name="evaluate")
 evaluate.command("masks")(masks_command)
 evaluate.command("classes")(classes_command)
+evaluate.command("prompts")(prompts_command)
 
 
 @evaluate.callback()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edgeseg.cli.app import app
-from edgeseg.schemas import Filter
+from edgeseg.language.filter_text import filter_text
 
 
 @app.command()
@@ -28,20 +28,8 @@ def simplify(
         return
     print(simplification.simplified_prompt)
     for each in simplification.filters:
-        print(f"  {_in_words(each)}")
+        print(f"  {filter_text(each)}")
     if simplification.reason:
         print(f"  {simplification.reason}")
     for warning in simplification.warnings:
         print(f"  warning: {warning}")
-
-
-def _in_words(chosen: Filter) -> str:
-    """Return a filter as text: "leftmost of dog, rank 2", "exclude of people (leftmost)"."""
-    parts = [chosen.kind if chosen.side is None else f"{chosen.kind} {chosen.side}"]
-    if chosen.phrase is not None:
-        parts.append(f"of {chosen.phrase}")
-    if chosen.filters:
-        parts.append(f"({'; '.join(map(_in_words, chosen.filters))})")
-    text = " ".join(parts)
-    text += f", rank {chosen.rank}" if chosen.rank > 1 else ""
-    return text + (f", {chosen.count} of them" if chosen.count > 1 else "")
