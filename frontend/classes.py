@@ -67,9 +67,10 @@ def _classes() -> dict[str, Any] | None:
 def _palette(pack: PackInfo, chosen: list[str]) -> None:
     """Show the classes that are asked for, in their order and colours."""
     classes = {each.name: each for each in pack.classes}
-    for number, name in enumerate(chosen or classes, 1):
-        swatch = images.swatch_url(classes[name].color)
-        st.markdown(f"![]({swatch}) {number}. {name}")
+    with st.container(horizontal=True, gap="small"):
+        for number, name in enumerate(chosen or classes, 1):
+            swatch = images.swatch_url(classes[name].color)
+            st.markdown(f"![]({swatch}) {number}. {name}", width="content")
 
 
 def _button(photos: list[Photo], chosen: Mapping[str, Any] | None) -> bool:
