@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,29 @@ def test_other_devices_are_refused(options: EngineOptions) -> None:
     placement = Placement(torch.device("meta"), torch.float32)
     with pytest.raises(EngineUnavailableError, match="EDGESEG_DEVICE=cpu"):
         compile_encoder(torch.nn.Identity(), lambda x: (x,), (1, 3, 8, 8), placement, options)
+
+
+FREED_ELSEWHERE = """
+import gc, signal, threading
+from edgeseg.engines.compiled.openvino import core
+
+held = [core()]
+held[0].get_property("CPU", "FULL_DEVICE_NAME")
+
+def free():
+    held.clear()
+    gc.collect()
+
+thread = threading.Thread(target=free)
+thread.start()
+thread.join()
+signal.signal(signal.SIGTERM, lambda *_: print("stopped"))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_signal_is_handled_after_another_thread_has_closed_the_engine() -> None:
+    run = [sys.executable, "-c", FREED_ELSEWHERE]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.stdout == "stopped\n", done.stderr
+    assert done.returncode == 0

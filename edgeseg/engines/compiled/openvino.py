@@ -10,6 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -61,24 +62,23 @@ def compile_encoder(
             f"{placement.device}; set EDGESEG_DEVICE=cpu."
         )
     openvino = import_openvino()
-    cache = options.store.root / "openvino"
-    folder = cache / _key(options, shape, placement, openvino.__version__)
+    kept = options.store.root / "openvino"
+    folder = kept / _key(options, shape, placement, openvino.__version__)
     if not folder.is_dir():
         try:
             _convert(model, network, shape, placement, folder)
         except OSError as error:
             raise EngineUnavailableError(
-                f"EDGESEG_OPENVINO keeps what it converts in {cache}: {error.strerror}."
+                f"EDGESEG_OPENVINO keeps what it converts in {kept}: {error.strerror}."
             ) from error
-    core = openvino.Core()
     config: dict[str, Any] = {
-        "CACHE_DIR": str(cache / "compiled"),
+        "CACHE_DIR": str(kept / "compiled"),
         "INFERENCE_PRECISION_HINT": _PRECISION[placement.dtype],
         "PERFORMANCE_HINT": "LATENCY",
     }
     if options.threads:
         config["INFERENCE_NUM_THREADS"] = options.threads
-    return CompiledEncoder(core.compile_model(folder / "encoder.xml", "CPU", config))
+    return CompiledEncoder(core().compile_model(folder / "encoder.xml", "CPU", config))
 
 
 def import_openvino() -> Any:
@@ -88,6 +88,17 @@ def import_openvino() -> Any:
     import openvino
 
     return openvino
+
+
+@cache
+def core() -> Any:
+    """Return OpenVINO's core, one for the whole process.
+
+    Its plugin for CPUs gives the thread that loads it another stack for signal handlers, and takes
+    it away when the last core is freed: by another thread, the first one would be left with a stack
+    that is gone, and the next signal (a time limit, a stop) would kill the process.
+    """
+    return import_openvino().Core()
 
 
 class Encoder(nn.Module):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgeseg.engines.compiled.openvino import import_openvino
+from edgeseg.engines.compiled.openvino import core
 
 Feed = dict[str, np.ndarray]
 Run = Callable[[Feed], list[np.ndarray]]
@@ -81,8 +81,7 @@ def onnx_run(path: Path) -> Run:
 
 def openvino_run(path: Path) -> Run:
     """Return what runs a file of OpenVINO on the CPU, in 32 bits."""
-    openvino = import_openvino()
-    compiled: Any = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled: Any = core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(feed: Feed) -> list[np.ndarray]:
         outputs = compiled(feed)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from edgeseg.cli.app import app
 from edgeseg.cli.export_model import _read
+from edgeseg.engines.compiled.openvino import core
 from edgeseg.engines.export import exportable
 from edgeseg.errors import EdgeSegError, InvalidParameterError
 
@@ -46,9 +47,8 @@ def test_nano_is_copied_with_a_card(tmp_path: Path) -> None:
 
 
 def test_nano_is_converted_to_openvino(tmp_path: Path) -> None:
-    openvino = pytest.importorskip("openvino")
     run("nano", "--to", "openvino", "-o", tmp_path)
-    model = openvino.Core().read_model(tmp_path / "nano_decoder.xml")
+    model = core().read_model(tmp_path / "nano_decoder.xml")
     session = onnxruntime.InferenceSession(str(_copied(tmp_path) / "nano_decoder.onnx"))
     assert {each.any_name for each in model.inputs} == {each.name for each in session.get_inputs()}
 
