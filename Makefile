@@ -58,8 +58,9 @@ demo: redis  ## Segment real photos through the whole stack and show the result
 up: $(VENV)/ui.stamp redis  ## Serve the stack until Ctrl-C: the API on port 8000, the UI on 8501
 	$(BIN)/edgeseg up
 
+# Two at a time: much of a test's time is waiting for processes to start and to die.
 test: $(VENV)/test.stamp redis chromium  ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fuzz: $(VENV)/test.stamp redis  ## Send odd requests, images and clients to a whole stack for ten minutes (SEED=n repeats a run)
 	EDGESEG_FUZZ=1 $(BIN)/python -m pytest -q tests/fuzz/test_masks.py
