@@ -13,7 +13,7 @@ fields.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -59,6 +59,7 @@ from edgeseg.schemas import (
     TaskRequest,
 )
 from edgeseg.settings import Role
+from edgeseg.stages import Found
 from edgeseg.types import Detections, FloatArray, Image
 
 Result = Simplification | DetectionResult | SegmentationResult | RefineResult | EntitiesResult
@@ -259,16 +260,26 @@ class Run:
         request, simplification = cast(DetectRequest, self.request), self._simplification()
         detections = stages.detect(engine, image, request, simplification)
         # As they are written for the next worker, so that both ways go on with the same numbers.
-        self.detections = detected.detections_of(detected.detected_objects(detections))
+        objects = detected.detected_objects(detections)
+        if not isinstance(request, SegmentRequest):
+            objects = self._choose(image, objects)
+        self.detections = detected.detections_of(objects)
         # Without boxes there is nothing to segment.
         self.is_finished = not isinstance(request, SegmentRequest) or not len(self.detections)
         return Step({"objects": len(self.detections)}, len(simplification.phrases))
 
     def _segment(self, engine: Segmenter, image: Image, embeddings: EmbeddingCache | None) -> Step:
         tile = cast(DetectRequest, self.request).tile
-        self.objects = stages.segment(engine, image, self.detections, embeddings, tile)
+        objects = stages.segment(engine, image, self.detections, embeddings, tile)
+        self.objects = self._choose(image, objects)
         self.is_finished = True
         return Step({"objects": len(self.objects)}, len(self.detections))
+
+    def _choose(self, image: Image, objects: Sequence[Found]) -> list[Found]:
+        """Check colours and relations among candidates; what is left out is said as a warning."""
+        request = cast(DetectRequest, self.request)
+        chosen, self.simplification = stages.choose(image, objects, request, self._simplification())
+        return chosen
 
     def _everything(
         self, engine: Segmenter, image: Image, embeddings: EmbeddingCache | None
@@ -301,7 +312,7 @@ class Run:
 
     def _ground(self, engine: Grounder, image: Image) -> Step:
         request, simplification = cast(DetectRequest, self.request), self._simplification()
-        self.objects = stages.ground(engine, image, request, simplification)
+        self.objects = self._choose(image, stages.ground(engine, image, request, simplification))
         self.is_finished = True
         return Step({"objects": len(self.objects)}, len(simplification.phrases))
 

@@ -5,11 +5,12 @@ The same functions serve one process and the workers of the services.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from edgeseg import classes, everything, tiling
+from edgeseg import attributes, classes, everything, tiling
 from edgeseg.classes import ClassPack, Decoded
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
 from edgeseg.detected import as_box, detected_objects
@@ -29,6 +30,7 @@ from edgeseg.errors import EdgeSegError
 from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import (
     ClassesRequest,
+    DetectedObject,
     DetectRequest,
     EntitiesRequest,
     EntityExtraction,
@@ -55,6 +57,8 @@ from edgeseg.types import (
     IntArray,
     MaskPrompt,
 )
+
+Found = TypeVar("Found", bound=DetectedObject)
 
 # Pixels of masks held as arrays at one time; more are encoded chunk by chunk.
 _PIXELS_AT_ONCE = 2**26
@@ -91,7 +95,7 @@ def as_it_is(request: SimplifyRequest | DetectRequest) -> Simplification:
 
 
 def phrases_of(request: DetectRequest, simplification: Simplification) -> list[str]:
-    """Return all phrases to look for, those of the negative prompt included."""
+    """Return all phrases to look for, with those to compare with and of the negative prompt."""
     return _asked(request, simplification)[0]
 
 
@@ -124,17 +128,48 @@ def _simplified(
 def detect(
     engine: Detector, image: Image, request: DetectRequest, simplification: Simplification
 ) -> Detections:
-    """Find the boxes that the request asks for, best first, in pixels of the image."""
+    """Find the boxes that the request asks for, best first, in pixels of the image.
+
+    With filters over colours or relations these are candidates, among which `choose` is to choose:
+    the boxes of what they are compared with are among them, and no filter was applied.
+    """
     asked, negatives = _asked(request, simplification)
+    subjects = attributes.subjects(simplification.filters)
 
     def see(part: Image, phrases: Sequence[str], min_confidence: float) -> Detections:
-        return engine.detect(
-            part, phrases, box_threshold=min_confidence, text_threshold=request.text_threshold
+        names = _names(phrases, subjects)
+        detections = engine.detect(
+            part, names, box_threshold=min_confidence, text_threshold=request.text_threshold
         )
+        return _as_phrases(detections, phrases, subjects)[0]
 
     detections, _ = tiling.merge(tiling.detect_views(see, image, request, asked, negatives))
     detections = boxes.cut(detections, image.size_hw)
     return detections.take(_select(detections, image.size_hw, request, simplification, negatives))
+
+
+def choose(
+    image: Image,
+    objects: Sequence[Found],
+    request: DetectRequest,
+    simplification: Simplification,
+) -> tuple[list[Found], Simplification]:
+    """Return the candidates that pass the filters over colours and relations, and all others.
+
+    Objects with masks are checked by them, boxes alone by the middle of each. The simplification
+    comes back with a warning for what is left out. Without such filters all objects stay.
+    """
+    if not attributes.has_attributes(simplification.filters):
+        return list(objects), simplification
+    rows, warnings = attributes.choose(objects, simplification.filters, image)
+    asked = {phrase.casefold() for phrase in simplification.phrases}
+    left = [objects[row] for row in rows if objects[row].label.casefold() in asked]
+    numbered = [
+        each.model_copy(update={"id": number})
+        for number, each in enumerate(left[: request.max_objects])
+    ]
+    said = [*simplification.warnings, *warnings]
+    return numbered, simplification.model_copy(update={"warnings": said})
 
 
 def segment(
@@ -222,13 +257,16 @@ def ground(
 ) -> list[SegmentedObject]:
     """Find boxes and masks in one step, chosen as `detect` chooses."""
     asked, negatives = _asked(request, simplification)
+    subjects = attributes.subjects(simplification.filters)
     masks: list[BoolArray] = []
 
     def see(part: Image, phrases: Sequence[str], min_confidence: float) -> Detections:
-        detections, grounded = engine.ground(
-            part, phrases, box_threshold=min_confidence, text_threshold=request.text_threshold
+        names = _names(phrases, subjects)
+        grounded, found = engine.ground(
+            part, names, box_threshold=min_confidence, text_threshold=request.text_threshold
         )
-        masks.append(grounded.masks)
+        detections, rows = _as_phrases(grounded, phrases, subjects)
+        masks.append(found.masks[rows])
         return detections
 
     views = tiling.detect_views(see, image, request, asked, negatives)
@@ -325,7 +363,40 @@ def _asked(request: DetectRequest, simplification: Simplification) -> tuple[list
         for phrase in split_phrases(request.negative_prompt or "")
         if phrase.casefold() not in known
     ]
-    return phrases + unwanted, set(unwanted)
+    known |= {phrase.casefold() for phrase in unwanted}
+    compared = [
+        phrase
+        for phrase in attributes.others(simplification.filters)
+        if phrase.casefold() not in known
+    ]
+    return phrases + compared + unwanted, set(unwanted)
+
+
+def _names(phrases: Sequence[str], subjects: Mapping[str, str]) -> list[str]:
+    """Return what an engine is asked for, each once: "cup" for "cup on the table"."""
+    names = {(name := subjects.get(p.casefold(), p)).casefold(): name for p in phrases}
+    return list(names.values())
+
+
+def _as_phrases(
+    detections: Detections, phrases: Sequence[str], subjects: Mapping[str, str]
+) -> tuple[Detections, IntArray]:
+    """Label boxes by the phrases that they were looked for by; a box may be one of several.
+
+    Returns the boxes and the row of each among those that came in.
+    """
+    if not subjects:
+        return detections, np.arange(len(detections))
+    pairs = [
+        (row, phrase)
+        for row, label in enumerate(detections.labels)
+        for phrase in phrases
+        if subjects.get(phrase.casefold(), phrase).casefold() == label.casefold()
+    ]
+    rows = np.array([row for row, _ in pairs], np.int64)
+    chosen = detections.take(rows)
+    labels = tuple(phrase for _, phrase in pairs)
+    return Detections(chosen.boxes_xyxy, chosen.scores, labels), rows
 
 
 def _select(
@@ -340,7 +411,25 @@ def _select(
     Each policy chooses among what the one before it has left:
 
         thresholds -> negatives -> exclusions -> repeats -> groups -> filters -> best first
+
+    Filters over colours and relations, and with them all others, wait for `choose`.
     """
+    if attributes.has_attributes(simplification.filters):
+        return _candidates(detections, request, simplification, negatives, size_hw)
+    rows = _distinct(detections, request, simplification, negatives, size_hw)
+    rows = rows[apply_filters(detections.take(rows), simplification.filters, size_hw)]
+    rows = rows[boxes.best_first(detections.take(rows))]
+    return rows[: request.max_objects]
+
+
+def _distinct(
+    detections: Detections,
+    request: DetectRequest,
+    simplification: Simplification,
+    negatives: set[str],
+    size_hw: tuple[int, int],
+) -> IntArray:
+    """Return the rows of boxes that show different things, before filters choose among them."""
     left = detections
     rows: IntArray = np.arange(len(detections))
 
@@ -353,13 +442,40 @@ def _select(
     keep(boxes.above_thresholds(left, request.box_threshold, request.class_thresholds))
     keep(boxes.without_negatives(left, negatives))
     for each in simplification.filters:
-        if each.kind == "exclude" and each.phrase is not None:
-            keep(_without_excluded(left, each, each.phrase, size_hw))
+        # An exclusion by colour is for `choose`: here the colours are not known.
+        if each.phrase is None or each.kind != "exclude" or attributes.has_attributes([each]):
+            continue
+        keep(_without_excluded(left, each, each.phrase, size_hw))
     keep(boxes.suppress(left, simplification.alternatives))
     keep(boxes.without_groups(left))
-    keep(apply_filters(left, simplification.filters, size_hw))
-    keep(boxes.best_first(left))
-    return rows[: request.max_objects]
+    return rows
+
+
+def _candidates(
+    detections: Detections,
+    request: DetectRequest,
+    simplification: Simplification,
+    negatives: set[str],
+    size_hw: tuple[int, int],
+) -> IntArray:
+    """Return the rows of boxes among which filters choose later, best first.
+
+    What is asked for and what it is compared with do not suppress each other: a shirt may have
+    nearly the box of the person. Where nothing is found that is asked for, no box is left.
+    """
+    asked = {phrase.casefold() for phrase in simplification.phrases}
+    is_asked = np.array([label.casefold() in asked for label in detections.labels], np.bool_)
+    is_negative = np.array([label in negatives for label in detections.labels], np.bool_)
+    chosen = []
+    for group in (is_asked | is_negative, ~is_asked):
+        rows = np.flatnonzero(group)
+        some = detections.take(rows)
+        chosen.append(rows[_distinct(some, request, simplification, negatives, size_hw)])
+    if not len(chosen[0]):
+        return chosen[0]
+    rows = np.concatenate(chosen)
+    best: IntArray = rows[boxes.best_first(detections.take(rows))]
+    return best
 
 
 def _without_excluded(

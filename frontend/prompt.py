@@ -29,6 +29,10 @@ _WHERE = {
     "bottommost": "bottommost", "largest": "largest", "smallest": "smallest",
     "front": "front-most", "back": "rear-most", "center": "most central",
 }  # fmt: skip
+_RELATIONS = {
+    "in_front_of": "in front of", "next_to": "next to", "nearest_to": "nearest to",
+    "left_of": "left of", "right_of": "right of",
+}  # fmt: skip
 
 
 def ask(engines: Mapping[str, str]) -> None:
@@ -88,6 +92,8 @@ def say(each: Filter) -> str:
     thing = each.phrase or "object"
     if each.kind == "exclude":
         return "leave out: " + ", ".join(_choice(inner, each.phrase) for inner in each.filters)
+    if each.kind in ("colour", "relation"):
+        return f"keep each {_choice(each, thing)}"
     return f"keep the {_choice(each, thing)}"
 
 
@@ -95,6 +101,13 @@ def _choice(each: Filter, thing: str | None) -> str:
     thing = each.phrase or thing or "object"
     if each.kind == "side":
         return f"{thing} in the centre" if each.side == "center" else f"{thing} at the {each.side}"
+    if each.kind == "colour":
+        return f"{thing} that is {'not ' if each.negated else ''}{each.colour}"
+    if each.kind == "relation":
+        how = (
+            f"{'not ' if each.negated else ''}{_RELATIONS.get(each.relation or '', each.relation)}"
+        )
+        return f"{each.subject or thing} {'without' if how == 'not with' else how} {each.other}"
     nth = _ORDINALS.get(each.rank, f"{each.rank}th ")
     many = f"{each.count} " if each.count > 1 else ""
     return f"{nth}{many}{_WHERE.get(each.kind, each.kind)} {thing}"

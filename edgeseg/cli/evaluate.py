@@ -13,6 +13,7 @@ from edgeseg.cli.app import app
 from edgeseg.cli.evaluate_classes import classes_command
 from edgeseg.cli.evaluate_masks import masks_command
 from edgeseg.cli.evaluate_prompts import prompts_command
+from edgeseg.cli.evaluate_referring import referring_command
 from edgeseg.cli.outputs import Overwrite, check_json, write_json
 from edgeseg.engines import registry
 from edgeseg.engines.base import Detector, EngineOptions, Segmenter
@@ -30,6 +31,7 @@ app.add_typer(evaluate, name="evaluate")
 evaluate.command("masks")(masks_command)
 evaluate.command("classes")(classes_command)
 evaluate.command("prompts")(prompts_command)
+evaluate.command("referring")(referring_command)
 
 
 @evaluate.callback()

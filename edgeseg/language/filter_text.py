@@ -8,8 +8,11 @@ from edgeseg.schemas import Filter
 
 
 def filter_text(chosen: Filter) -> str:
-    """Return a filter as text: "leftmost of dog, rank 2", "exclude of people (leftmost)"."""
-    parts = [chosen.kind if chosen.side is None else f"{chosen.kind} {chosen.side}"]
+    """Return a filter as text: "leftmost of dog, rank 2", "relation on table of cup"."""
+    parts: list[str] = [chosen.kind if chosen.side is None else f"{chosen.kind} {chosen.side}"]
+    if chosen.kind in ("colour", "relation"):
+        relation = f"{(chosen.relation or '').replace('_', ' ')} {chosen.other}"
+        parts += ["not"] * chosen.negated + [chosen.colour or relation]
     if chosen.phrase is not None:
         parts.append(f"of {chosen.phrase}")
     if chosen.filters:

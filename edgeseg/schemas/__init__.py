@@ -59,6 +59,7 @@ from edgeseg.schemas.simplification import (
     EngineRan,
     Filter,
     FilterKind,
+    FilterRelation,
     Side,
     Simplification,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "FINAL_STATES",
     "Filter",
     "FilterKind",
+    "FilterRelation",
     "ImageInfo",
     "MAX_OBJECTS",
     "MAX_POINTS_PER_SIDE",

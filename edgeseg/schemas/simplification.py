@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from edgeseg.schemas.wire import REASON, Text, Wire
 
@@ -20,12 +20,37 @@ FilterKind = Literal[
     "center",
     "side",
     "exclude",
+    "colour",
+    "relation",
 ]
 Side = Literal["left", "right", "top", "bottom", "center"]
+FilterRelation = Literal[
+    "on",
+    "in",
+    "under",
+    "above",
+    "next_to",
+    "nearest_to",
+    "in_front_of",
+    "behind",
+    "left_of",
+    "right_of",
+    "holding",
+    "wearing",
+    "with",
+]
+ColourWords = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^((light|dark) )?"
+        r"(black|white|grey|red|orange|yellow|green|blue|purple|pink|brown)$"
+    ),
+]
+"""One of the eleven basic colours, with "light" or "dark" before it or without."""
 
 
 class Filter(Wire):
-    """A choice among detected boxes that words ask for: "leftmost", "the two largest dogs"."""
+    """A choice among detected objects: "leftmost", "the two largest", "blue", "on the table"."""
 
     kind: FilterKind = Field(description="What to choose by.", examples=["leftmost"])
     phrase: Text | None = Field(
@@ -42,6 +67,41 @@ class Filter(Wire):
         default_factory=list,
         description="For kind exclude: the objects that these choose are dropped.",
     )
+    colour: ColourWords | None = Field(
+        None,
+        description="For kind colour: keep objects of this colour by their pixels: one of the "
+        "eleven basic colours, with light or dark before it or without.",
+        examples=["dark blue"],
+    )
+    relation: FilterRelation | None = Field(
+        None,
+        description="For kind relation: keep objects that stand so to one of `other`.",
+        examples=["on"],
+    )
+    other: Text | None = Field(
+        None,
+        description="For kind relation: what the objects are compared with. It is detected too "
+        "and is no part of the answer.",
+        examples=["table"],
+    )
+    subject: Text | None = Field(
+        None,
+        description="For kind relation: what is detected in place of the phrase. Objects keep the "
+        "phrase as their label.",
+        examples=["cup"],
+    )
+    negated: bool = Field(
+        False, description="For kinds colour and relation: keep the objects that fail."
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Filter:
+        """Refuse a colour or a relation that does not say which."""
+        if self.kind == "colour" and self.colour is None:
+            raise ValueError("a filter of kind colour needs a colour")
+        if self.kind == "relation" and (self.relation is None or not (self.other or "").strip()):
+            raise ValueError("a filter of kind relation needs a relation and other")
+        return self
 
 
 class EngineRan(Wire):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,11 @@ from edgeseg.schemas import Filter
 from edgeseg.types import Detections, FloatArray, IntArray
 
 Keys = tuple[npt.NDArray[np.float64], ...]
+Check = Callable[[Filter, IntArray], IntArray]
+"""Returns which of the boxes that a filter concerns, by their positions, pass it."""
+
+ATTRIBUTES = ("colour", "relation")
+"""Kinds of filters that read pixels, masks or other objects."""
 
 # Boxes that end this near the lower edge of the image, as a share of its height, count as equally
 # far in front: an image cuts off what stands nearest.
@@ -18,15 +23,19 @@ CUT_OFF = 0.02
 
 
 def apply_filters(
-    detections: Detections, filters: Sequence[Filter], size_hw: tuple[int, int]
+    detections: Detections,
+    filters: Sequence[Filter],
+    size_hw: tuple[int, int],
+    check: Check | None = None,
 ) -> IntArray:
     """Return the positions of the boxes that pass every filter, in their order.
 
     Filters are applied one after the other. A filter with a phrase concerns only the boxes with
     that label (in any case of letters); the others pass. Places are those of box centres in an
     image of ``size_hw`` (height, width) pixels. ``front`` is the box whose lower edge is lowest,
-    the larger one first among those cut off by the image; ``back`` is the reverse. Three cups in
-    an image of 100 x 100 pixels, in rows 0, 1 and 2:
+    the larger one first among those cut off by the image; ``back`` is the reverse. Colours and
+    relations are left to ``check``; without it every box passes them. Three cups in an image of
+    100 x 100 pixels, in rows 0, 1 and 2:
 
               +------------+
         +---+ |     1      |    by their centres 0 is leftmost, then 1, then 2
@@ -49,7 +58,7 @@ def apply_filters(
     """
     rows = np.arange(len(detections), dtype=np.int64)
     for one in filters:
-        rows = _apply(detections, rows, one, size_hw, one.phrase)
+        rows = _apply(detections, rows, one, size_hw, check)
     return rows
 
 
@@ -58,19 +67,21 @@ def _apply(
     rows: IntArray,
     one: Filter,
     size_hw: tuple[int, int],
-    phrase: str | None,
+    check: Check | None,
 ) -> IntArray:
-    """Positions among ``rows`` that pass one filter, which concerns ``phrase`` (None: all)."""
-    concerned = _labelled(detections, rows, phrase)
+    """Positions among ``rows`` that pass one filter."""
+    concerned = _labelled(detections, rows, one.phrase)
     if one.kind == "exclude":
         chosen = concerned
         for inner in one.filters:
             scope = _labelled(detections, chosen, inner.phrase)
-            chosen = _apply(detections, scope, inner, size_hw, inner.phrase)
+            chosen = _apply(detections, scope, inner, size_hw, check)
         return rows[~np.isin(rows, chosen)]
-    chosen = _choose(detections.boxes_xyxy[concerned], one, size_hw)
-    passing = np.concatenate([rows[~np.isin(rows, concerned)], concerned[chosen]])
-    return np.sort(passing)
+    if one.kind in ATTRIBUTES:
+        passing = concerned if check is None else check(one, concerned)
+    else:
+        passing = concerned[_choose(detections.boxes_xyxy[concerned], one, size_hw)]
+    return np.sort(np.concatenate([rows[~np.isin(rows, concerned)], passing]))
 
 
 def _labelled(detections: Detections, rows: IntArray, phrase: str | None) -> IntArray:

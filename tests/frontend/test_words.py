@@ -48,6 +48,25 @@ def test_what_people_wrote_is_no_markdown() -> None:
         (Filter(kind="side", phrase="cup", side="left"), "keep the cup at the left"),
         (Filter(kind="smallest"), "keep the smallest object"),
         (
+            Filter(kind="colour", phrase="blue cup", colour="blue"),
+            "keep each blue cup that is blue",
+        ),
+        (
+            Filter(kind="relation", phrase="cup", relation="next_to", other="plate", negated=True),
+            "keep each cup not next to plate",
+        ),
+        (
+            Filter(
+                kind="relation",
+                phrase="person without hat",
+                subject="person",
+                relation="with",
+                other="hat",
+                negated=True,
+            ),
+            "keep each person without hat",
+        ),
+        (
             Filter(kind="exclude", phrase="man", filters=[Filter(kind="leftmost")]),
             "leave out: leftmost man",
         ),

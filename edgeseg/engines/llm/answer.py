@@ -83,7 +83,7 @@ def _filter(one: Filter, phrases: dict[str, str], inner: bool = False) -> Filter
         raise AnswerError(f"filters: {one.phrase!r} is not among the phrases")
     if (one.kind == "side") != (one.side is not None):
         raise AnswerError("filters: the kind side has a side, and no other kind has one")
-    if one.kind in ("side", "exclude") and (one.rank, one.count) != (1, 1):
+    if one.kind in ("side", "exclude", "colour", "relation") and (one.rank, one.count) != (1, 1):
         raise AnswerError(f"filters: the kind {one.kind} has neither rank nor count")
     if one.kind != "exclude" and one.filters:
         raise AnswerError("filters: only the kind exclude holds filters")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from edgeseg.engines.nano.affordances.matcher import AffordanceMatcher, good_enough
 from edgeseg.engines.nano.affordances.table import everything, read_table
 from edgeseg.engines.nano.word_vectors import WordVectors
+from edgeseg.language.attributes import read_attributes
 from edgeseg.language.exclusions import same_kind, split_exclusion
 from edgeseg.language.inflection import singular
 from edgeseg.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING
@@ -92,16 +93,23 @@ class NanoSimplifier:
         if not phrases:
             phrases = [tidy(prompt) or prompt.strip() or prompt]
             draft = _Draft()
+        read = [read_attributes(each, prompt) for each in phrases if each not in draft.alternatives]
+        attributes = [one for each in read for one in each.filters]
+        draft.notes += [note for each in read for note in each.notes]
+        if attributes and join_phrases(phrases) != prompt:
+            # Filters name the phrases, so these are what is sent back with them.
+            draft.changed = True
         if not draft.changed:
             reason = " ".join(draft.notes) or "The prompt already names what to find."
             return Simplification(
                 prompt=prompt,
                 simplified_prompt=prompt,
                 phrases=phrases,
+                filters=attributes,
                 changed=False,
                 reason=reason,
             )
-        filters = _exclusions_first(draft.filters)
+        filters = _exclusions_first([*attributes, *draft.filters])
         return Simplification(
             prompt=prompt,
             simplified_prompt=join_phrases(phrases),
