@@ -27,7 +27,7 @@ from edgeseg.engines.base import (
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.entities.colours import colour_shares, exposure_gain
 from edgeseg.errors import EdgeSegError
-from edgeseg.language.phrases import split_phrases
+from edgeseg.language.phrases import split_list, split_phrases
 from edgeseg.schemas import (
     ClassesRequest,
     DetectedObject,
@@ -360,7 +360,8 @@ def _asked(request: DetectRequest, simplification: Simplification) -> tuple[list
     known = {phrase.casefold() for phrase in phrases}
     unwanted = [
         phrase
-        for phrase in split_phrases(request.negative_prompt or "")
+        for piece in split_phrases(request.negative_prompt or "")
+        for phrase in split_list(piece)
         if phrase.casefold() not in known
     ]
     known |= {phrase.casefold() for phrase in unwanted}

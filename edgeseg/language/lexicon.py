@@ -79,12 +79,14 @@ PARTS = word_set(
     "forearm hind rear thigh calf heel nostril tusk earring pedal button footed handed hander"
 )
 NOT_PLACES = {
-    "left": PARTS | word_set("luggage over overs behind out hook wingers winger"),
+    "left": PARTS | word_set("drive luggage over overs behind out hook wingers winger"),
     "right": PARTS
     | word_set("angle angles whale whales way answer now here there triangle winger hook"),
-    "top": word_set("hat hats coat coats gun knot bun secret load loader quality brand floor of")
+    "top": word_set(
+        "hat hats coat coats gun knot bun secret load loader quality brand floor bunk of"
+    )
     | word_set("end up down ten speed"),
-    "bottom": word_set("line feeder feeders half end up of"),
+    "bottom": word_set("bracket bunk line feeder feeders half end up of"),
     "middle": word_set(
         "finger fingers school schools east eastern age aged ages name class ear ground of earth"
     ),

@@ -20,6 +20,7 @@ from edgeseg.language.lexicon import (
     SUPERLATIVES,
     word_set,
 )
+from edgeseg.language.punctuation import plain_punctuation
 
 WORD = re.compile(r"[^\W_]+(?:[-'\u2019][^\W_]+)*")
 EDGES = ' \t\r\n.,;:!?"“”()[]{}'
@@ -32,6 +33,9 @@ DOT = re.compile(
 )
 COMMA = re.compile(r"\s*,\s*(?:(?:and|or)\s+)?|\s+/\s+|(?<=[a-z]{3})/(?=[a-z]{3})", re.IGNORECASE)
 JOINT = re.compile(r"\s+(?:and|or|&|\+|as well as)\s+", re.IGNORECASE)
+_LIST_ENDS = re.compile(
+    r",?\s+(?:etc|and so on|and more|too|as well)\.?$|,\s*etc\.?$", re.IGNORECASE
+)
 # One thing, or one idea, that is called by two names.
 COMPOUNDS = re.compile(
     r"\b(?:salt and pepper (?:shaker|mill|set)|mac(?:aroni)? and cheese|fish and chips|"
@@ -71,11 +75,7 @@ def without_determiners(phrase: str) -> str:
             or counted
             or (
                 first in DETERMINERS
-                and (
-                    first not in {"all", "both", "some"}
-                    or plural
-                    or (parts[1].lower() in DETERMINERS)
-                )
+                and (first not in {"all", "both"} or plural or (parts[1].lower() in DETERMINERS))
             )
             or (first == "of" and parts[1].lower() in DETERMINERS)
         ):
@@ -107,6 +107,7 @@ def modifiers(phrase: str) -> list[str]:
 
 def split_dots(prompt: str) -> list[str]:
     """Split "a . b . c ." at separators that can be nothing else; abbreviations stay whole."""
+    prompt = plain_punctuation(prompt)
     pieces: list[str] = []
     start = 0
     for match in DOT.finditer(prompt):
@@ -114,13 +115,19 @@ def split_dots(prompt: str) -> list[str]:
         # One letter is an initial; one sign of Chinese or Japanese is a word.
         initial = before and len(before[-1]) == 1 and before[-1] < "\u3040"
         short = before and (initial or before[-1] in ABBREVIATIONS)
-        if match.group() == "." and short and match.end() < len(prompt):
+        if match.group().strip() == "." and short and match.end() < len(prompt):
             continue
         pieces.append(prompt[start : match.start()])
         start = match.end()
     pieces.append(prompt[start:])
-    parts = [" ".join(piece.split()).strip(EDGES.replace("?", "")) for piece in pieces]
+    parts = [_stripped(" ".join(piece.split())) for piece in pieces]
     return [piece for piece in parts if words(piece)]
+
+
+def _stripped(piece: str) -> str:
+    """Return a piece without signs at its ends; a question mark stays, and so do bracket pairs."""
+    bare = piece.strip(EDGES.replace("?", "").replace("(", "").replace(")", ""))
+    return bare if bare.count("(") == bare.count(")") else bare.strip("()")
 
 
 def split_phrases(prompt: str) -> list[str]:
@@ -143,7 +150,7 @@ def join_phrases(phrases: Sequence[str]) -> str:
 
 def split_list(segment: str) -> list[str]:
     """Split "cats, dogs and a bird" into its nouns; what may be one thing stays whole."""
-    parts = [part for part in map(tidy, COMMA.split(segment)) if words(part)]
+    parts = [part for part in map(tidy, COMMA.split(_LIST_ENDS.sub("", segment))) if words(part)]
     described = ATTRIBUTES.search(parts[0]) if parts else None
     closing = re.search(r"\b(?:and|or)\b", segment, re.IGNORECASE)
     if len(parts) > 1 and (not all(map(_may_stand_alone, parts)) or (described and closing)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from edgeseg.engines.nano.affordances.matcher import AffordanceMatcher, good_enough
 from edgeseg.engines.nano.affordances.table import everything, read_table
+from edgeseg.engines.nano.word_reader import Reading, WordReader
 from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.language.attributes import read_attributes
 from edgeseg.language.exclusions import same_kind, split_exclusion
@@ -30,12 +31,15 @@ from edgeseg.language.questions import (
     person_or_thing_asked_for,
     strip_request,
 )
+from edgeseg.language.rewrites import rewrite
+from edgeseg.language.wrappers import is_aside, unwrap
 from edgeseg.schemas import Filter, Simplification
 from edgeseg.types import Image
 
 # Longer texts are split at dots and otherwise left alone: no prompt for a detector is so long.
 MAX_CHARS = 600
 MAX_PHRASES = 200
+UNANSWERED = "No thing is known that answers this, so it is looked for as it stands."
 # "the two on the left" are two of what is kept.
 _COUNTED = re.compile(r"^(?:the\s+)?(?:two|three|four|five|six)(?=\s+(?:on|at|in|from)\b)", re.I)
 
@@ -49,12 +53,14 @@ class _Draft:
     notes: list[str] = field(default_factory=list)
     changed: bool = False
     alternatives: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, other: _Draft) -> None:
         self.phrases += other.phrases
         self.filters += other.filters
         self.alternatives += other.alternatives
         self.notes += other.notes
+        self.warnings += other.warnings
         self.changed |= other.changed
 
 
@@ -69,9 +75,9 @@ class NanoSimplifier:
     dtype = "float32"
 
     def __init__(self, threads: int | None = None) -> None:
-        self._affordances: AffordanceMatcher | None = AffordanceMatcher(
-            WordVectors.shipped(), read_table()
-        )
+        vectors = WordVectors.shipped()
+        self._affordances: AffordanceMatcher | None = AffordanceMatcher(vectors, read_table())
+        self._reader = WordReader(vectors)
 
     def close(self) -> None:
         """Free the table; calling it again does nothing."""
@@ -85,7 +91,11 @@ class NanoSimplifier:
         """
         if self._affordances is None:
             raise RuntimeError("NanoSimplifier: used after close()")
-        draft = self._draft(prompt)
+        read = self._reader.read(prompt) if len(prompt) <= MAX_CHARS else Reading(prompt)
+        draft = self._draft(read.text)
+        draft.notes = [*read.notes, *draft.notes]
+        draft.warnings += read.warnings
+        draft.changed |= bool(read.notes)
         unique: dict[str, str] = {}
         for phrase in filter(None, draft.phrases):
             unique.setdefault(phrase.casefold(), phrase)
@@ -108,6 +118,7 @@ class NanoSimplifier:
                 filters=attributes,
                 changed=False,
                 reason=reason,
+                warnings=list(dict.fromkeys(draft.warnings)),
             )
         filters = _exclusions_first([*attributes, *draft.filters])
         return Simplification(
@@ -118,6 +129,7 @@ class NanoSimplifier:
             filters=filters,
             changed=True,
             reason=" ".join(dict.fromkeys(draft.notes)),
+            warnings=list(dict.fromkeys(draft.warnings)),
         )
 
     def _draft(self, prompt: str) -> _Draft:
@@ -129,16 +141,46 @@ class NanoSimplifier:
             whole = self._need(" ".join(pieces))
             if whole:
                 return whole
-        draft = _Draft()
+        draft, spoken = _Draft(), len(pieces)
+        pieces = [piece for piece in pieces if not is_aside(piece)] or pieces
         for piece in pieces:
             draft.add(self._piece(piece))
+        if len(pieces) < spoken:
+            draft.changed = True
         return draft
 
     def _piece(self, text: str) -> _Draft:
-        """One piece between dots: a negation, a request, a question, an intent or a list."""
-        exclusion = split_exclusion(text)
+        """One piece between dots, with or without words that only ask for what it names."""
+        bare = unwrap(text)
+        if bare is None or not (names_a_thing(bare) or _exclusion(bare)):
+            return self._unwrapped(text)
+        draft = _Draft(notes=["Only the thing that is asked for is kept."], changed=True)
+        draft.add(self._unwrapped(bare))
+        return draft
+
+    def _unwrapped(self, text: str) -> _Draft:
+        """A piece in other words that the grammar reads, where these choose or leave out."""
+        exclusion = _exclusion(text)
         if exclusion:
             return self._without(*exclusion)
+        only = rewrite(text, "exclusions")
+        if only != text:
+            return _named(only, f"“{tidy(text)}” asks for “{only}”.")
+        counted = rewrite(text, "sizes")
+        if counted != tidy(text) and names_a_thing(counted):
+            draft = self._read(counted)
+            draft.changed = True
+            draft.notes = draft.notes or [f"“{tidy(text)}” asks for “{counted}”."]
+            return draft
+        placed = rewrite(text, "positions")
+        if placed != tidy(text) and (names_a_thing(placed) or not is_sentence(text)):
+            draft = self._read(placed)
+            if draft.filters:
+                return draft
+        return self._read(text)
+
+    def _read(self, text: str) -> _Draft:
+        """A request, a question, an intent or a list."""
         bare = strip_request(text)
         asked = bare.casefold() != tidy(text).casefold()
         if (asked or not is_sentence(text)) and names_a_thing(bare):
@@ -149,7 +191,8 @@ class NanoSimplifier:
                 answer = self._need(text) or (self._need(bare) if asked else None)
             return answer or _Draft(
                 [without_determiners(tidy(text))],
-                notes=["No thing is known that answers this, so it is looked for as it stands."],
+                notes=[UNANSWERED],
+                warnings=[UNANSWERED],
             )
         return _named(bare, "")
 
@@ -186,6 +229,11 @@ class NanoSimplifier:
             dropped = _excluded_position(piece)
             draft.add(_exclude(piece, dropped, draft.phrases))
         return draft
+
+
+def _exclusion(text: str) -> tuple[str, str] | None:
+    """What is asked for and what is left out, however that is said."""
+    return split_exclusion(rewrite(text, "exclusions"))
 
 
 def _named(text: str, note: str) -> _Draft:
