@@ -91,11 +91,11 @@ class NanoSimplifier:
         """
         if self._affordances is None:
             raise RuntimeError("NanoSimplifier: used after close()")
-        read = self._reader.read(prompt) if len(prompt) <= MAX_CHARS else Reading(prompt)
-        draft = self._draft(read.text)
-        draft.notes = [*read.notes, *draft.notes]
-        draft.warnings += read.warnings
-        draft.changed |= bool(read.notes)
+        reading = self._reader.read(prompt) if len(prompt) <= MAX_CHARS else Reading(prompt)
+        draft = self._draft(reading.text)
+        draft.notes = [*reading.notes, *draft.notes]
+        draft.warnings += reading.warnings
+        draft.changed |= bool(reading.notes)
         unique: dict[str, str] = {}
         for phrase in filter(None, draft.phrases):
             unique.setdefault(phrase.casefold(), phrase)
