@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -109,12 +110,24 @@ def export_networks(net: ClassNet, out: Path) -> ClassBase:
     return base
 
 
+def figures_of(path: Path | None) -> dict[str, float]:
+    """Return the figures that a pack keeps of its evaluation: those that depend on no machine."""
+    if path is None:
+        return {}
+    found = json.loads(path.read_text("utf-8"))
+    per_class = {f"iou {name}": value for name, value in found["per_class"].items()}
+    return {"miou": found["miou"], "images": found["images"], **per_class}
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--weights", type=Path, default=SHIPPED)
     parser.add_argument("--packs", type=Path, default=PACKS)
+    parser.add_argument(
+        "--figures", type=Path, help="what edgeseg evaluate classes --json wrote of this export"
+    )
     args = parser.parse_args()
     state = torch.load(args.checkpoint, weights_only=True)["ema"]
     net = ClassNet(len(CLASSES)).eval()
@@ -124,7 +137,8 @@ def main() -> None:
     rows = zip(CLASSES, prompts, strict=True)
     classes = tuple(PackClass(name, prompt.copy(), COLOURS[name]) for name, prompt in rows)
     args.packs.mkdir(parents=True, exist_ok=True)
-    ClassPack("street", classes, base, 0.0).save(args.packs / f"street{SUFFIX}")
+    pack = ClassPack("street", classes, base, 0.0, figures_of(args.figures))
+    pack.save(args.packs / f"street{SUFFIX}")
 
 
 if __name__ == "__main__":
