@@ -9,6 +9,7 @@ from functools import cached_property
 from edgeseg.engines.nano.affordances.table import everything, read_table
 from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.language import lexicon
+from edgeseg.language.foreign import translate
 from edgeseg.language.inflection import singular
 from edgeseg.language.phrases import ABBREVIATIONS, WORD, words
 from edgeseg.language.rewrites import chat_to_words, names
@@ -51,6 +52,9 @@ class WordReader:
 
     def read(self, prompt: str) -> Reading:
         """Return the prompt with its misspelled words mended; known words stay as they are."""
+        foreign = translate(prompt, self._knows)
+        if foreign:
+            return Reading(foreign.text, [f"Read from {foreign.language} as “{foreign.text}”."])
         reading = Reading(chat_to_words(prompt) if len(words(prompt)) > 1 else prompt)
         if reading.text != prompt:
             reading.notes.append(f"Read as “{reading.text.strip()}”.")

@@ -210,7 +210,7 @@ def test_what_only_the_image_could_answer_passes_unchanged(prompt: str) -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["the", "....", "🐱", "猫", "?", "' '", "and", "the one on the left", "- . -", "\u200b"],
+    ["the", "....", "🐱", "高麗屋", "?", "' '", "and", "the one on the left", "- . -", "\u200b"],
 )
 def test_odd_prompts_pass_unchanged(prompt: str) -> None:
     made = simplify(prompt)
