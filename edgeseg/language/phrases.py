@@ -151,11 +151,12 @@ def join_phrases(phrases: Sequence[str]) -> str:
 def split_list(segment: str) -> list[str]:
     """Split "cats, dogs and a bird" into its nouns; what may be one thing stays whole."""
     parts = [part for part in map(tidy, COMMA.split(_LIST_ENDS.sub("", segment))) if words(part)]
+    pieces = [piece for part in parts for piece in _split_joint(part)]
     described = ATTRIBUTES.search(parts[0]) if parts else None
     closing = re.search(r"\b(?:and|or)\b", segment, re.IGNORECASE)
-    if len(parts) > 1 and (not all(map(_may_stand_alone, parts)) or (described and closing)):
+    if len(parts) > 1 and (not all(map(_may_stand_alone, pieces)) or (described and closing)):
         return [segment]
-    return [piece for part in parts for piece in _split_joint(part)] or [segment]
+    return pieces or [segment]
 
 
 def _split_joint(part: str) -> list[str]:

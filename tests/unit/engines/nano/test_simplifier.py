@@ -253,3 +253,10 @@ def test_it_loads_and_answers_quickly() -> None:
     for _ in range(20):
         engine.simplify("Where could I find something to cut the paper with?")
     assert (time.process_time() - start) / 20 < 0.005
+
+
+def test_a_relation_is_that_of_the_last_thing_of_a_list(simplifier: NanoSimplifier) -> None:
+    made = simplifier.simplify("car, red bus and the person next to the tree")
+    assert made.phrases == ["car", "red bus", "person next to the tree"]
+    (relation,) = [each for each in made.filters if each.kind == "relation"]
+    assert (relation.phrase, relation.other) == ("person next to the tree", "tree")
