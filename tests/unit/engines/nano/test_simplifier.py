@@ -255,8 +255,8 @@ def test_it_loads_and_answers_quickly() -> None:
     assert (time.process_time() - start) / 20 < 0.005
 
 
-def test_a_relation_is_that_of_the_last_thing_of_a_list(simplifier: NanoSimplifier) -> None:
-    made = simplifier.simplify("car, red bus and the person next to the tree")
+def test_a_relation_is_that_of_the_last_thing_of_a_list() -> None:
+    made = simplify("car, red bus and the person next to the tree")
     assert made.phrases == ["car", "red bus", "person next to the tree"]
     (relation,) = [each for each in made.filters if each.kind == "relation"]
     assert (relation.phrase, relation.other) == ("person next to the tree", "tree")
