@@ -60,7 +60,7 @@ up: $(VENV)/ui.stamp redis  ## Serve the stack until Ctrl-C: the API on port 800
 
 # Two at a time: much of a test's time is waiting for processes to start and to die.
 test: $(VENV)/test.stamp redis chromium  ## Run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(VENV)/test.stamp redis  ## Send odd requests, images and clients to a whole stack for ten minutes (SEED=n repeats a run)
 	EDGESEG_FUZZ=1 $(BIN)/python -m pytest -q tests/fuzz/test_masks.py
