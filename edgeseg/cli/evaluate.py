@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from edgeseg.cli.app import app
 from edgeseg.cli.evaluate_classes import classes_command
+from edgeseg.cli.evaluate_colours import colours_command
 from edgeseg.cli.evaluate_masks import masks_command
 from edgeseg.cli.evaluate_prompts import prompts_command
 from edgeseg.cli.evaluate_referring import referring_command
@@ -32,6 +33,7 @@ evaluate.command("masks")(masks_command)
 evaluate.command("classes")(classes_command)
 evaluate.command("prompts")(prompts_command)
 evaluate.command("referring")(referring_command)
+evaluate.command("colours")(colours_command)
 
 
 @evaluate.callback()

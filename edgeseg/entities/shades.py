@@ -35,6 +35,11 @@ _ALIASES = {
 }  # fmt: skip
 # Pixels of other names that a shade may take for its own, relative to those of its own name.
 _ALIAS_WEIGHT = 0.5
+# Share of its own name, at least.
+_MIN_OWN = 0.1
+# Greys end where people say black and white.
+_GREYS = ("grey", "black", "white")
+_BLACK_L, _WHITE_L = 12, 93
 _MAX_PIXELS = 20_000
 
 
@@ -55,10 +60,14 @@ def fits_colour(rgb: UInt8Array, mask: BoolArray, words: str, gain: float) -> bo
     aliases = _ALIASES[words]
     near = sum(shares.get(each, 0.0) for each in aliases)
     own = {**shares, colour: shares.get(colour, 0.0) + _ALIAS_WEIGHT * near}
-    border = _BORDER_L.get(colour)
-    if not has_colour(own, colour):
+    # Black alone is no dark blue; but light grey is named white, and dark grey black.
+    is_named = colour in _GREYS or shares.get(colour, 0.0) >= _MIN_OWN
+    if not is_named or not has_colour(own, colour):
         return False
     light = _lightness(rgb, mask, (colour, *aliases), gain)
+    if colour in _GREYS and not _BLACK_L < light < _WHITE_L:
+        return False
+    border = _BORDER_L.get(colour)
     return border is None or (light > border if shade == "light" else light < border)
 
 
