@@ -26,7 +26,7 @@ SWAP, DOUBLED, ALIKE, END_E, VOWEL, OTHER = 0.6, 0.4, 0.7, 0.7, 0.9, 1.0
 SUBSTITUTION = 1.1
 LAST_VOWEL = 0.6
 NEAREST, MAX_NEAREST_COST = 3, 2.5
-MAX_CANDIDATES = 150
+MAX_CANDIDATES = 60
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _SOUNDS = ("aeiouy", "cksqx", "zs", "fv", "gj", "dt", "mn", "bp", "vw", "uw")
@@ -105,15 +105,16 @@ def edit_cost(word: str, other: str) -> float:
     """Return the cost of turning one lower-case word into another, 0 for the same word."""
     a, b = word.replace("ph", "f"), other.replace("ph", "f")
     digraph = 0.5 if len(a) - len(word) != len(b) - len(other) else 0.0
+    gaps_a, gaps_b = ([_gap(each, at) for at in range(len(each))] for each in (a, b))
     rows = [[0.0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for j in range(1, len(b) + 1):
-        rows[0][j] = rows[0][j - 1] + _gap(b, j - 1)
+        rows[0][j] = rows[0][j - 1] + gaps_b[j - 1]
     for i in range(1, len(a) + 1):
-        rows[i][0] = rows[i - 1][0] + _gap(a, i - 1)
+        rows[i][0] = rows[i - 1][0] + gaps_a[i - 1]
         for j in range(1, len(b) + 1):
             step = min(
-                rows[i - 1][j] + _gap(a, i - 1),
-                rows[i][j - 1] + _gap(b, j - 1),
+                rows[i - 1][j] + gaps_a[i - 1],
+                rows[i][j - 1] + gaps_b[j - 1],
                 rows[i - 1][j - 1] + _substitution(a[i - 1], b[j - 1]),
             )
             swapped = i > 1 and j > 1 and a[i - 1] == b[j - 2] and a[i - 2] == b[j - 1]

@@ -102,6 +102,7 @@ class WordReader:
         """Built when the first unknown word is met, in about 0.1 s."""
         examples = [text for entry in read_table() for text in (*entry.examples, *entry.things)]
         common = {word for text in [*examples, *everything()] for word in words(text)}
+        common |= {singular(word) for word in common}
         vocabulary = [word for word in self._vectors.words if " " not in word]
         return Spelling(vocabulary, common | _GRAMMAR)
 

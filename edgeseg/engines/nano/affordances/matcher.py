@@ -21,9 +21,10 @@ PLACE_WORDS = frozenset(("where", "somewhere", "place", "places", "spot"))
 
 FloatArray = npt.NDArray[np.float32]
 
-# Minimum score of a match, and of one for a question that mostly asks for no thing. These and the
-# weights below were chosen on tests/unit/engines/nano/prompts/intents_tuned.tsv.
-THRESHOLD = 0.55
+# Minimum score of a match, and of one for a question that mostly asks for no thing. The first was
+# chosen on the curve in docs/log/prompts.md, the weights below on
+# tests/unit/engines/nano/prompts/intents_tuned.tsv.
+THRESHOLD = 0.6
 STRONG = 0.75
 ODD_OPENINGS = word_set(
     "why when who whose whom did was were is are am does do has have tell explain will"
@@ -31,6 +32,12 @@ ODD_OPENINGS = word_set(
 ODD_QUESTION = re.compile(
     r"how\s+(?:old|many|much)\b|what\s+(?:happened|(?:is|are|was)\s+"
     r"(?!used|worn|needed|good|for|put|eaten|made|meant|kept|moved|swung|called)\w)",
+    re.IGNORECASE,
+)
+# Asks for a fact about the image, which no thing in it answers.
+FACT_QUESTION = re.compile(
+    r"who\s+(?:painted|made|took|wrote|built|drew|designed|invented|created|shot)\b|"
+    r"what\s+happen|which\s+(?:year|month|day|century|country|city|style)\b|is\s+(?:it|this|that)\b",
     re.IGNORECASE,
 )
 LIGHT_WEIGHT = 0.3
@@ -206,6 +213,8 @@ def _unit(rows: FloatArray) -> FloatArray:
 
 def good_enough(match: Match, text: str) -> bool:
     """Tell whether a match may replace the sentence; odd questions need a stronger one."""
+    if FACT_QUESTION.match(text):
+        return False
     first = next(iter(words(text)), "")
     odd = first in ODD_OPENINGS or ODD_QUESTION.match(text) is not None
     return match.score >= (STRONG if odd else THRESHOLD)
