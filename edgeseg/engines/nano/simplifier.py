@@ -65,7 +65,7 @@ class _Draft:
 
 
 class NanoSimplifier:
-    """Simplifies English prompts in about a millisecond; see docs/simplifier.md.
+    """Simplifies prompts in English and six other languages; see docs/simplifier.md.
 
     `threads` is accepted like by every nano engine, and not needed.
     """
