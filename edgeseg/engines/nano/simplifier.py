@@ -39,6 +39,7 @@ from edgeseg.types import Image
 # Longer texts are split at dots and otherwise left alone: no prompt for a detector is so long.
 MAX_CHARS = 600
 MAX_PHRASES = 200
+UNKNOWN = "It is looked for as it stands."
 UNANSWERED = "No thing is known that answers this, so it is looked for as it stands."
 # "the two on the left" are two of what is kept.
 _COUNTED = re.compile(r"^(?:the\s+)?(?:two|three|four|five|six)(?=\s+(?:on|at|in|from)\b)", re.I)
@@ -110,7 +111,8 @@ class NanoSimplifier:
             # Filters name the phrases, so these are what is sent back with them.
             draft.changed = True
         if not draft.changed:
-            reason = " ".join(draft.notes) or "The prompt already names what to find."
+            plain = UNKNOWN if draft.warnings else "The prompt already names what to find."
+            reason = " ".join(draft.notes) or plain
             return Simplification(
                 prompt=prompt,
                 simplified_prompt=prompt,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgeseg.engines.nano.affordances.table import everything, read_table
-from edgeseg.engines.nano.simplifier import UNANSWERED, NanoSimplifier
+from edgeseg.engines.nano.simplifier import UNANSWERED, UNKNOWN, NanoSimplifier
 from edgeseg.evaluation.prompts import counts_by_kind, evaluate_prompts, read_prompts
 from edgeseg.language.filter_text import filters_text
 from edgeseg.language.phrases import split_phrases
@@ -79,6 +79,7 @@ def test_unknown_words_and_unanswered_questions_are_named() -> None:
     warnings = ENGINE.simplify("xyzzy").warnings + ENGINE.simplify("猫咪咪").warnings
     assert "“xyzzy” is not a known word." in warnings[0]
     assert "猫咪咪" in warnings[1]
+    assert ENGINE.simplify("xyzzy").reason == UNKNOWN
     question = ENGINE.simplify("what is the meaning of life?")
     assert (question.changed, question.warnings) == (False, [UNANSWERED])
     assert ENGINE.simplify("the cat").warnings == []
