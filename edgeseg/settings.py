@@ -296,6 +296,14 @@ class Settings(BaseSettings):
         6, ge=1, description="Seconds without a heartbeat after which a worker is considered dead."
     )
 
+    worker_niceness: int = Field(
+        10,
+        ge=0,
+        le=19,
+        description="How far workers of `edgeseg up` give way, to the API and to whatever else runs, "
+        "where processors are short; 0: not at all.",
+    )
+
     # Serving
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     max_connections: int = Field(

@@ -30,8 +30,6 @@ START_TIMEOUT_S = 90.0
 LONGEST_SOCKET_FOLDER = 70
 # Workers finish the stage they are at; the backend the answers it owes.
 STOP_TIMEOUT_S = 20.0
-# Workers take all processors there are; the API would answer late, and probes with it.
-WORKER_NICENESS = 10
 
 
 class EmbeddedStack:
@@ -170,7 +168,8 @@ class EmbeddedStack:
                 self._environment,
                 self.log_dir,
                 cwd=cwd,
-                niceness=0 if name in ("backend", "ui") else WORKER_NICENESS,
+                # Workers take all processors there are; the API would answer late.
+                niceness=0 if name in ("backend", "ui") else self.settings.worker_niceness,
             )
             self.children.append(child)
             child.start()

@@ -40,6 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
             ui_port=0,
             data_dir=folder,
             fake_latency_s=5,
+            worker_niceness=0,
         )
         with EmbeddedStack(settings, ui=True) as running:
             yield running

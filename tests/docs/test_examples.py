@@ -59,7 +59,7 @@ def test_example(name: str, tmp_path: Path, chelsea: Path) -> None:
     if name != "over_http.py":
         check(name, tmp_path, {})
         return
-    settings = Settings(engines="nano", api_port=0, data_dir=tmp_path / "stack")
+    settings = Settings(engines="nano", api_port=0, data_dir=tmp_path / "stack", worker_niceness=0)
     with EmbeddedStack(settings) as stack:
         check(name, tmp_path, {"EDGESEG_API_URL": stack.api_url})
 

@@ -45,7 +45,8 @@ def folder(tmp_path: Path, chelsea: Path) -> Path:
 def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A stack of nano engines, as `make up` starts it."""
     data_dir = tmp_path_factory.mktemp("stack")
-    with EmbeddedStack(Settings(engines="nano", api_port=0, data_dir=data_dir)) as stack:
+    settings = Settings(engines="nano", api_port=0, data_dir=data_dir, worker_niceness=0)
+    with EmbeddedStack(settings) as stack:
         yield stack.api_url
 
 

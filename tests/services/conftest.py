@@ -30,7 +30,9 @@ def _stack(
         for name in list(os.environ):
             if name.startswith(("EDGESEG_", "REDIS_")):
                 patch.delenv(name)
-        chosen = Settings(engines="fake", api_port=0, data_dir=folder, **settings)
+        # Beside other tests, workers that give way would take too long.
+        given = {"worker_niceness": 0, **settings}
+        chosen = Settings(engines="fake", api_port=0, data_dir=folder, **given)
         with EmbeddedStack(chosen, workers) as stack:
             yield stack
 

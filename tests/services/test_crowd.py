@@ -12,6 +12,7 @@ from redis import BlockingConnectionPool, ConnectionPool, Redis
 
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import QueueFullError
+from edgeseg.settings import Settings
 from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import redis_errors
 from tests.services.conftest import StackMaker
@@ -49,7 +50,7 @@ def test_too_many_clients_are_told_so_at_once(
 
 
 def test_workers_give_way_to_the_api(make_stack: StackMaker) -> None:
-    with make_stack() as stack:
+    with make_stack(worker_niceness=Settings().worker_niceness) as stack:
         niceness = {
             name: os.getpriority(os.PRIO_PROCESS, stack.child(name).pid)
             for name in ("backend", "redis", "segment-1")

@@ -21,6 +21,12 @@ from edgeseg.client import EdgeSegClient
 START_S = 60.0
 
 
+@pytest.fixture(autouse=True)
+def workers_that_do_not_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside other tests they would take too long."""
+    monkeypatch.setenv("EDGESEG_WORKER_NICENESS", "0")
+
+
 @contextmanager
 def running_up(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command until the block ends; yield the process and the URL it prints."""
