@@ -79,8 +79,16 @@ def _all(filters: Sequence[Filter]) -> list[Filter]:
 
 
 def _in_order(filters: Sequence[Filter]) -> list[Filter]:
-    inner = [f.model_copy(update={"filters": _in_order(f.filters)}) for f in filters]
-    return sorted(inner, key=_place)
+    return sorted(map(_unfolded, filters), key=_place)
+
+
+def _unfolded(one: Filter) -> Filter:
+    """Return "leave out those that are red" as "keep those that are not"."""
+    if one.kind == "exclude" and len(one.filters) == 1 and one.filters[0].kind in ATTRIBUTES:
+        inner = one.filters[0]
+        changes = {"negated": not inner.negated, "phrase": inner.phrase or one.phrase}
+        return inner.model_copy(update=changes)
+    return one.model_copy(update={"filters": _in_order(one.filters)})
 
 
 def _place(one: Filter) -> int:

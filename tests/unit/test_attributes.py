@@ -107,6 +107,15 @@ def test_a_colour_is_read_in_the_mask_and_not_beside_it() -> None:
     assert boxes(answer("red cup", detector, image)) == [RIGHT]
 
 
+@pytest.mark.parametrize("kind", [SegmentRequest, DetectRequest])
+def test_what_is_left_out_by_its_colour_is_said(kind: Any) -> None:
+    image = scene((LEFT, RED), (MIDDLE, BLUE), (RIGHT, GREEN))
+    detector = Detector(("cups", LEFT), ("cups", MIDDLE), ("cups", RIGHT))
+    result = answer("all cups without the red one", detector, image, kind)
+    assert boxes(result) == [MIDDLE, RIGHT]
+    assert result.warnings == ["1 of 3 objects named “cups” is left out: red."]
+
+
 def test_positions_choose_among_what_has_the_colour() -> None:
     image = scene((LEFT, RED), (MIDDLE, BLUE), (RIGHT, BLUE))
     detector = Detector(("cup", LEFT), ("cup", MIDDLE), ("cup", RIGHT))

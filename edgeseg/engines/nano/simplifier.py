@@ -9,7 +9,7 @@ from edgeseg.engines.nano.affordances.matcher import AffordanceMatcher, good_eno
 from edgeseg.engines.nano.affordances.table import everything, read_table
 from edgeseg.engines.nano.word_reader import Reading, WordReader
 from edgeseg.engines.nano.word_vectors import WordVectors
-from edgeseg.language.attributes import read_attributes
+from edgeseg.language.attributes import colour_of, read_attributes
 from edgeseg.language.exclusions import same_kind, split_exclusion
 from edgeseg.language.inflection import singular
 from edgeseg.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING
@@ -301,6 +301,16 @@ def _exclude(piece: str, dropped: Positioned, included: list[str]) -> _Draft:
     shades = [w for w in modifiers(noun) if w not in {"one", "ones"}]
     target = included[0] if refers else same[0] if same else noun
     alike = refers or (bool(same) and singular(head(target)) == singular(last))
+    # "other than the red one": those are told apart by their pixels.
+    colour = colour_of(f"{' '.join(shades)} {head(target)}") if refers or same else None
+    if alike and colour is not None and colour.split() == shades and not dropped.filters:
+        inner = Filter(kind="colour", phrase=target, colour=colour)
+        note = f"“{piece}” is left out by its colour."
+        return _Draft(
+            notes=[note],
+            filters=[Filter(kind="exclude", phrase=target, filters=[inner])],
+            changed=True,
+        )
     if (shades and (refers or same)) or (alike and len(included) == 1 and not dropped.filters):
         note = f"“{piece}” cannot be told apart by position, so it is not left out."
         return _Draft(notes=[note], changed=True)

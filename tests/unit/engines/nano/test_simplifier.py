@@ -181,8 +181,7 @@ def test_everything_but_one_thing_names_common_things() -> None:
     "prompt",
     [
         "cats except the cat",
-        "dogs but not the brown one",
-        "all cups without the red one",
+        "dogs but not the old one",
         "people except the tall man",
     ],
 )
@@ -190,6 +189,19 @@ def test_what_cannot_be_left_out_is_said(prompt: str) -> None:
     made = simplify(prompt)
     assert (len(made.phrases), made.filters) == (1, [])
     assert "not left out" in made.reason
+
+
+@pytest.mark.parametrize(
+    ("prompt", "phrase", "colour"),
+    [
+        ("dogs but not the brown one", "dogs", "brown"),
+        ("all cups without the red one", "cups", "red"),
+        ("every cushion other than the dark blue one", "cushion", "dark blue"),
+    ],
+)
+def test_what_has_another_colour_is_left_out(prompt: str, phrase: str, colour: str) -> None:
+    inner = {"kind": "colour", "phrase": phrase, "colour": colour}
+    assert filters_of(prompt) == [{"kind": "exclude", "phrase": phrase, "filters": [inner]}]
 
 
 def test_a_phrase_in_two_places_of_a_list_keeps_its_own_filters() -> None:
