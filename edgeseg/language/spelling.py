@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-MIN_LETTERS = 4
+MIN_LETTERS, MAX_LETTERS = 4, 24
 # Largest cost of a mend by the number of letters; the last one holds for longer words.
 LIMITS = {4: 0.75, 5: 1.0, 6: 1.2, 7: 1.4}
 LIMIT_LONG = 1.9
@@ -63,7 +63,11 @@ class Spelling:
     def mend(self, word: str) -> str | None:
         """Return the known word that a misspelled one stands for; ``None`` when none is near."""
         lower = word.lower()
-        if len(lower) < MIN_LETTERS or word != lower or not _PLAIN_WORD.fullmatch(lower):
+        if (
+            not MIN_LETTERS <= len(lower) <= MAX_LETTERS
+            or word != lower
+            or not _PLAIN_WORD.fullmatch(lower)
+        ):
             return None
         found = self._best(lower, LIMITS.get(len(lower), LIMIT_LONG))
         if lower[-1] in "sz" and len(lower) > MIN_LETTERS:
@@ -76,7 +80,7 @@ class Spelling:
     def nearest(self, word: str) -> list[str]:
         """Return the nearest known words, at most three; none for a word of another script."""
         lower = word.lower()
-        if not _PLAIN_WORD.fullmatch(lower):
+        if len(lower) > MAX_LETTERS or not _PLAIN_WORD.fullmatch(lower):
             return []
         ranked = sorted((self._cost(lower, other), other) for other in self._candidates(lower, 5))
         return [other for cost, other in ranked[:NEAREST] if cost <= MAX_NEAREST_COST]

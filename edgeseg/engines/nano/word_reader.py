@@ -60,15 +60,17 @@ class WordReader:
             reading.notes.append(f"Read as “{reading.text.strip()}”.")
         self._open_compounds(reading)
         unknown = [word for word in WORD.findall(reading.text) if not self._knows(word)]
-        for word in dict.fromkeys(unknown):
-            mended = self._spelling.mend(word)
-            if mended == word:
+        mended = {word: self._spelling.mend(word) for word in dict.fromkeys(unknown)}
+        # Beside words that nothing is near to, a near one is of their language: "Katze frisst".
+        is_other = None in mended.values()
+        for word, known in mended.items():
+            if known == word:
                 continue
-            if mended is None:
+            if known is None or is_other:
                 reading.warnings.append(self._unknown(word))
                 continue
-            reading.text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", mended, reading.text)
-            reading.notes.append(f"“{word}” was read as “{mended}”.")
+            reading.text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", known, reading.text)
+            reading.notes.append(f"“{word}” was read as “{known}”.")
         return reading
 
     def _open_compounds(self, reading: Reading) -> None:

@@ -147,6 +147,8 @@ def test_english_words_are_not_read_as_another_language(prompt: str) -> None:
 
 
 def test_words_of_a_language_without_a_table_are_named() -> None:
+    assert not ENGINE.simplify("Zwiebelkuchen frisst").changed
+    assert ENGINE.simplify("a" * 200).warnings
     simplification = ENGINE.simplify("der Zwiebelkuchenofen")
     assert not simplification.changed
     assert "“Zwiebelkuchenofen” is not a known word." in simplification.warnings[0]
