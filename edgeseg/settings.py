@@ -300,7 +300,7 @@ class Settings(BaseSettings):
         10,
         ge=0,
         le=19,
-        description="How far workers of `edgeseg up` give way to the API and to all else that runs, "
+        description="How far workers of `edgeseg up` give way to the API and all else that runs, "
         "where processors are short; 0: not at all.",
     )
 
