@@ -33,7 +33,8 @@ def prompts_command(
 
     check_json(json_path, overwrite)
     rows = read_prompts(file)
-    with EdgeSegAI(simplifier=simplifier) as ai:
+    # One reader for all rows.
+    with EdgeSegAI(simplifier=simplifier, ttl=-1) as ai:
         answers = evaluate_prompts(rows, ai.simplify)
     wrong = [answer for answer in answers if not answer.right]
     for answer in wrong if show else ():
