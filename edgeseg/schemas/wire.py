@@ -22,6 +22,7 @@ BoxXYXY = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 # Control characters, line separators, halves of surrogate pairs and noncharacters: files of one
 # line a label, XML and UTF-8 cannot hold them.
 UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_LINE_END = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 REASON = "“leftmost” chooses among the boxes that are found."
@@ -38,8 +39,9 @@ def _prompt(text: str) -> str:
             "The prompt has {got} characters; at most {limit} are allowed.",
             {"got": len(text), "limit": MAX_PROMPT_CHARS},
         )
-    # Phrases become labels, which files of one line each must hold.
-    return UNWRITABLE.sub(" ", text).strip()
+    lines = [UNWRITABLE.sub(" ", line).strip() for line in _LINE_END.split(text)]
+    # Each line of a list is a phrase of its own.
+    return "\n".join(filter(None, lines))
 
 
 def _label(text: str) -> str:

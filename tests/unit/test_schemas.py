@@ -102,8 +102,14 @@ def test_labels_of_refinements_are_visible(label: str) -> None:
 
 
 def test_control_characters_in_prompts_are_blanks() -> None:
-    request = parse(DetectRequest, {"text_prompt": "\0a cat\x1bowl\n. dog\u2028"})
-    assert request.text_prompt == "a cat owl . dog"
+    request = parse(DetectRequest, {"text_prompt": "\0a cat\x1bowl. dog\u009f"})
+    assert request.text_prompt == "a cat owl. dog"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\t", "\v", "\u2028", " \n\n "])
+def test_lines_of_a_prompt_stay_apart(end: str) -> None:
+    request = parse(DetectRequest, {"text_prompt": f"{end}- cat{end}- dog{end}"})
+    assert request.text_prompt == "- cat\n- dog"
 
 
 @pytest.mark.parametrize(
