@@ -115,7 +115,7 @@ def split_dots(prompt: str) -> list[str]:
         # One letter is an initial; one sign of Chinese or Japanese is a word.
         initial = before and len(before[-1]) == 1 and before[-1] < "\u3040"
         short = before and (initial or before[-1] in ABBREVIATIONS)
-        if match.group().strip() == "." and short and match.end() < len(prompt):
+        if match.group() == "." and short and match.end() < len(prompt):
             continue
         pieces.append(prompt[start : match.start()])
         start = match.end()

@@ -91,7 +91,9 @@ class Filter(Wire):
         examples=["cup"],
     )
     negated: bool = Field(
-        False, description="For kinds colour and relation: keep the objects that fail."
+        False,
+        description="For kinds colour and relation: keep the objects that fail.",
+        examples=[False],
     )
 
     @model_validator(mode="after")

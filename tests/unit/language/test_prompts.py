@@ -152,3 +152,10 @@ def test_words_of_a_language_without_a_table_are_named() -> None:
     simplification = ENGINE.simplify("der Zwiebelkuchenofen")
     assert not simplification.changed
     assert "“Zwiebelkuchenofen” is not a known word." in simplification.warnings[0]
+
+
+def test_a_dot_between_blanks_separates_after_a_single_sign_too() -> None:
+    assert split_phrases("thing 0 . thing 1 . plan b . cat") == [
+        "thing 0", "thing 1", "plan b", "cat",
+    ]  # fmt: skip
+    assert split_phrases("J. Smith . cat") == ["J. Smith", "cat"]
