@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from edgeseg.codecs import rle_to_mask
+from edgeseg.codecs import rle_area, rle_overlap, rle_to_mask
 from edgeseg.detected import detections_of
 from edgeseg.entities.colours import exposure_gain
 from edgeseg.entities.geometry import gaps, holds, inside
@@ -246,8 +246,8 @@ def _shared(owner: SegmentedObject, part: DetectedObject) -> float:
     """Return the part of an object's mask that lies in another's."""
     if not isinstance(part, SegmentedObject):
         return 0.0
-    mask = rle_to_mask(part.mask)
-    return float(rle_to_mask(owner.mask)[mask].mean()) if mask.any() else 0.0
+    area = rle_area(part.mask)
+    return rle_overlap(owner.mask, part.mask) / area if area else 0.0
 
 
 def _size(box: tuple[float, float, float, float]) -> float:

@@ -246,7 +246,7 @@ def segment_classes(
     threshold = request.background_threshold
     if threshold is None:
         threshold = pack.background_threshold
-    if not deadline.leaves(cache.least_s(engine, image) if cache else 0.0):
+    if not deadline.leaves(cache.min_embed_s(engine, image) if cache else 0.0):
         return classes.nothing(wanted, image.size_hw)
     embedding = _embed(engine, image, cache)
     return classes.decode(engine, embedding, pack, wanted, threshold, deadline)

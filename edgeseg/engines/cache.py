@@ -17,7 +17,7 @@ class EmbeddingCache:
         self.max_bytes = max_bytes
         self.hits = 0
         self.misses = 0
-        self._least_s: dict[str, float] = {}
+        self._min_s: dict[str, float] = {}
         self._held: OrderedDict[tuple[str, str], Embedding] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -41,7 +41,7 @@ class EmbeddingCache:
         embedding = engine.embed(image)
         spent_s = time.perf_counter() - began
         with self._lock:
-            self._least_s[key[0]] = min(spent_s, self._least_s.get(key[0], spent_s))
+            self._min_s[key[0]] = min(spent_s, self._min_s.get(key[0], spent_s))
             self._held[key] = embedding
             total = sum(each.nbytes for each in self._held.values())
             while total > self.max_bytes:
@@ -49,14 +49,14 @@ class EmbeddingCache:
                 total -= dropped.nbytes
         return embedding
 
-    def least_s(self, engine: Segmenter | ClassSegmenter, image: Image) -> float:
+    def min_embed_s(self, engine: Segmenter | ClassSegmenter, image: Image) -> float:
         """Return how long embedding the image takes at least, in seconds.
 
         0 where the embedding is held, or none of the engine's has been computed yet.
         """
         key = (_engine_key(engine), image.sha256)
         with self._lock:
-            return 0.0 if key in self._held else self._least_s.get(key[0], 0.0)
+            return 0.0 if key in self._held else self._min_s.get(key[0], 0.0)
 
 
 def _engine_key(engine: Segmenter | ClassSegmenter) -> str:

@@ -334,8 +334,7 @@ def test_two_stacks_share_a_redis_that_is_named(
     stack: EmbeddedStack, make_stack: StackMaker, client: EdgeSegClient, make_image: MakeImage
 ) -> None:
     with make_stack(redis_url=stack.redis_url) as other, EdgeSegClient(other.api_url) as second:
-        # A worker that an earlier test has killed may only just have a successor.
-        wait_until(lambda: second.health()["workers"]["grounding_dino_queue"] == 2)
+        assert second.health()["workers"]["grounding_dino_queue"] == 2
         with pytest.raises(StopIteration):
             other.child("redis")
         task_id = second.submit(make_image(14), "cat")

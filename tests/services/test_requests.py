@@ -24,6 +24,7 @@ from edgeseg.errors import (
     UnknownObjectError,
 )
 from edgeseg.schemas import RefineResult, SegmentationResult, SimplifyMode
+from edgeseg.settings import Settings
 from edgeseg.stack.local import EmbeddedStack
 
 MakeImage = Callable[..., bytes]
@@ -128,33 +129,39 @@ def test_simplify_and_detect(
 
 
 def test_thirty_two_clients_get_their_own_answers_while_health_answers(
-    stack: EmbeddedStack, client: EdgeSegClient, in_process: EdgeSegAI, make_image: MakeImage
+    make_stack: StackMaker, in_process: EdgeSegAI, make_image: MakeImage
 ) -> None:
-    def ask(number: int) -> Segmentation:
-        return client.segment_image(make_image(number), f"thing {number} . cat")
-
     probes_s: list[float] = []
     done = threading.Event()
 
-    def probe() -> None:
-        with httpx.Client(base_url=stack.api_url) as http:
+    def probe(url: str) -> None:
+        with httpx.Client(base_url=url) as http:
             while not done.is_set():
                 started = time.perf_counter()
                 assert http.get("/health").status_code == 200
                 probes_s.append(time.perf_counter() - started)
                 time.sleep(0.02)
 
-    prober = threading.Thread(target=probe)
-    prober.start()
-    with ThreadPoolExecutor(32) as pool:
-        answers = list(pool.map(ask, range(100, 196)))
-    done.set()
-    prober.join()
+    # Workers that give way, as people run them.
+    with (
+        make_stack({"segment": 2}, worker_niceness=Settings().worker_niceness) as stack,
+        EdgeSegClient(stack.api_url) as client,
+    ):
+
+        def ask(number: int) -> Segmentation:
+            return client.segment_image(make_image(number), f"thing {number} . cat")
+
+        prober = threading.Thread(target=probe, args=(stack.api_url,))
+        prober.start()
+        with ThreadPoolExecutor(32) as pool:
+            answers = list(pool.map(ask, range(100, 196)))
+        done.set()
+        prober.join()
     for number, answer in zip(range(100, 196), answers, strict=True):
         expected = in_process.segment_image(make_image(number), f"thing {number} . cat")
         assert same(answer, expected)
-    # It does not wait for the answers; how fast it is, `python -m tests.services.crowd` measures.
-    assert statistics.median(probes_s) < 1
+    # The median, because other work on this machine may hold up single probes.
+    assert statistics.median(probes_s) < 0.1
     assert len({answer.result.task_id for answer in answers}) == 96
 
 

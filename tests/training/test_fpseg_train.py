@@ -94,6 +94,9 @@ def test_embeddings_are_the_encoder_s_and_go_on_after_a_kill(
 def test_a_distilled_model_of_other_classes_gives_its_encoder(tmp_path: Path, data: Path) -> None:
     write_model(tmp_path / "start.pth", classes=7, tokens=9)
     precompute(small(Precompute, "precompute", tmp_path, data, splits=["val"]), WORLD)
+    store = EmbeddingStore.open(tmp_path / "embeddings" / "val")
+    model = read_checkpoint(tmp_path / "start.pth", INPUT_PX)
+    assert store.index.fingerprint == model.encoder_fingerprint()
 
 
 def test_tuning_changes_prompts_alone_and_learns(root: Path, data: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from edgeseg.codecs import (
     png_to_mask,
     rle_area,
     rle_box,
+    rle_overlap,
     rle_to_mask,
     union_of,
     window_to_rle,
@@ -114,3 +115,10 @@ def test_a_window_is_encoded_as_the_mask_that_it_is_part_of(corner_xy: tuple[int
         full = np.zeros((11, 19), bool)
         full[y : y + 4, x : x + 6] = window
         assert window_to_rle(window, corner_xy, (11, 19)) == mask_to_rle(full)
+
+
+def test_what_two_masks_share_is_counted() -> None:
+    rng = np.random.default_rng(3)
+    one, other = rng.random((2, 23, 31)) < 0.4
+    assert rle_overlap(mask_to_rle(one), mask_to_rle(other)) == (one & other).sum()
+    assert rle_overlap(mask_to_rle(one), mask_to_rle(~one)) == 0

@@ -151,8 +151,10 @@ def test_a_start_from_mobilesam_takes_its_first_mask(tmp_path: Path, image: torc
 
 
 def test_a_start_from_edgesam_of_any_width(tmp_path: Path) -> None:
-    torch.save(EdgeSam(0.5).state_dict(), tmp_path / "edge_sam.pth")
-    start_model("edge_sam", tmp_path / "edge_sam.pth", 2, 5, INPUT_PX)
+    theirs = EdgeSam(0.5)
+    torch.save(theirs.state_dict(), tmp_path / "edge_sam.pth")
+    ours = start_model("edge_sam", tmp_path / "edge_sam.pth", 2, 5, INPUT_PX)
+    assert ours.encoder_fingerprint() == fingerprint(theirs.image_encoder.state_dict())
 
 
 def test_prompts_of_the_file_are_kept_or_drawn_anew(tmp_path: Path) -> None:
