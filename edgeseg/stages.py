@@ -5,12 +5,12 @@ The same functions serve one process and the workers of the services.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from edgeseg import attributes, classes, everything, tiling
+from edgeseg import attributes, candidates, classes, everything, tiling
 from edgeseg.classes import ClassPack, Decoded
 from edgeseg.codecs import mask_to_rle, rle_area, rle_box, rle_to_mask, window_to_rle
 from edgeseg.detected import as_box, detected_objects
@@ -27,14 +27,13 @@ from edgeseg.engines.base import (
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.entities.colours import colour_shares, exposure_gain
 from edgeseg.errors import EdgeSegError
-from edgeseg.language.phrases import split_list, split_phrases
+from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import (
     ClassesRequest,
     DetectedObject,
     DetectRequest,
     EntitiesRequest,
     EntityExtraction,
-    Filter,
     MasksRequest,
     RefineRequest,
     Rle,
@@ -47,14 +46,12 @@ from edgeseg.schemas import (
     free_id,
 )
 from edgeseg.selection import boxes
-from edgeseg.selection.filters import apply_filters
 from edgeseg.types import (
     BoolArray,
     Detections,
     Embedding,
     FloatArray,
     Image,
-    IntArray,
     MaskPrompt,
 )
 
@@ -96,7 +93,7 @@ def as_it_is(request: SimplifyRequest | DetectRequest) -> Simplification:
 
 def phrases_of(request: DetectRequest, simplification: Simplification) -> list[str]:
     """Return all phrases to look for, with those to compare with and of the negative prompt."""
-    return _asked(request, simplification)[0]
+    return candidates.asked_phrases(request, simplification)[0]
 
 
 def _with_filters(
@@ -133,19 +130,21 @@ def detect(
     With filters over colours or relations these are candidates, among which `choose` is to choose:
     the boxes of what they are compared with are among them, and no filter was applied.
     """
-    asked, negatives = _asked(request, simplification)
+    asked, negatives = candidates.asked_phrases(request, simplification)
     subjects = attributes.subjects(simplification.filters)
 
     def see(part: Image, phrases: Sequence[str], min_confidence: float) -> Detections:
-        names = _names(phrases, subjects)
+        names = candidates.names_of(phrases, subjects)
         detections = engine.detect(
             part, names, box_threshold=min_confidence, text_threshold=request.text_threshold
         )
-        return _as_phrases(detections, phrases, subjects)[0]
+        return candidates.as_phrases(detections, phrases, subjects)[0]
 
     detections, _ = tiling.merge(tiling.detect_views(see, image, request, asked, negatives))
     detections = boxes.cut(detections, image.size_hw)
-    return detections.take(_select(detections, image.size_hw, request, simplification, negatives))
+    return detections.take(
+        candidates.select(detections, image.size_hw, request, simplification, negatives)
+    )
 
 
 def choose(
@@ -256,23 +255,23 @@ def ground(
     engine: Grounder, image: Image, request: DetectRequest, simplification: Simplification
 ) -> list[SegmentedObject]:
     """Find boxes and masks in one step, chosen as `detect` chooses."""
-    asked, negatives = _asked(request, simplification)
+    asked, negatives = candidates.asked_phrases(request, simplification)
     subjects = attributes.subjects(simplification.filters)
     masks: list[BoolArray] = []
 
     def see(part: Image, phrases: Sequence[str], min_confidence: float) -> Detections:
-        names = _names(phrases, subjects)
+        names = candidates.names_of(phrases, subjects)
         grounded, found = engine.ground(
             part, names, box_threshold=min_confidence, text_threshold=request.text_threshold
         )
-        detections, rows = _as_phrases(grounded, phrases, subjects)
+        detections, rows = candidates.as_phrases(grounded, phrases, subjects)
         masks.append(found.masks[rows])
         return detections
 
     views = tiling.detect_views(see, image, request, asked, negatives)
     detections, members = tiling.merge(views)
     detections = boxes.cut(detections, image.size_hw)
-    rows = _select(detections, image.size_hw, request, simplification, negatives)
+    rows = candidates.select(detections, image.size_hw, request, simplification, negatives)
     outlines = []
     for row in rows:
         parts = [
@@ -352,145 +351,6 @@ def refine(
         mask=rle,
         area=rle_area(rle),
     )
-
-
-def _asked(request: DetectRequest, simplification: Simplification) -> tuple[list[str], set[str]]:
-    """Return all phrases to look for, and which of them are unwanted."""
-    phrases = list(simplification.phrases)
-    known = {phrase.casefold() for phrase in phrases}
-    unwanted = [
-        phrase
-        for piece in split_phrases(request.negative_prompt or "")
-        for phrase in split_list(piece)
-        if phrase.casefold() not in known
-    ]
-    known |= {phrase.casefold() for phrase in unwanted}
-    compared = [
-        phrase
-        for phrase in attributes.others(simplification.filters)
-        if phrase.casefold() not in known
-    ]
-    return phrases + compared + unwanted, set(unwanted)
-
-
-def _names(phrases: Sequence[str], subjects: Mapping[str, str]) -> list[str]:
-    """Return what an engine is asked for, each once: "cup" for "cup on the table"."""
-    names = {(name := subjects.get(p.casefold(), p)).casefold(): name for p in phrases}
-    return list(names.values())
-
-
-def _as_phrases(
-    detections: Detections, phrases: Sequence[str], subjects: Mapping[str, str]
-) -> tuple[Detections, IntArray]:
-    """Label boxes by the phrases that they were looked for by; a box may be one of several.
-
-    Returns the boxes and the row of each among those that came in.
-    """
-    if not subjects:
-        return detections, np.arange(len(detections))
-    pairs = [
-        (row, phrase)
-        for row, label in enumerate(detections.labels)
-        for phrase in phrases
-        if subjects.get(phrase.casefold(), phrase).casefold() == label.casefold()
-    ]
-    rows = np.array([row for row, _ in pairs], np.int64)
-    chosen = detections.take(rows)
-    labels = tuple(phrase for _, phrase in pairs)
-    return Detections(chosen.boxes_xyxy, chosen.scores, labels), rows
-
-
-def _select(
-    detections: Detections,
-    size_hw: tuple[int, int],
-    request: DetectRequest,
-    simplification: Simplification,
-    negatives: set[str],
-) -> IntArray:
-    """Return the rows of ``detections`` that the request asks for, best first.
-
-    Each policy chooses among what the one before it has left:
-
-        thresholds -> negatives -> exclusions -> repeats -> groups -> filters -> best first
-
-    Filters over colours and relations, and with them all others, wait for `choose`.
-    """
-    if attributes.has_attributes(simplification.filters):
-        return _candidates(detections, request, simplification, negatives, size_hw)
-    rows = _distinct(detections, request, simplification, negatives, size_hw)
-    rows = rows[apply_filters(detections.take(rows), simplification.filters, size_hw)]
-    rows = rows[boxes.best_first(detections.take(rows))]
-    return rows[: request.max_objects]
-
-
-def _distinct(
-    detections: Detections,
-    request: DetectRequest,
-    simplification: Simplification,
-    negatives: set[str],
-    size_hw: tuple[int, int],
-) -> IntArray:
-    """Return the rows of boxes that show different things, before filters choose among them."""
-    left = detections
-    rows: IntArray = np.arange(len(detections))
-
-    def keep(chosen: IntArray) -> None:
-        nonlocal left, rows
-        rows = rows[chosen]
-        left = detections.take(rows)
-
-    keep(boxes.inside(left))
-    keep(boxes.above_thresholds(left, request.box_threshold, request.class_thresholds))
-    keep(boxes.without_negatives(left, negatives))
-    for each in simplification.filters:
-        # An exclusion by colour is for `choose`: here the colours are not known.
-        if each.phrase is None or each.kind != "exclude" or attributes.has_attributes([each]):
-            continue
-        keep(_without_excluded(left, each, each.phrase, size_hw))
-    keep(boxes.suppress(left, simplification.alternatives))
-    keep(boxes.without_groups(left))
-    return rows
-
-
-def _candidates(
-    detections: Detections,
-    request: DetectRequest,
-    simplification: Simplification,
-    negatives: set[str],
-    size_hw: tuple[int, int],
-) -> IntArray:
-    """Return the rows of boxes among which filters choose later, best first.
-
-    What is asked for and what it is compared with do not suppress each other: a shirt may have
-    nearly the box of the person. Where nothing is found that is asked for, no box is left.
-    """
-    asked = {phrase.casefold() for phrase in simplification.phrases}
-    is_asked = np.array([label.casefold() in asked for label in detections.labels], np.bool_)
-    is_negative = np.array([label in negatives for label in detections.labels], np.bool_)
-    chosen = []
-    for group in (is_asked | is_negative, ~is_asked):
-        rows = np.flatnonzero(group)
-        some = detections.take(rows)
-        chosen.append(rows[_distinct(some, request, simplification, negatives, size_hw)])
-    if not len(chosen[0]):
-        return chosen[0]
-    rows = np.concatenate(chosen)
-    best: IntArray = rows[boxes.best_first(detections.take(rows))]
-    return best
-
-
-def _without_excluded(
-    detections: Detections, exclusion: Filter, phrase: str, size_hw: tuple[int, int]
-) -> IntArray:
-    """Drop boxes of what is asked for where something to be left out lies: fruit that is an apple.
-
-    The boxes of what is left out stay, since the filters are yet to choose among them.
-    """
-    named = detections.take(
-        [i for i, label in enumerate(detections.labels) if label.casefold() == phrase.casefold()]
-    )
-    excluded = named.take(apply_filters(named, exclusion.filters, size_hw))
-    return boxes.without_covered(detections, excluded)
 
 
 def _windows(boxes_xyxy: FloatArray, image: Image, tile: TileMode) -> dict[tiling.Tile, list[int]]:
