@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import quote
 
 import anyio
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
@@ -14,6 +12,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from backend.gateway import until_left
+from backend.headers import disposition
 from backend.services import Services
 from edgeseg.errors import QueueFullError, RequestTimeoutError
 from edgeseg.exporters import Export, Limits
@@ -106,8 +105,5 @@ async def _export(services: Services, read: Read, format_name: str) -> Export:
 
 
 def _response(export: Export) -> Response:
-    name = re.sub(r'[^ -~]|["\\%?]', "_", export.file_name)
-    encoded = quote(export.file_name, safe="")
-    disposition = f"attachment; filename=\"{name}\"; filename*=UTF-8''{encoded}"
-    headers = {"Content-Disposition": disposition}
+    headers = {"Content-Disposition": disposition("attachment", export.file_name)}
     return Response(export.data, media_type=export.media_type, headers=headers)

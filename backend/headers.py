@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 from fastapi import Request
 
@@ -52,6 +54,13 @@ def key_of(request: Request) -> str | None:
             f"Idempotency-Key: expected 1 to {MAX_KEY_CHARS} characters, got {len(key.strip())}."
         )
     return key.strip()
+
+
+def disposition(kind: Literal["attachment", "inline"], file_name: str) -> str:
+    """Return the ``Content-Disposition`` of a file: its name in ASCII, and as it is (RFC 6266)."""
+    name = re.sub(r'[^ -~]|["\\%?]', "_", file_name)
+    encoded = quote(file_name, safe="", errors="replace")
+    return f"{kind}; filename=\"{name}\"; filename*=UTF-8''{encoded}"
 
 
 def json_field(name: str, text: str | None) -> Any:

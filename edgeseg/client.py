@@ -266,6 +266,13 @@ class EdgeSegClient(Connection):
         """Return where a task stands, with its result once it is done."""
         return TaskStatus.model_validate_json(self.send("GET", f"/tasks/{task_id}").content)
 
+    def task_image(self, task_id: str, index: int = 0) -> bytes:
+        """Return an image of a task as it was sent, while the task lives.
+
+        Raises UnknownTaskError when it is gone; ``index`` chooses among several.
+        """
+        return self.send("GET", f"/tasks/{task_id}/image", params={"index": index}).content
+
     def cancel(self, task_id: str) -> TaskStatus:
         """Cancel a task; one that has ended stays as it is."""
         return TaskStatus.model_validate_json(self.send("DELETE", f"/tasks/{task_id}").content)

@@ -33,7 +33,7 @@ def sample(title: str) -> Photo:
     """Return a sample by its title; raises KeyError for an unknown title."""
     if title == DRAWN:
         return Photo.from_bytes("balls.png", encode_png(_balls()))
-    name = next(name for known, name, _ in _PHOTOS if known == title)
+    name = {known: name for known, name, _ in _PHOTOS}[title]
     path = _file(name)
     if path is None:
         raise KeyError(title)

@@ -1,4 +1,4 @@
-"""What ``streamlit run`` serves: the page, for our hosts and our own origin only."""
+"""What ``streamlit run`` serves: pages, their files and the API, for our own origin only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgeseg.hosts import is_own_origin, is_trusted_host
 from edgeseg.settings import get_settings
+from frontend import assets
+from frontend.proxy import ApiProxy
 
 _READS = ("GET", "HEAD", "OPTIONS")
 
@@ -57,4 +59,10 @@ def _with_headers(send: Send) -> Send:
     return add_headers
 
 
-app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Guard)])
+proxy = ApiProxy(get_settings())
+app = st.App(
+    Path(__file__).with_name("app.py"),
+    routes=[*assets.ROUTES, proxy.route],
+    middleware=[Middleware(Guard)],
+    lifespan=proxy.lifespan,
+)

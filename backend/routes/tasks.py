@@ -1,4 +1,4 @@
-"""/tasks/{id}: state and result, events, cancel, refine."""
+"""/tasks/{id}: state and result, its image, events, cancel, refine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from backend import gateway
 from backend.admission import AdmittedRoute, note_submitted
+from backend.headers import disposition
 from backend.problems import responses
 from backend.routes.openapi import REFINE_RESPONSES, TaskId
 from backend.services import Services, ServicesDep
+from edgeseg.codecs.formats import format_of
 from edgeseg.errors import (
     CancelledError,
     EdgeSegError,
@@ -36,6 +38,10 @@ _SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": 
     'event: finished\ndata: {"type": "finished", "stage": "detect", '
     '"at": 1730000000.1, "data": {"objects": 2}}\nid: 1730000000000-0\n\n'
 )}}}}  # fmt: skip
+
+_IMAGE_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {"image/*": {}}}
+}
 
 
 @router.get("", response_model=TaskStatus, responses=_MISSING)
@@ -58,6 +64,36 @@ async def cancel_task(task_id: TaskId, services: ServicesDep) -> TaskStatus:
     await gateway.read_task(services, task_id)
     await gateway.cancel(services, task_id)
     return _status(await gateway.read_task(services, task_id))
+
+
+@router.get("/image", response_class=Response, responses={**_MISSING, **_IMAGE_FILE})
+async def task_image(
+    task_id: TaskId,
+    services: ServicesDep,
+    index: Annotated[
+        int,
+        Query(ge=0, description="Which of several images, from 0.", examples=[0]),
+    ] = 0,
+) -> Response:
+    """Return an image of a task as it was sent, under the name that it had.
+
+    It lives as long as its task.
+    """
+    record = await gateway.read_task(services, task_id)
+    if index >= len(record.images):
+        raise InvalidParameterError(
+            f"index: the task has {len(record.images)} images, and none at {index}."
+        )
+    image = record.images[index]
+    with redis_errors():
+        data = await to_thread.run_sync(services.store.image, image, limiter=services.submitters)
+    if not data:
+        raise InvalidParameterError(f"index: the image at {index} could not be read when it came.")
+    headers = {
+        "Content-Disposition": disposition("inline", image.name),
+        "Cache-Control": "private, no-cache",
+    }
+    return Response(data, media_type=f"image/{format_of(data).lower()}", headers=headers)
 
 
 async def _last_event(

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 from redis import Redis
 
 from edgeseg.client import EdgeSegClient
+from edgeseg.errors import UnknownTaskError
 from edgeseg.tasks import keys
 
 TTL_S = 2
@@ -30,11 +32,14 @@ def test_all_of_a_task_expires_together(make_stack: StackMaker, make_image: Make
         done = client.submit(make_image(2), "cat", idempotency_key="works")
         assert list(client.events(done))[-1].type == "done"
         assert redis.exists(keys.idempotency_key("works"))
+        assert client.task_image(done) == make_image(2)
         until = time.monotonic() + TTL_S + 10
         while left := left_of(redis, failing, "fails") + left_of(redis, done, "works"):
             assert time.monotonic() < until, left
             time.sleep(0.1)
         assert not redis.exists(keys.idempotency_key("works"))
+        with pytest.raises(UnknownTaskError):
+            client.task_image(done)
         # The key is free: the request is a new one.
         again = client.submit(make_image(2), "cat", idempotency_key="works")
         assert again != done

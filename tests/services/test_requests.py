@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import PIL.Image
@@ -22,6 +23,7 @@ from edgeseg.errors import (
     IdempotencyConflictError,
     InvalidParameterError,
     UnknownObjectError,
+    UnknownTaskError,
 )
 from edgeseg.schemas import RefineResult, SegmentationResult, SimplifyMode
 from edgeseg.settings import Settings
@@ -184,6 +186,38 @@ def test_a_request_may_be_followed_instead_of_awaited(
     assert status.status == "done"
     assert isinstance(status.result, SegmentationResult)
     assert status.result.task_id == task_id
+
+
+def test_the_image_of_a_task_is_the_file_that_was_sent(
+    stack: EmbeddedStack, client: EdgeSegClient, make_image: MakeImage
+) -> None:
+    out = io.BytesIO()
+    PIL.Image.new("RGB", (40, 30), (200, 30, 30)).save(out, "WEBP")
+    for data, name, kind in (
+        (make_image(71), "a b.png", "png"),
+        (out.getvalue(), "猫.webp", "webp"),
+    ):
+        task_id = client.submit(data, "cat", file_name=name)
+        assert client.task_image(task_id) == data
+        answer = httpx.get(f"{stack.api_url}/tasks/{task_id}/image")
+        assert answer.content == data
+        assert answer.headers["content-type"] == f"image/{kind}"
+        said = answer.headers["content-disposition"]
+        assert said.startswith("inline; ")
+        assert unquote(said.partition("filename*=UTF-8''")[2]) == name
+
+
+def test_each_image_of_a_comparison_is_there_but_no_other(
+    client: EdgeSegClient, make_image: MakeImage
+) -> None:
+    images = [make_image(seed) for seed in (72, 73)]
+    task_id = client.submit_entities("a cat", [images[0], b"no image"], images[1])
+    assert [client.task_image(task_id, index) for index in (0, 2)] == images
+    for index in (1, 3):
+        with pytest.raises(InvalidParameterError, match="index"):
+            client.task_image(task_id, index)
+    with pytest.raises(UnknownTaskError):
+        client.task_image("0" * 32)
 
 
 def test_events_resume_after_the_last_one_seen(
