@@ -15,7 +15,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -25,12 +27,11 @@ from edgeseg.classes.deadline import Deadline
 from edgeseg.classes.pack import ClassPack, PackClass
 from edgeseg.codecs import mask_to_rle
 from edgeseg.engines.base import ClassSegmenter
+from edgeseg.platforms import cpu_count
 from edgeseg.schemas import Rle
 from edgeseg.types import ClassLogits, Embedding, FloatArray, UInt8Array
 
 NEVER = Deadline()
-# Classes between two looks at the clock.
-CHUNK = 2
 BACKGROUND = 255
 """The number of pixels of no class in a label map."""
 
@@ -63,23 +64,26 @@ def decode(
     masks: list[Rle] = []
     confidences: list[float] = []
     chunk_s = 0.0
-    for start in range(0, len(wanted), CHUNK):
-        if not deadline.leaves(chunk_s):
-            break
-        began = time.perf_counter()
-        for each, logits in _decode(engine, embedding, wanted[start : start + CHUNK]):
-            full = enlarged(logits, embedding.size_hw)
-            labels.add(numbers[each.name], full)
-            masks.append(mask_to_rle(full > 0))
-            confidences.append(_confidence(logits.logits[0]))
-        chunk_s = time.perf_counter() - began
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        for start in range(0, len(wanted), engine.classes_at_once):
+            if not deadline.leaves(chunk_s):
+                break
+            began = time.perf_counter()
+            chunk = wanted[start : start + engine.classes_at_once]
+            maps = _decode(engine, embedding, chunk)
+            made = pool.map(partial(_Decoding.of, size_hw=embedding.size_hw), maps)
+            for each, one in zip(chunk, made, strict=True):
+                labels.add(numbers[each.name], one.logits)
+                masks.append(one.mask)
+                confidences.append(one.confidence)
+            chunk_s = time.perf_counter() - began
     done = len(masks)
     return Decoded(
         tuple(wanted[:done]),
         tuple(wanted[done:]),
         tuple(masks),
         tuple(confidences),
-        labels.numbers,
+        np.ascontiguousarray(labels.numbers),
     )
 
 
@@ -90,40 +94,57 @@ def nothing(wanted: Sequence[PackClass], size_hw: tuple[int, int]) -> Decoded:
 
 def _decode(
     engine: ClassSegmenter, embedding: Embedding, classes: Sequence[PackClass]
-) -> Iterator[tuple[PackClass, ClassLogits]]:
-    """Yield each class with its (1, h, w) logits; those with prompts of one length go together."""
-    for _, group in groupby(classes, key=lambda each: len(each.prompt)):
-        some = list(group)
-        made = engine.decode_classes(embedding, np.stack([each.prompt for each in some]))
-        for row, each in enumerate(some):
-            yield each, ClassLogits(made.logits[row : row + 1], made.window_xyxy)
+) -> Iterator[ClassLogits]:
+    """Yield the (1, h, w) logits of each class; those with prompts of one length go together."""
+    for _, group in groupby((each.prompt for each in classes), key=len):
+        made = engine.decode_classes(embedding, np.stack(list(group)))
+        for row in range(len(made.logits)):
+            yield ClassLogits(made.logits[row : row + 1], made.window_xyxy)
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoding:
+    """One class over the image: (H, W) logits, its mask, and how sure it is inside."""
+
+    logits: FloatArray
+    mask: Rle
+    confidence: float
+
+    @classmethod
+    def of(cls, small: ClassLogits, size_hw: tuple[int, int]) -> _Decoding:
+        full = enlarged(small, size_hw)
+        return cls(full, mask_to_rle(full > 0), _confidence(small.logits[0]))
 
 
 def enlarged(logits: ClassLogits, size_hw: tuple[int, int]) -> FloatArray:
-    """(H, W) of the (1, h, w) logits over the image of ``size_hw``, bilinearly."""
+    """(H, W) of the (1, h, w) logits over the image of ``size_hw``, bilinearly.
+
+    Column by column in memory, as run lengths go: masks of it are encoded without a copy.
+    """
     height, width = size_hw
     rows, columns = logits.logits.shape[1:]
     x0, y0, x1, y1 = (float(value) for value in logits.window_xyxy)
     across, down = columns / (x1 - x0), rows / (y1 - y0)
     # The part of the logits that lies over the image: the rest is padding.
     part = (
-        max(-x0 * across, 0.0),
         max(-y0 * down, 0.0),
-        min((width - x0) * across, float(columns)),
+        max(-x0 * across, 0.0),
         min((height - y0) * down, float(rows)),
+        min((width - x0) * across, float(columns)),
     )
-    image = PIL.Image.fromarray(np.ascontiguousarray(logits.logits[0]))
-    made = image.resize((width, height), PIL.Image.Resampling.BILINEAR, part)
-    return np.asarray(made, np.float32)
+    on_its_side = PIL.Image.fromarray(np.ascontiguousarray(logits.logits[0].T))
+    made = on_its_side.resize((height, width), PIL.Image.Resampling.BILINEAR, part)
+    return np.asarray(made, np.float32).T
 
 
 class _LabelMap:
     """The number of the class with the highest logit at each pixel, class after class."""
 
     def __init__(self, size_hw: tuple[int, int], threshold: float) -> None:
-        self.numbers: UInt8Array = np.full(size_hw, BACKGROUND, np.uint8)
+        # Column by column, as the logits are.
+        self.numbers: UInt8Array = np.full(size_hw, BACKGROUND, np.uint8, order="F")
         least = math.log(threshold / (1 - threshold)) if 0 < threshold < 1 else -math.inf
-        self._best = np.full(size_hw, least if threshold < 1 else math.inf, np.float32)
+        self._best = np.full(size_hw, least if threshold < 1 else math.inf, np.float32, order="F")
 
     def add(self, number: int, logits: FloatArray) -> None:
         better = logits > self._best

@@ -44,7 +44,7 @@ def classes(
     typer.echo(table([["classes", "ms", "images/s"], *rows]))
     typer.echo(
         f"{kept.frames} images with deadlines from 20 to 200 ms: {kept.within:.1%} ended in time, "
-        f"{kept.within_a_chunk:.1%} at most {kept.chunk_ms:.1f} ms later, which two more classes "
+        f"{kept.within_a_chunk:.1%} at most {kept.chunk_ms:.1f} ms later, which four more classes "
         f"take; {kept.finished:.1f} classes on average; in {kept.equal:.1%} the masks are those "
         "without a deadline, to the bit."
     )

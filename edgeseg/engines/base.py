@@ -215,7 +215,15 @@ class ClassBase:
 
 @runtime_checkable
 class ClassSegmenter(Engine, Protocol):
-    """Turns tuned prompts of classes into a map for each."""
+    """Turns tuned prompts of classes into a map for each.
+
+    ``classes_at_once`` is how many it decodes between two looks at a deadline: more are faster,
+    fewer keep it closer.
+    """
+
+    @property
+    def classes_at_once(self) -> int:
+        """At least 1."""
 
     @property
     def base(self) -> ClassBase | None:

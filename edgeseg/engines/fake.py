@@ -212,6 +212,7 @@ class FakeClassSegmenter(_Fake):
     """Gives each class a band of the image, where its prompt says; any pack is taken."""
 
     base = None
+    classes_at_once = 2
 
     def embed(self, image: Image) -> Embedding:
         """Keep nothing but the size."""

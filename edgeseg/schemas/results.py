@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from edgeseg.schemas.run_lengths import decode_counts, encode_counts, without_empty
@@ -30,9 +30,13 @@ class Rle(Wire):
 
     size: tuple[int, int] = Field(description="Height and width, in pixels.", examples=[[300, 451]])
     counts: str = Field(description="Compressed run lengths.", examples=["`Ym0hWY2lbm0"])
+    # What was found valid: instances are validated again wherever they become part of another.
+    _valid: tuple[tuple[int, int], str] | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _is_a_mask(self) -> Rle:
+        if self._valid == (self.size, self.counts):
+            return self
         try:
             runs = decode_counts(self.counts, self.size)
         except ValueError as error:
@@ -40,6 +44,7 @@ class Rle(Wire):
         if (runs[1:] == 0).any():
             # pycocotools merges masks with empty runs wrongly.
             self.__dict__["counts"] = encode_counts(without_empty(runs))
+        self._valid = (self.size, self.counts)
         return self
 
 

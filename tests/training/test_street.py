@@ -99,6 +99,8 @@ def test_what_is_exported_is_what_the_engine_reads(
             self.metadata = self._session.get_modelmeta().custom_metadata_map
 
     monkeypatch.setattr(nano_classes, "Network", Network)
+    # So that the photo is neither scaled nor padded.
+    monkeypatch.setattr(nano_classes, "INPUT_AREA_PX", 384 * 288)
     engine = nano_classes.NanoClassSegmenter()
     assert engine.base == base
     rgb = np.random.default_rng(0).integers(0, 256, (288, 384, 3)).astype(np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from edgeseg import schemas
 from edgeseg.errors import (
@@ -14,7 +14,15 @@ from edgeseg.errors import (
     InvalidParameterError,
     PromptTooLongError,
 )
-from edgeseg.schemas import DetectRequest, RefineRequest, SegmentRequest, Simplification, parse
+from edgeseg.schemas import (
+    DetectRequest,
+    RefineRequest,
+    SegmentRequest,
+    Simplification,
+    parse,
+    results,
+)
+from edgeseg.schemas.run_lengths import decode_counts
 
 
 def test_defaults_of_a_request() -> None:
@@ -118,3 +126,25 @@ def test_lines_of_a_prompt_stay_apart(end: str) -> None:
 def test_boxes_are_finite(box: tuple[float, ...]) -> None:
     with pytest.raises(InvalidParameterError, match="box"):
         parse(RefineRequest, {"box": box})
+
+
+def test_a_mask_is_checked_once_however_often_it_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+
+    def decode(counts: str, size_hw: tuple[int, int]) -> object:
+        seen.append(counts)
+        return decode_counts(counts, size_hw)
+
+    monkeypatch.setattr(results, "decode_counts", decode)
+    mask = schemas.Rle(size=(2, 5), counts="3221")
+    made = schemas.SegmentedObject(
+        id=0, label="cat", score=0.5, box=(0, 0, 3, 2), mask=mask, area=5
+    )
+    assert seen == ["3221"]
+    # Another size or other lengths are another mask.
+    with pytest.raises(ValidationError, match="add up to"):
+        schemas.SegmentedObject(
+            **{**dict(made), "mask": made.mask.model_copy(update={"size": (2, 6)})}
+        )

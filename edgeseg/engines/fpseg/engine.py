@@ -28,6 +28,8 @@ class FPSegClassSegmenter(TorchEngine):
     since it is small and its logits are compared between classes.
     """
 
+    classes_at_once = 2
+
     def __init__(self, name: str, placement: Placement, model: FPSeg) -> None:
         # Fingerprints are those of the weights as they were trained and written.
         self._base = model.base()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from edgeseg import stages
 from edgeseg.classes import NEVER, Deadline, Decoded, decode
-from edgeseg.classes.decode import BACKGROUND, CHUNK, enlarged
+from edgeseg.classes.decode import BACKGROUND, enlarged
 from edgeseg.codecs import rle_to_mask
 from edgeseg.engines.fake import FakeClassSegmenter
 from edgeseg.errors import InvalidPackError
 from edgeseg.schemas import ClassesRequest
-from edgeseg.types import ClassLogits, Image
+from edgeseg.types import ClassLogits, Embedding, FloatArray, Image
 from tests.packs import BASE, pack_class, small_pack
 
 IMAGE = Image(np.zeros((60, 40, 3), np.uint8), "none")
@@ -50,7 +51,7 @@ def test_classes_come_in_the_order_of_their_priority() -> None:
 def test_a_deadline_leaves_the_last_classes_out(looks: int) -> None:
     whole = found("e", "d", "c", "b", "a")
     made = found("e", "d", "c", "b", "a", deadline=After(looks))
-    done = min(looks * CHUNK, 5)
+    done = min(looks * FakeClassSegmenter.classes_at_once, 5)
     assert [each.name for each in made.finished] == ["e", "d", "c", "b", "a"][:done]
     assert [each.name for each in made.unfinished] == ["e", "d", "c", "b", "a"][done:]
     # To the bit as without a deadline.
@@ -76,6 +77,20 @@ def test_what_is_too_improbable_belongs_to_no_class(threshold: float, some: floa
     inside = (made.label_map == 0).mean()
     assert inside == pytest.approx(some, abs=0.02)
     assert set(np.unique(made.label_map)) <= {0, BACKGROUND}
+
+
+def test_as_many_as_the_engine_asks_for_are_decoded_at_once() -> None:
+    class Counting(FakeClassSegmenter):
+        classes_at_once = 3
+        sizes: ClassVar[list[int]] = []
+
+        def decode_classes(self, embedding: Embedding, prompts: FloatArray) -> ClassLogits:
+            self.sizes.append(len(prompts))
+            return super().decode_classes(embedding, prompts)
+
+    engine, pack = Counting(), small_pack("x", *NAMES)
+    decode(engine, engine.embed(IMAGE), pack, pack.classes, 0.5)
+    assert engine.sizes == [3, 2]
 
 
 def test_prompts_of_several_lengths_are_decoded_apart() -> None:
