@@ -6,11 +6,31 @@ import { classColour, classNumbers } from "./palette.js";
 import { openImage } from "./store.js";
 
 /** @param {import("./main.js").Stage} stage */
-export function createList({ store, slots }) {
+export function createList(stage) {
+  const { store, slots } = stage;
   const count = make("h2", { className: "caption", id: "object-count" });
   const rows = make("ul", { className: "objects", "aria-labelledby": "object-count" });
   slots.objects.append(count, rows);
   rows.addEventListener("pointerleave", () => objects.hoverObject(store, null));
+
+  /** Rows of objects that are as they were are kept: hiding one of hundreds draws one row. */
+  const kept = new WeakMap();
+  const rowOf = (object, title) => {
+    let row = kept.get(object);
+    if (row?.title !== title) kept.set(object, (row = { title, element: drawRow(store, object, title) }));
+    return row.element;
+  };
+
+  const groupsKept = new Map();
+  const groupOf = ({ label, objects: members }, colour) => {
+    let group = groupsKept.get(label);
+    if (!group) groupsKept.set(label, (group = { element: make("li", { className: "group" }), list: make("ul", {}) }));
+    group.element.firstChild?.remove();
+    group.element.prepend(drawClass(store, label, members, colour));
+    if (!group.list.parentElement) group.element.append(group.list);
+    reconcile(group.list, members.map((object, index) => rowOf(object, members.length === 1 ? label : `${label} ${index + 1}`)));
+    return group.element;
+  };
 
   const draw = (state) => {
     const image = openImage(state);
@@ -22,9 +42,15 @@ export function createList({ store, slots }) {
     // A name that is being written is not drawn away.
     if (rows.querySelector("input")) return;
     const focused = focusedControl(rows);
-    rows.replaceChildren(...groups.map((group) => drawGroup(store, group, classColour(numbers.get(group.label)))));
+    reconcile(rows, groups.map((group) => groupOf(group, classColour(numbers.get(group.label)))));
     if (focused) rows.querySelector(focused)?.focus();
     mark(rows, state);
+  };
+  stage.rename = () => {
+    const { selectedId } = store.state;
+    const name = rows.querySelector(`[data-id="${selectedId}"] .name`);
+    const object = objects.objectById(store.state, selectedId);
+    if (name && object) write(name, object.label, (text) => objects.renameObject(store, selectedId, text));
   };
   draw(store.state);
   return store.subscribe((state, before) => {
@@ -54,6 +80,14 @@ function focusedControl(rows) {
   return `[data-row="${CSS.escape(row.dataset.row)}"] .${activeElement.classList[0]}`;
 }
 
+/** Give an element these children; those that are there already stay where they are. */
+function reconcile(parent, children) {
+  children.forEach((child, index) => {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+  });
+  while (parent.children.length > children.length) parent.lastChild.remove();
+}
+
 /** Mark the rows that are selected or lit up; nothing is drawn anew. */
 function mark(rows, state) {
   for (const row of rows.querySelectorAll("[data-id]")) {
@@ -63,7 +97,7 @@ function mark(rows, state) {
   }
 }
 
-function drawGroup(store, { label, objects: members }, colour) {
+function drawClass(store, label, members, colour) {
   const allHidden = members.every((object) => object.hidden);
   const name = make("button", {
     type: "button", className: "name", title: "Show only this class (double click renames)",
@@ -71,22 +105,16 @@ function drawGroup(store, { label, objects: members }, colour) {
     dblclick: (event) => write(event.currentTarget, label, (text) => objects.renameLabel(store, label, text)),
   }, label);
   return make(
-    "li",
-    { className: "group" },
-    make(
-      "div",
-      { className: "class-row", dataset: { row: `class ${label}` } },
-      make("span", { className: "swatch", style: { background: colour } }),
-      name,
-      make("span", { className: "count" }, String(members.length)),
-      eye(allHidden, `all ${label}`, () => objects.toggleLabelHidden(store, label)),
-    ),
-    make("ul", {}, ...members.map((object, index) => drawRow(store, object, index, members.length))),
+    "div",
+    { className: "class-row", dataset: { row: `class ${label}` } },
+    make("span", { className: "swatch", style: { background: colour } }),
+    name,
+    make("span", { className: "count" }, String(members.length)),
+    eye(allHidden, `all ${label}`, () => objects.toggleLabelHidden(store, label)),
   );
 }
 
-function drawRow(store, object, index, count) {
-  const title = count === 1 ? object.label : `${object.label} ${index + 1}`;
+function drawRow(store, object, title) {
   const rename = (button) => write(button, object.label, (text) => objects.renameObject(store, object.id, text));
   const name = make("button", {
     type: "button", className: "name",

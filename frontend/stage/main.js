@@ -8,11 +8,20 @@
  * @property {ReturnType<typeof createView>} view
  * @property {ReturnType<typeof createRenderer>} renderer
  * @property {(object: object) => import("./masks.js").Mask} maskOf
- * @property {object | null} api
+ * @property {object | null} api what api.js exports, or a double of it
+ * @property {ReturnType<typeof import("./clicks.js").createClicks>} clicks
+ * @property {(...layers: import("./frames.js").Layer[]) => void} draw
+ * @property {() => object} tool what the chosen tool can do: finish, cancel, isOpen
+ * @property {() => void} rename writes a new name for the selected object
  * @property {() => void} showKeys
  */
 
 import { icon, make } from "./dom.js";
+import { createCard } from "./card.js";
+import { createClicks } from "./clicks.js";
+import { createCompare } from "./compare.js";
+import { createFrames } from "./frames.js";
+import { createKeys } from "./keys.js";
 import { createList } from "./list.js";
 import { createLive } from "./live.js";
 import { createMasks } from "./masks.js";
@@ -20,10 +29,13 @@ import { createRenderer } from "./render.js";
 import { createSliders } from "./sliders.js";
 import { createStore, openImage } from "./store.js";
 import { createToolbar } from "./toolbar.js";
+import { createTools } from "./tools.js";
 import { createView } from "./view.js";
 
 /** The parts of the workspace; each gets the stage and returns what ends it, or nothing. */
-const PARTS = [createToolbar, createList, createSliders, createLive];
+const PARTS = [
+  createTools, createToolbar, createList, createSliders, createLive, createCard, createCompare, createKeys,
+];
 
 /**
  * Mount the workspace.
@@ -37,31 +49,19 @@ export function mount(parent, { store = createStore(), api = null, parts = PARTS
   parent.append(root);
   const maskOf = createMasks();
   const renderer = createRenderer(slots.canvas, maskOf);
-  const stage = { store, root, slots, api, maskOf, renderer, view: null, showKeys: () => {} };
+  const frames = createFrames(store, renderer, () => stage.view.view, () => stage.drawAlso);
+  const draw = frames.ask;
+  const clicks = createClicks(store, api, maskOf, () => draw("glow"));
+  const stage = { store, root, slots, api, maskOf, renderer, clicks, draw, view: null, showKeys: () => {} };
   const size = () => {
     const image = openImage(store.state);
     return image?.width ? image : null;
   };
-  stage.view = createView(slots.canvas, size, () => draw("photo", "masks", "glow", "compare"));
-
-  // What is to be drawn in the next frame; many changes of one moment are drawn once.
-  const due = new Set();
-  let frame = 0;
-  function draw(...layers) {
-    for (const layer of layers) due.add(layer);
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      const { state } = store;
-      const { view } = stage.view;
-      if (due.has("photo")) renderer.drawPhoto(state, view);
-      if (due.has("masks")) renderer.drawMasks(state, view);
-      if (due.has("glow")) renderer.drawGlow(state, view, stage.drawAlso);
-      if (due.has("opacity")) renderer.drawOpacity(state);
-      if (due.has("compare")) renderer.drawCompare(state, view);
-      due.clear();
-    });
-  }
-  stage.draw = draw;
+  stage.view = createView(slots.canvas, size, () => {
+    stage.placeCard?.();
+    stage.placeHandle?.();
+    frames.moved();
+  });
 
   // A photo says its size itself where nobody knew it.
   renderer.photo.addEventListener("load", () => {
@@ -81,7 +81,7 @@ export function mount(parent, { store = createStore(), api = null, parts = PARTS
       draw(...changed(state, before));
     }),
     () => stage.view.stop(),
-    () => cancelAnimationFrame(frame),
+    frames.stop,
     ...parts.map((part) => part(stage)),
   ];
   draw("photo", "masks", "glow", "opacity", "compare");

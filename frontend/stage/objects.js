@@ -115,10 +115,14 @@ export function toggleSolo(store, solo) {
   store.set({ solo: same ? null : solo });
 }
 
-/** Give an object another label; an empty one changes nothing. */
+/**
+ * Give an object another label; an empty one changes nothing. The next object made by hand is called
+ * as the last one that was renamed.
+ */
 export function renameObject(store, id, label) {
   const name = label.trim();
   if (!name) return;
+  if (objectById(store.state, id)?.made) store.set({ newLabel: name });
   _patchObjects(store, (object) =>
     object.id === id && object.label !== name ? { ...object, label: name } : object,
   );

@@ -18,6 +18,7 @@
  * @property {boolean} deleted
  * @property {boolean} kept shown whatever the confidence: a person asked for it
  * @property {boolean} corrected its mask was changed by hand
+ * @property {boolean} made a person made it: a new result leaves it where it is
  * @property {Point[]} points clicks that made its mask
  *
  * @typedef {object} StageImage
@@ -55,6 +56,7 @@
  * @property {boolean} compare before and after, with a handle
  * @property {number} compareAt where the handle is, 0 to 1
  * @property {{id: number} | {label: string} | null} solo what alone is shown
+ * @property {string} newLabel what the next object made by hand is called
  * @property {string} announced the last sentence for the live region
  */
 
@@ -75,6 +77,7 @@ export const EMPTY = Object.freeze({
   compare: false,
   compareAt: 0.5,
   solo: null,
+  newLabel: "object",
   announced: "",
 });
 
@@ -174,9 +177,14 @@ export function openNeighbour(store, step) {
   if (next) openImageByKey(store, next.key);
 }
 
-/** Take the API's result for an image: its objects replace those that were there. */
+/**
+ * Take the API's result for an image: its objects replace those that were there, but for those that
+ * a person made, which exist only here from then on.
+ */
 export function takeResult(store, key, result) {
-  const objects = objectsOf(result);
+  const made = store.state.images.find((image) => image.key === key)?.objects ?? [];
+  const mine = made.filter((object) => object.made && !object.deleted);
+  const objects = [...objectsOf(result), ...mine.map((object, index) => ({ ...object, id: -1 - index }))];
   patchImage(store, key, {
     state: objects.length ? "done" : "empty",
     taskId: result.task_id,
@@ -209,6 +217,7 @@ export function fromApi(object) {
     deleted: false,
     kept: false,
     corrected: false,
+    made: false,
     points: [],
   };
 }

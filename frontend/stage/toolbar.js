@@ -33,7 +33,8 @@ export const HINTS = {
  *
  * @param {import("./main.js").Stage} stage
  */
-export function createToolbar({ store, slots, view, showKeys }) {
+export function createToolbar(stage) {
+  const { store, slots, view } = stage;
   const buttons = new Map();
   const button = (name, label, key, click) => {
     const title = key ? `${label} (${key})` : label;
@@ -59,7 +60,7 @@ export function createToolbar({ store, slots, view, showKeys }) {
       button("compare", "Before and after", "C", toggle("compare")),
       button("boxes", "Boxes", "O", toggle("showBoxes")),
       button("fit", "Whole image", "0", () => view.fit()),
-      button("keys", "All keys", "?", showKeys),
+      button("keys", "All keys", "?", () => stage.showKeys()),
     ),
   );
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { objectAt } from "../hit.js";
 import { coloursOf, hueOf } from "../palette.js";
-import { levelOf } from "../render.js";
+import { levelOf } from "../paths.js";
 import { fromBitmap } from "../rle.js";
 import { bitmap } from "./bitmap.js";
 
