@@ -15,6 +15,7 @@ from frontend import (
     results,
     session,
     sidebar,
+    stage,
     style,
 )
 from frontend.session import written
@@ -32,6 +33,8 @@ def main() -> None:
         everything.show()
     elif page == "classes":
         classes.show()
+    elif page == "stage":
+        stage.show()
     else:
         _segment_page()
 

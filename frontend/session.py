@@ -12,9 +12,10 @@ from frontend.jobs import Run
 from frontend.state import History, Photo
 
 T = TypeVar("T")
-PageName = Literal["segment", "masks", "classes", "entities"]
+PageName = Literal["segment", "stage", "masks", "classes", "entities"]
 PAGES: dict[PageName, str] = {
     "segment": "Segment",
+    "stage": "Stage",
     "masks": "Without words",
     "classes": "Classes",
     "entities": "Compare images",

@@ -7,6 +7,7 @@ import * as objects from "./objects.js";
 import { openImage, say } from "./store.js";
 
 const MARGIN_PX = 8;
+const COMMAND = /Mac|iP(hone|ad)/.test(globalThis.navigator?.platform ?? "") ? "⌘C" : "Ctrl C";
 
 /** @param {import("./main.js").Stage} stage */
 export function createCard(stage) {
@@ -14,7 +15,7 @@ export function createCard(stage) {
   const selected = () => objects.objectById(store.state, store.state.selectedId);
   const title = make("strong", {});
   const action = (word, key, run) =>
-    make("button", { type: "button", "aria-keyshortcuts": key, click: () => run(selected()) }, word, make("kbd", { "aria-hidden": "true" }, key));
+    make("button", { type: "button", click: () => run(selected()) }, word, make("kbd", { "aria-hidden": "true" }, key));
   const keep = action("Keep", "K", (object) => objects.keepObjects(store, [object.id]));
   const card = make(
     "div",
@@ -24,7 +25,7 @@ export function createCard(stage) {
     action("Rename", "R", () => stage.rename()),
     action("Hide", "H", (object) => hide(stage, object)),
     action("Delete", "⌫", (object) => remove(stage, object)),
-    action("Cut out", "⌘C", (object) => cut(stage, object)),
+    action("Cut out", COMMAND, (object) => cut(stage, object)),
   );
   slots.canvas.append(card);
 

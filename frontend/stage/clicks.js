@@ -47,6 +47,32 @@ export function createClicks(store, api, maskOf, onPending) {
     return taskId;
   }
 
+  /** Ask, and once more on a task of its own where the API no longer has the image's. */
+  async function askAgain(...click) {
+    try {
+      return await ask(...click);
+    } catch (error) {
+      const [key] = click;
+      if (error.code !== "unknown_task" || !imageOf(store, key).file) throw error;
+      forget(key);
+      return ask(...click);
+    }
+  }
+
+  /** Forget an image's task: its objects exist only here from now on. */
+  function forget(key) {
+    const { objects: list } = imageOf(store, key);
+    let next = Math.min(0, ...list.map((object) => object.id));
+    const mine = list.map((object) => {
+      if (object.id < 0) return object;
+      renamed.set(`${key} ${object.id}`, (next -= 1));
+      return { ...object, id: next };
+    });
+    const { selectedId } = store.state;
+    patchImage(store, key, { taskId: null, objects: mine, undo: [], redo: [] });
+    if (store.state.openKey === key) store.set({ selectedId: renamed.get(`${key} ${selectedId}`) ?? selectedId });
+  }
+
   async function ask(key, id, points, box) {
     const taskId = await taskOf(key);
     const image = imageOf(store, key);
@@ -93,7 +119,7 @@ export function createClicks(store, api, maskOf, onPending) {
       setPending([...pending, entry]);
       const turn = (lines.get(key) ?? Promise.resolve()).then(async () => {
         try {
-          return await ask(key, id, points, box);
+          return await askAgain(key, id, points, box);
         } catch (error) {
           say(store, error.message);
           return null;

@@ -43,7 +43,7 @@ export function keyMap(stage) {
     { group: "Object", keys: ["S"], text: "Show it alone", ...withSelected(({ id }) => objects.toggleSolo(store, { id })) },
     { group: "Object", keys: ["K"], text: "Keep a weaker find", ...withSelected(({ id }) => objects.keepObjects(store, [id])) },
     { keys: ["Backspace"], when: () => stage.tool().isOpen, run: () => stage.tool().back() },
-    { group: "Object", keys: ["Delete", "Backspace"], text: "Delete", ...withSelected((object) => remove(stage, object)) },
+    { group: "Object", keys: ["Backspace", "Delete"], text: "Delete", ...withSelected((object) => remove(stage, object)) },
     { group: "Object", keys: ["Ctrl+C"], text: "Copy its cut-out", ...withSelected((object) => cut(stage, object)) },
     { group: "Object", keys: ["Z", "Ctrl+Z"], text: "Undo", run: said(objects.undo, "Undone", "Nothing to undo") },
     { group: "Object", keys: ["Y", "Ctrl+Y", "Ctrl+Shift+Z"], text: "Redo", run: said(objects.redo, "Done again", "Nothing to redo") },
@@ -184,7 +184,7 @@ function keyDialog(map) {
         {},
         make("h3", { className: "caption" }, group),
         make("dl", {}, ...entries.flatMap(({ keys, text }) => [
-          make("dt", {}, ...keys.map((key) => make("kbd", {}, SIGNS[key] ?? key))),
+          make("dt", {}, ...keys.slice(0, 2).map((key) => make("kbd", {}, SIGNS[key] ?? key))),
           make("dd", {}, text),
         ])),
       ),

@@ -1,27 +1,34 @@
-/** Mounts the stage as a component of Streamlit: once for each place, and anew only when it is gone. */
+/** Mounts the stage as a component of Streamlit: once for each place, whatever is drawn anew around it. */
 
+import * as api from "./api.js";
 import { make } from "./dom.js";
 import { mount } from "./main.js";
+import { createMenu } from "./menu.js";
 
+/** @type {WeakMap<ShadowRoot | HTMLElement, ReturnType<typeof mount>>} */
 const mounted = new WeakMap();
 
 /**
- * Mount or update the stage.
+ * Mount the stage, or leave it as it is.
  *
- * @param {{parentElement: ShadowRoot | HTMLElement, data: object, setTriggerValue: Function}} component
+ * @param {{parentElement: ShadowRoot | HTMLElement, data: {pages: Record<string, string>},
+ *   setTriggerValue: (name: string, value: string) => void}} component
  * @returns {() => void} what takes the stage away again
  */
-export default function show(component) {
-  const { parentElement } = component;
-  let stage = mounted.get(parentElement);
-  if (!stage) {
-    const address = new URL("styles.css", import.meta.url).href;
-    parentElement.append(make("link", { rel: "stylesheet", href: address }));
-    stage = mount(parentElement, {});
+export default function show({ parentElement, data, setTriggerValue }) {
+  if (!mounted.has(parentElement)) {
+    parentElement.append(make("link", { rel: "stylesheet", href: new URL("styles.css", import.meta.url).href }));
+    const stage = mount(parentElement, { api });
+    createMenu(stage, data.pages, (page) => setTriggerValue("page", page));
     mounted.set(parentElement, stage);
   }
   return () => {
+    mounted.get(parentElement)?.unmount();
     mounted.delete(parentElement);
-    stage.unmount();
   };
+}
+
+/** Return the stage that is mounted in a place, for scripts that drive the page. */
+export function stageOf(parentElement) {
+  return mounted.get(parentElement);
 }
