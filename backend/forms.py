@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from fastapi import Depends, File, Form, Header, UploadFile
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from backend.headers import json_field, json_list_field
@@ -83,8 +83,17 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[annotation, Form(description=about, examples=examples)],
+        annotation=Annotated[
+            annotation, *_readers(field), Form(description=about, examples=examples)
+        ],
     )
+
+
+def _readers(field: FieldInfo) -> list[BeforeValidator]:
+    """Return what reads other spellings of a field that is no JSON."""
+    if _json_kind(field) is not None:
+        return []
+    return [each for each in field.metadata if isinstance(each, BeforeValidator)]
 
 
 def _value(name: str, field: FieldInfo, text: Any) -> Any:

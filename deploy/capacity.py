@@ -24,7 +24,7 @@ from typing import Annotated, Any, cast
 import redis
 import typer
 
-from edgeseg.cli.bench import jpeg_of, machine
+from edgeseg.cli.bench import jpeg_of, machine, redis_used
 from edgeseg.cli.up import with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.settings import Role
@@ -130,15 +130,9 @@ def stack(url: str, workers: int = 1) -> Iterator[EmbeddedStack]:
 def resting(server: redis.Redis) -> float:
     """Return the milliseconds of CPU that Redis spends in a second in which nobody asks."""
     time.sleep(2.0)
-    before = redis_ms(server)
+    before = redis_used(server)[0]
     time.sleep(IDLE_S)
-    return (redis_ms(server) - before) / IDLE_S
-
-
-def redis_ms(server: redis.Redis) -> float:
-    """Return the CPU that Redis has spent."""
-    facts = cast(dict[str, float], server.info("cpu"))
-    return 1000 * (facts["used_cpu_sys"] + facts["used_cpu_user"])
+    return (redis_used(server)[0] - before) / IDLE_S
 
 
 @contextmanager
@@ -196,7 +190,7 @@ def used(server: redis.Redis, backend: int) -> dict[str, float]:
     facts = cast(dict[str, float], server.info())
     fields = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
     return {
-        "redis_ms": redis_ms(server),
+        "redis_ms": redis_used(server)[0],
         "memory": facts["used_memory"],
         "traffic": facts["total_net_input_bytes"] + facts["total_net_output_bytes"],
         "backend_ms": 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),

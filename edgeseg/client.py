@@ -30,6 +30,7 @@ from edgeseg.http_forms import (
 )
 from edgeseg.result import Segmentation, image_results_of
 from edgeseg.schemas import (
+    VISUALIZATION_FIELDS,
     ClassOptions,
     DetectionResult,
     EngineInfo,
@@ -44,6 +45,7 @@ from edgeseg.schemas import (
     Simplification,
     StageEvent,
     TaskStatus,
+    Visualization,
     parse,
 )
 from edgeseg.types import ImageProgress, ImageStep, Progress
@@ -72,15 +74,16 @@ class EdgeSegClient(Connection):
         prompt: str = "",
         *,
         image: ImageSource | None = None,
-        visualization: bool = False,
+        visualization: Visualization | bool = False,
         file_name: str | None = None,
         idempotency_key: str | None = None,
         **options: Unpack[SegmentOptions],
     ) -> Segmentation:
         """Segment what the prompt names in one image, as EdgeSegAI does.
 
-        ``visualization`` asks for an overlay too, which can be drawn from the result as well;
-        ``file_name`` is what exports name the image by, where it is not that of the path.
+        ``visualization`` asks for an overlay too: "jpeg" or True, or "png"; `Segmentation.overlay`
+        draws one from any result. ``file_name`` is what exports name the image by, where it is not
+        that of the path.
         """
         source = image_path if image_path is not None else image
         name = file_name or names_to_send([source])[0]
@@ -176,7 +179,7 @@ class EdgeSegClient(Connection):
         self,
         image: ImageSource,
         *,
-        visualization: bool = False,
+        visualization: Visualization | bool = False,
         **options: Unpack[ClassOptions],
     ) -> Segmentation:
         """Find classes of a pack in an image, as EdgeSegAI does; the deadline begins there."""
@@ -331,7 +334,7 @@ class EdgeSegClient(Connection):
     ) -> Export:
         """Return results as a file, as they are here: with objects left out, renamed or changed."""
         files = [
-            ("result", (f"{each.task_id}.json", each.model_dump_json(exclude={"visualization"})))
+            ("result", (f"{each.task_id}.json", each.model_dump_json(exclude=VISUALIZATION_FIELDS)))
             for each in results
         ]
         data: dict[str, Any] = {"format": format_name, "file_name": list(file_names or [])}
@@ -354,7 +357,7 @@ class EdgeSegClient(Connection):
         path: str,
         image: ImageSource | None,
         file_name: str | None,
-        visualization: bool,
+        visualization: Visualization | bool,
         fields: Mapping[str, Any],
     ) -> Segmentation:
         data = file_bytes(image)

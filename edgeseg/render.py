@@ -6,22 +6,33 @@ import colorsys
 import math
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from edgeseg.codecs import mask_to_rle, rle_area, rle_to_mask
+from edgeseg.codecs import (
+    encode_jpeg,
+    encode_png,
+    mask_to_rle,
+    rle_area,
+    rle_to_mask,
+    rle_to_small_mask,
+)
 from edgeseg.codecs.outline import mask_to_polygons
 from edgeseg.schemas import FoundClasses, Rle, SegmentedObject
-from edgeseg.types import BoolArray, Image, UInt8Array
+from edgeseg.types import BoolArray, Box, Image
 
 Colour = tuple[int, int, int]
+Font = PIL.ImageFont.ImageFont | PIL.ImageFont.FreeTypeFont
 ObjectT = TypeVar("ObjectT", bound=SegmentedObject)
 # Turning the hue by the golden angle keeps neighbours apart however many there are.
 _GOLDEN = 0.61803398875
+PREVIEW_PX = 1600
+# Rows of a reduced image that are made at one time.
+_STRIP_ROWS = 64
 _SHADES = ((0.85, 1.0), (0.95, 0.75), (0.55, 1.0))
 
 
@@ -59,13 +70,15 @@ def overlay(
     captions: Sequence[str] | None = None,
     dashed: Collection[int] = (),
     scale: float = 1.0,
+    reduction: int = 1,
 ) -> PIL.Image.Image:
-    """Draw objects on the image and return an RGB image of the same size.
+    """Draw objects on the image and return an RGB image of its size divided by ``reduction``.
 
     ``opacity`` is that of the masks' fill, 0..1; their outlines are always drawn. ``colours`` has
     one for each object, in place of `colour_of`; ``captions`` likewise, in place of label and
     score. Objects at the positions ``dashed`` have a dashed outline and no fill. ``scale`` is that
-    of outlines and text, for an image that is shown smaller. Raises ValueError when there are too
+    of outlines and text, for an image that is shown smaller. With ``reduction`` k, each pixel is
+    the mean of k x k, and no copy of the whole image is made. Raises ValueError when there are too
     few, and when a mask has another size than the image.
     """
     if not 0 <= opacity <= 1:
@@ -77,24 +90,71 @@ def overlay(
     texts = texts if captions is None else list(captions)
     if len(texts) != len(objects):
         raise ValueError(f"captions: expected {len(objects)}, got {len(texts)}")
-    pixels = image.rgb.copy()
-    width_px = _line_width(image.size_hw, scale)
+    pil_image = _reduced(image, reduction)
+    size_hw = (pil_image.height, pil_image.width)
+    width_px = _line_width(size_hw, scale)
+    draw = PIL.ImageDraw.Draw(pil_image)
     if masks:
         # Larger ones first, so that what lies on top of them stays in sight.
         for index in sorted(range(len(objects)), key=lambda i: -objects[i].area):
             if index not in dashed:
-                _fill(pixels, objects[index], paints[index], opacity, width_px)
-    pil_image = PIL.Image.fromarray(pixels)
-    draw = PIL.ImageDraw.Draw(pil_image)
-    if masks:
+                mask = _mask_on(image, objects[index], reduction)
+                _fill(pil_image, mask, paints[index], opacity, width_px)
         for index in dashed:
-            _dash(draw, objects[index], image.size_hw, paints[index], width_px)
+            _dash(draw, _mask_on(image, objects[index], reduction), paints[index], width_px)
+    boxes_xyxy = [_divided(each.box, reduction) for each in objects]
     if boxes:
-        for index, each in enumerate(objects):
-            _frame(draw, each, paints[index], width_px)
+        for index, box in enumerate(boxes_xyxy):
+            _frame(draw, box, paints[index], width_px)
     if labels:
-        _write_labels(draw, objects, texts, paints, _font(image.size_hw, scale))
+        _write_labels(draw, boxes_xyxy, texts, paints, _font(size_hw, scale))
     return pil_image
+
+
+def encoded_overlay(
+    image: Image,
+    objects: Sequence[SegmentedObject],
+    classes: FoundClasses | None,
+    kind: Literal["jpeg", "png"],
+) -> bytes:
+    """Return the overlay of an answer as a file: a JPEG of at most PREVIEW_PX, or a lossless PNG.
+
+    Classes of a pack are drawn in its colours and without boxes.
+    """
+    reduction = 1 if kind == "png" else math.ceil(max(image.size_hw) / PREVIEW_PX)
+    drawn = overlay(
+        image,
+        objects,
+        boxes=classes is None,
+        colours=class_colours(objects, classes),
+        reduction=reduction,
+    )
+    return encode_png(drawn) if kind == "png" else encode_jpeg(drawn)
+
+
+def _reduced(image: Image, reduction: int) -> PIL.Image.Image:
+    """Return the image with its sides divided by an integer, rounded up; one strip at a time."""
+    if reduction == 1:
+        return PIL.Image.fromarray(image.rgb)
+    height, width = (math.ceil(side / reduction) for side in image.size_hw)
+    pil_image = PIL.Image.new("RGB", (width, height))
+    rows = _STRIP_ROWS * reduction
+    for strip, top in enumerate(range(0, image.size_hw[0], rows)):
+        part = PIL.Image.fromarray(image.rgb[top : top + rows])
+        pil_image.paste(part.reduce(reduction), (0, strip * _STRIP_ROWS))
+    return pil_image
+
+
+def _mask_on(image: Image, each: SegmentedObject, reduction: int) -> BoolArray:
+    """Return every ``reduction``-th row and column of a mask, whose size must be the image's."""
+    if tuple(each.mask.size) != image.size_hw:
+        raise ValueError(f"mask: expected size {image.size_hw}, got {tuple(each.mask.size)}")
+    return rle_to_small_mask(each.mask, reduction)
+
+
+def _divided(box: Box, reduction: int) -> Box:
+    x0, y0, x1, y1 = (side / reduction for side in box)
+    return (x0, y0, x1, y1)
 
 
 def shrunk(image: Image, longest_px: int) -> Image:
@@ -164,41 +224,33 @@ def _line_width(size_hw: tuple[int, int], scale: float) -> int:
     return max(1, round(scale * max(size_hw) / 500))
 
 
-def _font(
-    size_hw: tuple[int, int], scale: float
-) -> PIL.ImageFont.ImageFont | PIL.ImageFont.FreeTypeFont:
-    return PIL.ImageFont.load_default(round(scale * max(11, min(32, round(max(size_hw) / 40)))))
+@lru_cache(maxsize=32)
+def _font_of(size_px: int) -> Font:
+    # Pillow unpacks its font anew each time.
+    return PIL.ImageFont.load_default(size_px)
+
+
+def _font(size_hw: tuple[int, int], scale: float) -> Font:
+    return _font_of(round(scale * max(11, min(32, round(max(size_hw) / 40)))))
 
 
 def _fill(
-    pixels: UInt8Array, each: SegmentedObject, colour: Colour, opacity: float, width_px: int
+    pil_image: PIL.Image.Image, mask: BoolArray, colour: Colour, opacity: float, width_px: int
 ) -> None:
-    """Blend the colour into (H, W, 3) pixels in place, and draw the mask's outline."""
-    mask = rle_to_mask(each.mask)
-    if mask.shape != pixels.shape[:2]:
-        raise ValueError(f"mask: expected size {pixels.shape[:2]}, got {mask.shape}")
+    """Blend the colour into the image where the (H, W) mask is, and draw the mask's outline."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    part, inside = pixels[window], mask[window]
-    paint = np.array(colour, np.float32)
-    blended = part[inside] * (1 - opacity) + paint * opacity
-    part[inside] = blended.round().astype(np.uint8)
-    part[inside & ~_eroded(inside, width_px)] = colour
+    left, top = int(columns[0]), int(rows[0])
+    inside = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    alpha = inside * np.uint8(round(255 * opacity))
+    alpha[inside & ~_eroded(inside, width_px)] = 255
+    stencil = PIL.Image.fromarray(alpha)
+    pil_image.paste(colour, (left, top, left + stencil.width, top + stencil.height), stencil)
 
 
-def _dash(
-    draw: PIL.ImageDraw.ImageDraw,
-    each: SegmentedObject,
-    size_hw: tuple[int, int],
-    colour: Colour,
-    width_px: int,
-) -> None:
+def _dash(draw: PIL.ImageDraw.ImageDraw, mask: BoolArray, colour: Colour, width_px: int) -> None:
     """Draw the mask's outline in dashes on black, to be seen on any background."""
-    mask = rle_to_mask(each.mask)
-    if mask.shape != size_hw:
-        raise ValueError(f"mask: expected size {size_hw}, got {mask.shape}")
     dash_px = 6 * width_px
     for polygon in mask_to_polygons(mask, min_iou=1):
         for ring in polygon.rings:
@@ -221,30 +273,28 @@ def _eroded(mask: BoolArray, steps: int) -> BoolArray:
     return mask
 
 
-def _frame(
-    draw: PIL.ImageDraw.ImageDraw, each: SegmentedObject, colour: Colour, width_px: int
-) -> None:
-    x0, y0, x1, y1 = each.box
+def _frame(draw: PIL.ImageDraw.ImageDraw, box: Box, colour: Colour, width_px: int) -> None:
+    x0, y0, x1, y1 = box
     if x1 - x0 >= 1 and y1 - y0 >= 1:
         draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=colour, width=width_px)
 
 
 def _write_labels(
     draw: PIL.ImageDraw.ImageDraw,
-    objects: Sequence[SegmentedObject],
+    boxes_xyxy: Sequence[Box],
     captions: Sequence[str],
     paints: Sequence[Colour],
-    font: PIL.ImageFont.ImageFont | PIL.ImageFont.FreeTypeFont,
+    font: Font,
 ) -> None:
     """Write each caption on a plate of its colour, at its box and clear of the plates before it."""
     width, height = draw.im.size
     taken: list[tuple[float, float, float, float]] = []
-    for index, each in enumerate(objects):
+    for index, box in enumerate(boxes_xyxy):
         text = _shortened(captions[index], font, width)
         left, top, right, bottom = draw.textbbox((0, 0), text, font)
         pad = max(2, round((bottom - top) / 4))
         size = (right - left + 2 * pad, bottom - top + 2 * pad)
-        plate = _place(each.box, size, (width, height), taken)
+        plate = _place(box, size, (width, height), taken)
         taken.append(plate)
         colour = paints[index]
         draw.rectangle(plate, fill=colour)
@@ -252,7 +302,7 @@ def _write_labels(
 
 
 def _place(
-    box: tuple[float, float, float, float],
+    box: Box,
     size: tuple[float, float],
     limits: tuple[int, int],
     taken: Sequence[tuple[float, float, float, float]],
@@ -285,9 +335,7 @@ def _luminance(colour: Colour) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _shortened(
-    text: str, font: PIL.ImageFont.ImageFont | PIL.ImageFont.FreeTypeFont, limit_px: float
-) -> str:
+def _shortened(text: str, font: Font, limit_px: float) -> str:
     """Cut a text to at most ``limit_px``, with dots at its end."""
     if font.getlength(text) <= limit_px:
         return text

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 
 from edgeseg.render import Colour, class_colours, colour_of
 from edgeseg.result import Segmentation
-from edgeseg.schemas import BoxXYXY, Point, SegmentationResult, SegmentedObject
+from edgeseg.schemas import (
+    VISUALIZATION_FIELDS,
+    BoxXYXY,
+    Point,
+    SegmentationResult,
+    SegmentedObject,
+)
 
 _numbers = itertools.count(1)
 
@@ -75,7 +81,7 @@ class Entry:
     @property
     def result(self) -> SegmentationResult:
         """What downloads hold: the result as it is shown."""
-        changed = {"objects": self.shown, "visualization": None}
+        changed = {"objects": self.shown, **dict.fromkeys(VISUALIZATION_FIELDS)}
         return self.segmentation.result.model_copy(update=changed)
 
     def colour(self, object_id: int) -> Colour:

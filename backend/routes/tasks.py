@@ -26,7 +26,13 @@ from edgeseg.errors import (
     TaskNotFinishedError,
     UnknownTaskError,
 )
-from edgeseg.schemas import RefineRequest, RefineResult, TaskStatus, check_refinement
+from edgeseg.schemas import (
+    RefineRequest,
+    RefineResult,
+    TaskStatus,
+    VisualizationType,
+    check_refinement,
+)
 from edgeseg.tasks import DRAWN, NewTask, TaskRecord, queue_position, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
@@ -186,10 +192,10 @@ def _submit_refine(services: Services, child: NewTask) -> None:
     services.chain.submit(child)
 
 
-def _status(record: TaskRecord, drawing: bytes | None = None) -> TaskStatus:
+def _status(record: TaskRecord, drawing: tuple[str, VisualizationType] | None = None) -> TaskStatus:
     result = record.result()
     if drawing is not None and result is not None:
-        result["visualization"] = drawing.decode()
+        result["visualization"], result["visualization_type"] = drawing
     return TaskStatus.model_validate(
         {
             "task_id": record.id,

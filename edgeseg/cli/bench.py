@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import httpx
 import PIL.Image
+import redis
 import typer
 
 from edgeseg.cli.app import app
@@ -37,6 +38,7 @@ from edgeseg.stack.local import EmbeddedStack
 
 JPEG_BYTES = 1_000_000
 MAX_ADDED_MS = 30.0
+MAX_OVERLAY_MS = 20.0
 MIN_PER_SECOND = 18.0
 WARM_UP = 10
 RAMP_UP_S = 3.0
@@ -70,10 +72,12 @@ def stack(
         print(f"{name:<32}{value:.1f}")
     added, rate = figures["added_ms"], figures["throughput_per_s"]
     print(f"added at the median: {added:.1f} ms, at most {MAX_ADDED_MS:g} are allowed")
+    print(f"overlay: {figures['overlay_ms']:.1f} ms, at most {MAX_OVERLAY_MS:g} are allowed")
     print(f"throughput: {rate:.1f} requests/s, at least {MIN_PER_SECOND:g} are wanted")
     if json_path is not None:
         write_json(json_path, {"machine": machine(), **figures})
-    if added > MAX_ADDED_MS or rate < MIN_PER_SECOND:
+    is_slow = added > MAX_ADDED_MS or figures["overlay_ms"] > MAX_OVERLAY_MS
+    if is_slow or rate < MIN_PER_SECOND:
         raise typer.Exit(1)
 
 
@@ -86,7 +90,7 @@ def overhead(requests: int) -> dict[str, float]:
     def fresh() -> bytes:
         return photo + next(numbers).to_bytes(4, "big")
 
-    with running(1, 0.0) as url, EdgeSegClient(url) as client:
+    with running(1, 0.0) as embedded, EdgeSegClient(embedded.api_url) as client:
         local = EdgeSegAI("fake", "fake", "fake", ttl=-1)
         ways: dict[str, Callable[[], object]] = {
             "in_process": lambda: local.segment_image(fresh(), PROMPT),
@@ -100,12 +104,41 @@ def overhead(requests: int) -> dict[str, float]:
                 if turn >= WARM_UP:
                     times[name].append(spent)
         local.close()
+        with redis.Redis.from_url(embedded.redis_url) as server:
+            spent_in_redis = {
+                "": redis_costs(server, ways["stack"], requests),
+                "_with_overlay": redis_costs(server, ways["stack_with_overlay"], requests),
+            }
     figures = {"jpeg_kb": len(photo) / 1000}
     for name, spent_ms in times.items():
         figures[f"{name}_median_ms"] = statistics.median(spent_ms)
         figures[f"{name}_p95_ms"] = p95(spent_ms)
     figures["added_ms"] = figures["stack_median_ms"] - figures["in_process_median_ms"]
+    figures["overlay_ms"] = figures["stack_with_overlay_median_ms"] - figures["stack_median_ms"]
+    for suffix, (cpu_ms, kept_bytes) in spent_in_redis.items():
+        figures[f"redis_ms_per_task{suffix}"] = cpu_ms
+        figures[f"redis_kb_per_task{suffix}"] = kept_bytes / 1000
     return figures
+
+
+def redis_costs(
+    server: redis.Redis, request: Callable[[], object], requests: int
+) -> tuple[float, float]:
+    """Return the milliseconds of CPU that Redis spends on a request, and the bytes that it keeps.
+
+    What Redis does meanwhile for workers that rest is part of it.
+    """
+    before = redis_used(server)
+    for _ in range(requests):
+        request()
+    after = redis_used(server)
+    return (after[0] - before[0]) / requests, (after[1] - before[1]) / requests
+
+
+def redis_used(server: redis.Redis) -> tuple[float, float]:
+    """Return the milliseconds of CPU that Redis has used, and the bytes that it holds."""
+    facts = cast(dict[str, float], server.info())
+    return 1000 * (facts["used_cpu_sys"] + facts["used_cpu_user"]), facts["used_memory"]
 
 
 def throughput(seconds: float, workers: int = 4, clients: int = 16) -> dict[str, float]:
@@ -123,13 +156,13 @@ def throughput(seconds: float, workers: int = 4, clients: int = 16) -> dict[str,
             ended.append((time.perf_counter(), spent_ms))
 
     with (
-        running(workers, 0.2) as url,
-        EdgeSegClient(url) as client,
+        running(workers, 0.2) as embedded,
+        EdgeSegClient(embedded.api_url) as client,
         ThreadPoolExecutor(clients) as pool,
     ):
         going = [pool.submit(go_on) for _ in range(clients)]
         time.sleep(RAMP_UP_S)
-        with probing(f"{url}/health") as probes_ms:
+        with probing(f"{embedded.api_url}/health") as probes_ms:
             began = time.perf_counter()
             time.sleep(seconds)
             until = time.perf_counter()
@@ -147,13 +180,13 @@ def throughput(seconds: float, workers: int = 4, clients: int = 16) -> dict[str,
 
 
 @contextmanager
-def running(workers: int, latency_s: float) -> Iterator[str]:
-    """Run a stack of fake engines on a free port and yield its URL."""
+def running(workers: int, latency_s: float) -> Iterator[EmbeddedStack]:
+    """Run a stack of fake engines on a free port."""
     scratch = Path(tempfile.mkdtemp(prefix="edgeseg-bench-"))
     settings = with_settings(engines="fake", fake_latency_s=latency_s, api_port=0, data_dir=scratch)
     try:
         with EmbeddedStack(settings, dict.fromkeys(ROLES, workers)) as embedded:
-            yield embedded.api_url
+            yield embedded
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -1,7 +1,7 @@
 """Image bytes to arrays and back; masks to run lengths, PNG and back."""
 
 from edgeseg.codecs.formats import SUFFIXES
-from edgeseg.codecs.image import decode_image, encode_png, inspect_image, to_base64
+from edgeseg.codecs.image import decode_image, encode_jpeg, encode_png, inspect_image, to_base64
 from edgeseg.codecs.mask import (
     label_map,
     mask_to_png,
@@ -12,6 +12,7 @@ from edgeseg.codecs.mask import (
     rle_box,
     rle_overlap,
     rle_to_mask,
+    rle_to_small_mask,
     rle_vertices,
     runs_to_mask,
     union_of,
@@ -23,6 +24,7 @@ __all__ = [
     "ImageSource",
     "SUFFIXES",
     "decode_image",
+    "encode_jpeg",
     "encode_png",
     "file_bytes",
     "inspect_image",
@@ -36,6 +38,7 @@ __all__ = [
     "rle_box",
     "rle_overlap",
     "rle_to_mask",
+    "rle_to_small_mask",
     "rle_vertices",
     "runs_to_mask",
     "to_base64",

@@ -130,6 +130,13 @@ def encode_png(pil_image: PIL.Image.Image | UInt8Array) -> bytes:
     return out.getvalue()
 
 
+def encode_jpeg(pil_image: PIL.Image.Image, quality: int = 80) -> bytes:
+    """Return a JPEG of an RGB image; ``quality`` is libjpeg's, 1 to 95."""
+    out = io.BytesIO()
+    pil_image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
 def to_base64(data: bytes) -> str:
     """Return ASCII base64 without line breaks."""
     return base64.b64encode(data).decode("ascii")

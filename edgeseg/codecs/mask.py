@@ -58,6 +58,30 @@ def rle_to_mask(rle: Rle) -> BoolArray:
     return np.ascontiguousarray(coco.decode(_packed(rle))).astype(bool)
 
 
+def rle_to_small_mask(rle: Rle, every: int) -> BoolArray:
+    """Decode every so many rows and columns, from the first: `rle_to_mask(rle)[::every, ::every]`.
+
+    The mask of the full size is not made.
+    """
+    height, width = rle.size
+    rows = -(-height // every)
+    changes = np.cumsum(decode_counts(rle.counts, rle.size))[:-1]
+    starts = np.arange(0, width, every) * height
+    # Of each column that stays: whether its first pixel is inside, and its changes below it.
+    first = np.searchsorted(changes, starts, side="right")
+    after = np.searchsorted(changes, starts + height)
+    column, row = np.divmod(changes, height)
+    below = (row > 0) & (column % every == 0)
+    begins_inside = first % 2 == 1
+    ended_inside = np.concatenate([[False], after[:-1] % 2 == 1])
+    turns = np.flatnonzero(begins_inside != ended_inside) * rows
+    inner = column[below] // every * rows + -(-row[below] // every)
+    ends = np.sort(np.concatenate([turns, inner]))
+    runs = np.diff(ends, prepend=0, append=rows * len(starts))
+    columns = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(len(starts), rows)
+    return np.ascontiguousarray(columns.T)
+
+
 def runs_to_mask(runs: Runs, size_hw: tuple[int, int]) -> BoolArray:
     """Decode run lengths (N,) int64, column by column, the first outside, to (H, W) bool.
 

@@ -71,6 +71,12 @@ from edgeseg.schemas.tasks import (
     TaskState,
     TaskStatus,
 )
+from edgeseg.schemas.visualization import (
+    MEDIA_TYPES,
+    VISUALIZATION_FIELDS,
+    Visualization,
+    VisualizationType,
+)
 from edgeseg.schemas.wire import (
     MAX_PROMPT_CHARS,
     UNWRITABLE,
@@ -127,6 +133,7 @@ __all__ = [
     "MaskOptions",
     "MasksRequest",
     "MAX_PROMPT_CHARS",
+    "MEDIA_TYPES",
     "Point",
     "Prompt",
     "RefineRequest",
@@ -146,6 +153,9 @@ __all__ = [
     "TaskStatus",
     "TileMode",
     "UNWRITABLE",
+    "VISUALIZATION_FIELDS",
+    "Visualization",
+    "VisualizationType",
     "Wire",
     "check_refinement",
     "free_id",

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from edgeseg.schemas.requests import EngineChoice
 from edgeseg.schemas.results import ClassOfPack
+from edgeseg.schemas.visualization import VisualizationField
 from edgeseg.schemas.wire import Text, Unit, Wire
 
 # A label map has numbers of one byte; 255 is no class.
@@ -43,7 +44,7 @@ class ClassesRequest(Wire):
         description="Engines by role; see GET /engines.",
         examples=[{"classify": "nano"}],
     )
-    visualization: bool = Field(True, description="Whether to draw the result as a PNG.")
+    visualization: VisualizationField = "jpeg"
 
 
 class PackInfo(Wire):

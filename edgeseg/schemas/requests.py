@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edgeseg.errors import InvalidParameterError, UnknownObjectError
 from edgeseg.schemas.simplification import Filter
+from edgeseg.schemas.visualization import VisualizationField
 from edgeseg.schemas.wire import MAX_PROMPT_CHARS, MAX_PX, BoxXYXY, Label, Prompt, Text, Unit, Wire
 
 MAX_OBJECTS = 1000
@@ -108,7 +109,7 @@ class DetectRequest(Wire):
 class SegmentRequest(DetectRequest):
     """What to find and to segment."""
 
-    visualization: bool = Field(True, description="Whether to draw the result as a PNG.")
+    visualization: VisualizationField = "jpeg"
 
 
 class MasksRequest(Wire):
@@ -163,7 +164,7 @@ class MasksRequest(Wire):
         description="Keep this many objects, best scores first.",
         examples=[100],
     )
-    visualization: bool = Field(True, description="Whether to draw the result as a PNG.")
+    visualization: VisualizationField = "jpeg"
     engines: EngineChoice = Field(
         default_factory=EngineChoice,
         description="Engines by role; see GET /engines.",

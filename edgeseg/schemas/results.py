@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from edgeseg.schemas.run_lengths import decode_counts, encode_counts, without_empty
 from edgeseg.schemas.simplification import EngineRan, Filter
+from edgeseg.schemas.visualization import VISUALIZATION_FIELDS, VisualizationType
 from edgeseg.schemas.wire import MAX_PX, REASON, BoxXYXY, Unit, Wire
 from edgeseg.settings import Role
 
@@ -145,9 +146,11 @@ class SegmentationResult(_Result):
 
     objects: list[SegmentedObject] = Field(max_length=MAX_RESULT_OBJECTS, description="Best first.")
     visualization: str | None = Field(
-        None, description="Overlay as a PNG in base64, if asked.", examples=["iVBORw0KGgo..."]
+        None, description="Overlay in base64, if asked.", examples=["/9j/4AAQSkZJRg..."]
     )
-
+    visualization_type: VisualizationType | None = Field(
+        None, description="Media type of the overlay.", examples=["image/jpeg"]
+    )
     classes: FoundClasses | None = Field(
         None, description="What a request for classes of a pack found; null for any other."
     )
@@ -155,12 +158,13 @@ class SegmentationResult(_Result):
     def with_object(self, changed: SegmentedObject) -> SegmentationResult:
         """Return the result with the object in place of the one with its id, or added to them.
 
-        A label map would not show it, so that the result has none.
+        A label map and an overlay would not show it, so that the result has none.
         """
         objects = [changed if each.id == changed.id else each for each in self.objects]
         if changed.id not in {each.id for each in self.objects}:
             objects.append(changed)
-        return self.model_copy(update={"objects": objects, "classes": None})
+        outdated = dict.fromkeys(("classes", *VISUALIZATION_FIELDS))
+        return self.model_copy(update={"objects": objects, **outdated})
 
 
 class RefineResult(Wire):

@@ -35,7 +35,7 @@ def events_key(task_id: str) -> str:
 
 
 def drawing_key(task_id: str) -> str:
-    """String: the overlay as a PNG in base64, beside the record because of its size."""
+    """String: the overlay as a file, beside the record because of its size."""
     return f"edgeseg:task:{task_id}:visualization"
 
 

@@ -123,7 +123,7 @@ class TaskStore:
         return pybase64.b64decode(encoded)
 
     def drawing(self, task_id: str) -> bytes | None:
-        """Return the overlay of a task as base64, if one was drawn."""
+        """Return the overlay of a task as a file, if one was drawn."""
         return cast(bytes | None, self.connection.get(keys.drawing_key(task_id)))
 
     def keep(self, task_id: str) -> None:
@@ -179,15 +179,14 @@ class TaskStore:
     ) -> bool:
         """Store the fields of the last stage, ``result`` among them, and end the task as done.
 
-        ``drawing`` is the overlay as a PNG file; stages of the plan that were not needed get an
+        ``drawing`` is the overlay as a file; stages of the plan that were not needed get an
         event that says so.
         """
         skipped = record.plan[record.plan.index(stage) + 1 :]
         events = [_event("finished", stage, data)]
         events += [_event("skipped", each, {}) for each in skipped]
         events.append(_event("done", None, data))
-        encoded = b"" if drawing is None else pybase64.b64encode(drawing)
-        return self._end(record.id, "done", events, fields, encoded)
+        return self._end(record.id, "done", events, fields, drawing or b"")
 
     def fail(self, task_id: str, error: EdgeSegError) -> bool:
         """End the task with an error; False when it had ended already."""

@@ -10,16 +10,16 @@ from typing import Any, cast
 
 from edgeseg import budget, detected, logs
 from edgeseg.classes import PackStore
-from edgeseg.codecs import encode_png
 from edgeseg.engines import registry
 from edgeseg.engines.base import Engine
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.entity_run import EntitiesRun
 from edgeseg.errors import EdgeSegError, UnknownTaskError
-from edgeseg.render import class_colours, overlay
+from edgeseg.render import encoded_overlay
 from edgeseg.run import Run, Step
 from edgeseg.schemas import (
+    VISUALIZATION_FIELDS,
     ClassesRequest,
     DetectedObject,
     DetectRequest,
@@ -202,16 +202,15 @@ class StageRunner:
         self.chain.withdraw(record.id, record.plan[record.plan.index(stage) + 1 :])
 
     def _draw(self, run: Run) -> bytes | None:
-        """Return the overlay as a PNG file, if the request asks for one and the task ends here."""
+        """Return the overlay as a file, if the request asks for one and the task ends here."""
         request = run.request
-        if not (run.is_finished and isinstance(request, DRAWABLE) and request.visualization):
+        if not (run.is_finished and isinstance(request, DRAWABLE)):
+            return None
+        if request.visualization == "none":
             return None
         image = run.image()
         with run.timed("render"):
-            colours = class_colours(run.objects, run.classes)
-            return encode_png(
-                overlay(image, run.objects, boxes=run.classes is None, colours=colours)
-            )
+            return encoded_overlay(image, run.objects, run.classes, request.visualization)
 
     def _final(self, record: TaskRecord, run: Run) -> str:
         result = run.result(record.parent or record.id)
@@ -220,7 +219,7 @@ class StageRunner:
             placed = self._into_parent(result, is_new)
             return placed.model_dump_json()
         # The overlay has a key of its own.
-        return result.model_dump_json(exclude={"visualization"})
+        return result.model_dump_json(exclude=VISUALIZATION_FIELDS)
 
     def _into_parent(self, refinement: RefineResult, is_new: bool) -> RefineResult:
         """Put the object into its task's result; a new one gets an id that is free by then."""
@@ -233,7 +232,7 @@ class StageRunner:
             if is_new:
                 refined = refined.model_copy(update={"id": free_id(result.objects)})
             placed = refinement.model_copy(update={"object": refined})
-            return result.with_object(refined).model_dump(mode="json", exclude={"visualization"})
+            return result.with_object(refined).model_dump(mode="json", exclude=VISUALIZATION_FIELDS)
 
         self.store.change_result(refinement.task_id, change)
         return placed

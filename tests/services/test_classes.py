@@ -55,7 +55,7 @@ def test_classes_are_drawn_in_their_colours_and_without_boxes(
     assert colours == [named[each.label] for each in found.objects]
     expected = overlay(found.image, found.objects, boxes=False, colours=colours)
     assert found.overlay().tobytes() == expected.tobytes()
-    drawn = client.segment_classes(data, visualization=True).result
+    drawn = client.segment_classes(data, visualization="png").result
     assert drawn.visualization is not None
     with PIL.Image.open(io.BytesIO(base64.b64decode(drawn.visualization))) as image:
         assert image.convert("RGB").tobytes() == expected.tobytes()

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import httpx
 import PIL.Image
 import pytest
+import redis
 
 from edgeseg import EdgeSegAI, Segmentation
 from edgeseg.client import EdgeSegClient
@@ -28,6 +29,7 @@ from edgeseg.errors import (
 from edgeseg.schemas import RefineResult, SegmentationResult, SimplifyMode
 from edgeseg.settings import Settings
 from edgeseg.stack.local import EmbeddedStack
+from edgeseg.tasks import keys
 
 MakeImage = Callable[..., bytes]
 StackMaker = Callable[..., AbstractContextManager[EmbeddedStack]]
@@ -82,18 +84,52 @@ def test_nothing_found_is_an_empty_list(client: EdgeSegClient, make_image: MakeI
     assert events[-1] == ("done", None)
 
 
-def test_the_overlay_is_a_png_of_the_same_size(stack: EmbeddedStack, make_image: MakeImage) -> None:
+@pytest.mark.parametrize(
+    ("field", "kind", "sent", "drawn"),
+    [
+        ({}, "image/jpeg", (1700, 300), (850, 150)),
+        ({"visualization": "TRUE"}, "image/jpeg", (96, 64), (96, 64)),
+        ({"visualization": "png"}, "image/png", (1700, 30), (1700, 30)),
+    ],
+)
+def test_the_overlay_is_a_preview_or_a_lossless_png(
+    stack: EmbeddedStack,
+    make_image: MakeImage,
+    field: dict[str, str],
+    kind: str,
+    sent: tuple[int, int],
+    drawn: tuple[int, int],
+) -> None:
     answer = httpx.post(
         f"{stack.api_url}/segment",
-        files={"image": ("a.png", make_image(3))},
-        data={"text_prompt": "cat"},
+        files={"image": ("a.png", make_image(3, sent))},
+        data={"text_prompt": "cat", **field},
     )
     result = SegmentationResult.model_validate(answer.json())
     assert result.visualization is not None
-    drawn = httpx.get(f"{stack.api_url}{answer.headers['location']}").json()["result"]
-    assert drawn["visualization"] == result.visualization
+    assert result.visualization_type == kind
+    path = answer.headers["location"]
+    told = httpx.get(f"{stack.api_url}{path}").json()["result"]
+    assert told["visualization"] == result.visualization
+    assert told["visualization_type"] == kind
     with PIL.Image.open(io.BytesIO(base64.b64decode(result.visualization))) as overlay:
-        assert overlay.size == (96, 64)
+        assert (overlay.size, overlay.get_format_mimetype()) == (drawn, kind)
+    name = keys.drawing_key(path.removeprefix("/tasks/"))
+    with redis.Redis.from_url(stack.redis_url) as server:
+        assert server.get(name) == base64.b64decode(result.visualization)
+
+
+@pytest.mark.parametrize("word", ["none", "false", "0"])
+def test_without_an_overlay_nothing_is_drawn(
+    stack: EmbeddedStack, make_image: MakeImage, word: str
+) -> None:
+    answer = httpx.post(
+        f"{stack.api_url}/segment",
+        files={"image": ("a.png", make_image(3))},
+        data={"text_prompt": "cat", "visualization": word},
+    ).json()
+    assert (answer["visualization"], answer["visualization_type"]) == (None, None)
+    assert "render" not in answer["timings_ms"]
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16", "turned"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 import pytest
 
@@ -145,9 +148,48 @@ def test_images_and_objects_are_shrunk_together() -> None:
     assert render.shrunk(image, 300) is image
 
 
+def test_a_reduced_overlay_shows_the_same_smaller() -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (401, 603, 3), dtype=np.uint8)
+    image = Image.from_array(noise)
+    drawn = np.asarray(render.overlay(image, [], reduction=3))
+    assert drawn.shape == (134, 201, 3)
+    means = noise[:399].reshape(133, 3, 201, 3, 3).mean(axis=(1, 3))
+    assert np.abs(drawn[:133] - means).max() <= 1, "strips leave no seams"
+    box = (90.0, 60.0, 300.0, 240.0)
+    red = [(255, 0, 0)]
+    small = render.overlay(
+        image, [thing(box, size=(401, 603))], labels=False, opacity=1, colours=red, reduction=3
+    )
+    is_red = (np.asarray(small) == red).all(axis=2)
+    assert is_red[20:80, 30:100].all()
+    assert is_red.sum() == 60 * 70
+
+
+def test_a_preview_is_a_small_jpeg_and_copies_only_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[int] = []
+    fromarray = PIL.Image.fromarray
+
+    def watched(array: npt.NDArray[np.generic]) -> PIL.Image.Image:
+        copied.append(array.nbytes)
+        return fromarray(array)
+
+    monkeypatch.setattr(PIL.Image, "fromarray", watched)
+    image = plain(90, (1700, 3300))
+    things = [thing((100.0, 60.0, 900.0, 640.0), size=(1700, 3300))]
+    data = render.encoded_overlay(image, things, None, "jpeg")
+    with PIL.Image.open(io.BytesIO(data)) as preview:
+        assert (preview.format, preview.size) == ("JPEG", (1100, 567))
+    assert max(copied) < image.rgb.nbytes / 8
+    with PIL.Image.open(io.BytesIO(render.encoded_overlay(image, things, None, "png"))) as full:
+        assert (full.format, full.size) == ("PNG", (3300, 1700))
+        assert full.tobytes() == render.overlay(image, things).tobytes()
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected size \(10, 10\)"):
         render.overlay(plain(0, (10, 10)), [thing((0.0, 0.0, 5.0, 5.0))])
+    with pytest.raises(ValueError, match=r"expected size \(10, 10\)"):
+        render.overlay(plain(0, (10, 10)), [thing((0.0, 0.0, 5.0, 5.0))], reduction=2)
     with pytest.raises(ValueError, match="opacity"):
         render.overlay(plain(0), [], opacity=2)
 

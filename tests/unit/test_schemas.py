@@ -29,7 +29,7 @@ def test_defaults_of_a_request() -> None:
     request = parse(SegmentRequest, {"text_prompt": " cat . "})
     assert request.text_prompt == "cat ."
     assert (request.box_threshold, request.text_threshold) == (0.35, 0.25)
-    assert (request.simplify, request.visualization, request.max_objects) == ("auto", True, None)
+    assert (request.simplify, request.visualization, request.max_objects) == ("auto", "jpeg", None)
 
 
 @pytest.mark.parametrize(

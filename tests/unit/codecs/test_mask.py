@@ -15,6 +15,7 @@ from edgeseg.codecs import (
     rle_box,
     rle_overlap,
     rle_to_mask,
+    rle_to_small_mask,
     union_of,
     window_to_rle,
 )
@@ -48,6 +49,20 @@ def test_round_trips(mask: BoolArray) -> None:
     assert np.array_equal(rle_to_mask(rle), mask)
     assert rle_area(rle) == mask.sum()
     assert np.array_equal(png_to_mask(mask_to_png(mask)), mask)
+
+
+def test_a_small_mask_is_every_so_many_rows_and_columns() -> None:
+    for height, width, share in [
+        (9, 14, 0.5),
+        (14, 9, 0.1),
+        (1, 7, 0.9),
+        (7, 1, 0),
+        (5, 5, 1),
+    ] * 20:
+        mask = RANDOM.random((height, width)) < share
+        for every in (1, 2, 3, 10):
+            small = rle_to_small_mask(mask_to_rle(mask), every)
+            assert np.array_equal(small, mask[::every, ::every])
 
 
 def test_boxes_are_tight_and_end_after_the_last_pixel() -> None:
