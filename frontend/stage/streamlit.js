@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { make } from "./dom.js";
 import { mount } from "./main.js";
-import { createMenu } from "./menu.js";
+import { createPages } from "./pages.js";
 
 /** @type {WeakMap<ShadowRoot | HTMLElement, ReturnType<typeof mount>>} */
 const mounted = new WeakMap();
@@ -19,7 +19,7 @@ export default function show({ parentElement, data, setTriggerValue }) {
   if (!mounted.has(parentElement)) {
     parentElement.append(make("link", { rel: "stylesheet", href: new URL("styles.css", import.meta.url).href }));
     const stage = mount(parentElement, { api });
-    createMenu(stage, data.pages, (page) => setTriggerValue("page", page));
+    createPages(stage, data.pages, (page) => setTriggerValue("page", page));
     mounted.set(parentElement, stage);
   }
   return () => {

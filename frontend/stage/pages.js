@@ -9,11 +9,11 @@ import { make } from "./dom.js";
  * @param {Record<string, string>} pages names by page
  * @param {(page: string) => void} open
  */
-export function createMenu({ slots }, pages, open) {
+export function createPages({ slots }, pages, open) {
   const others = Object.entries(pages).filter(([page]) => page !== "stage");
   const menu = make(
     "details",
-    { className: "menu" },
+    { className: "pages" },
     make("summary", { "aria-label": "Other pages", title: "Other pages" }, "▾"),
     make(
       "ul",
