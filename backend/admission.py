@@ -110,6 +110,24 @@ class Admission:
         if view.max_bytes and view.used_bytes + pending + size_bytes > usable:
             raise QueueFullError("Redis has no room for another task; try again later.")
 
+    async def grow(self, reservation: Reservation, size_bytes: float) -> None:
+        """Hold more room for a request, whose images came by URL and were not announced.
+
+        Raises:
+            QueueFullError: there is none.
+        """
+        if size_bytes <= reservation.size_bytes:
+            return
+        try:
+            view = await self._queues.read(MAX_VIEW_AGE_S)
+        except QueueUnavailableError as error:
+            reservation.outage = error
+            return
+        self._pending.discard(reservation)
+        self._require_bytes(view, size_bytes)
+        reservation.size_bytes = size_bytes
+        self._pending.add(reservation)
+
     def require_memory(self, view: QueuesView) -> None:
         """Raise QueueFullError while Redis is so full that its tasks cannot go on."""
         if view.max_bytes and view.used_bytes > view.max_bytes:
@@ -147,6 +165,12 @@ def require_queues(request: Request) -> None:
     outage = request.state.reservation.outage
     if outage is not None:
         raise outage
+
+
+async def reserve(request: Request, body_bytes: int) -> None:
+    """Hold room for the images of a request, if they are larger than its body was."""
+    admission: Admission = request.app.state.services.admission
+    await admission.grow(request.state.reservation, body_bytes * BASE64)
 
 
 def note_submitted(request: Request) -> None:

@@ -21,6 +21,7 @@ from backend.telemetry import CountRequests, Telemetry
 from backend.turns import TakeTurns
 from edgeseg import __version__
 from edgeseg.settings import Settings, get_settings
+from edgeseg.tasks import DRAWN
 
 DESCRIPTION = """Segment images from words.
 
@@ -66,7 +67,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         LimitBody,
         max_bytes=settings.max_image_bytes,
-        max_bytes_of={"/entities": max(settings.max_entities_bytes, settings.max_image_bytes)},
+        max_bytes_of={
+            **{f"/{kind}": settings.max_image_bytes for kind in DRAWN},
+            "/detect": settings.max_image_bytes,
+            "/simplify": settings.max_image_bytes,
+            "/entities": max(settings.max_entities_bytes, settings.max_image_bytes),
+        },
     )
     app.add_middleware(Guard, hosts=settings.host_names())
     app.add_middleware(CountRequests, telemetry=telemetry)

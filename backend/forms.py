@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from fastapi import Depends, File, Form, Header, UploadFile
+from fastapi import Depends, File, Form, Header, Request, UploadFile
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
+from backend.bodies import json_of, only_fields
 from backend.headers import json_field, json_list_field
+from backend.images import ImageInput
 from edgeseg.schemas import (
     ClassesRequest,
     DetectRequest,
@@ -23,13 +25,12 @@ from edgeseg.schemas import (
 )
 
 RequestT = TypeVar("RequestT", bound=BaseModel)
-ImageField = Annotated[
-    UploadFile | None,
-    File(
-        description="The image: JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF, one frame. EXIF "
-        "orientation is applied first; boxes and masks are in pixels of the upright image."
-    ),
-]
+IMAGE = (
+    "The image: JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF, one frame. EXIF orientation is applied "
+    "first; boxes and masks are in pixels of the upright image."
+)
+SOURCES = " A file, or a text: base64, a data URI, or a URL where the server fetches images."
+_ImageField = Annotated[UploadFile | str | None, File(description=IMAGE + SOURCES)]
 PreferHeader = Annotated[
     str | None,
     Header(
@@ -47,30 +48,45 @@ KeyHeader = Annotated[
 ]
 
 
-def fields_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """Return the names of the fields of a form."""
-    return ("image", *model.model_fields)
+def image_of(request: Request, image: _ImageField = None) -> ImageInput | None:
+    """Return the image of a form or of JSON."""
+    body = json_of(request)
+    return image if body is None else next(iter(body.images["image"]), None)
+
+
+ImageDep = Annotated[ImageInput | None, Depends(image_of)]
+
+
+def image_and(model: type[BaseModel]) -> list[Any]:
+    """Return the dependencies of a route that takes an image and the fields of a schema."""
+    return [Depends(only_fields("image", *model.model_fields, images=("image",)))]
 
 
 def form_of(model: type[RequestT]) -> Callable[..., RequestT]:
-    """Return a dependency that reads a request from a form; raises an InputError that says why not.
+    """Return a dependency that reads a request; raises an InputError that says why not.
 
-    Lists and objects are JSON in a text field; everything else is as in the schema, with its
-    default, description and examples.
+    In a form, lists and objects are JSON in a text field; everything else is as in the schema, with
+    its default, description and examples. A JSON document is the schema as it stands.
     """
+    # A prompt that is missing is an empty one.
+    missing = {name: "" for name, field in model.model_fields.items() if field.is_required()}
 
-    def read(**texts: Any) -> RequestT:
+    def read(request: Request, **texts: Any) -> RequestT:
+        body = json_of(request)
+        if body is not None:
+            return parse(model, {**missing, **body.fields})
         data = {name: _value(name, model.model_fields[name], text) for name, text in texts.items()}
         return parse(model, data)
 
-    parameters = [_parameter(name, field) for name, field in model.model_fields.items()]
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter("request", positional, annotation=Request)]
+    parameters += [_parameter(name, field) for name, field in model.model_fields.items()]
     vars(read)["__signature__"] = inspect.Signature(parameters)
     return read
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     json_kind = _json_kind(field)
-    # A prompt that is missing is an empty one.
     default = "" if field.is_required() else field.get_default()
     examples, about = field.examples or [default], field.description or ""
     annotation: Any = field.annotation

@@ -16,8 +16,9 @@ from anyio import to_thread
 from fastapi import Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
-from backend.admission import note_submitted, require_queues
+from backend.admission import note_submitted, require_queues, reserve
 from backend.headers import key_of, prefers_async
+from backend.images import ImageInput, opened, opened_all
 from backend.services import Services
 from backend.uploads import Upload, check, read_or_refuse, read_upload
 from edgeseg import budget
@@ -209,7 +210,7 @@ async def run_on_image(
     kind: TaskKind,
     plan: tuple[Role, ...],
     task_request: DetectRequest | MasksRequest | ClassesRequest,
-    image: UploadFile | None,
+    image: ImageInput | None,
 ) -> Response:
     """Take a request with an image through its plan and answer.
 
@@ -219,9 +220,10 @@ async def run_on_image(
     check_engines(services, task_request.engines)
     waits = not prefers_async(request)
 
-    async def submit_image() -> str:
+    async def submit_image(file: UploadFile | None) -> str:
         # Its bytes are held here only: who waits has them on disk.
-        upload = await read_upload(services, image, to_the_end=not waits)
+        upload = await read_upload(services, file, to_the_end=not waits)
+        await reserve(request, len(upload.data))
         limit = services.settings.max_request_cost
         size_hw = (upload.height, upload.width)
         if isinstance(task_request, ClassesRequest):
@@ -234,8 +236,9 @@ async def run_on_image(
         is_large = budget.is_large(cost, limit)
         return await submit(services, request, kind, plan, task_request, prompt, [upload], is_large)
 
-    task_id = await submit_image()
-    return await answer(services, request, task_id, unchecked=image if waits else None)
+    async with opened(services, image) as file:
+        task_id = await submit_image(file)
+        return await answer(services, request, task_id, unchecked=file if waits else None)
 
 
 async def run_on_images(
@@ -243,8 +246,8 @@ async def run_on_images(
     request: Request,
     plan: tuple[Role, ...],
     form: EntitiesRequest,
-    contextual: Sequence[UploadFile],
-    generated: UploadFile | None,
+    contextual: Sequence[ImageInput],
+    generated: ImageInput | None,
 ) -> Response:
     """Take a request with several images through its plan and answer.
 
@@ -253,12 +256,13 @@ async def run_on_images(
     """
     check_engines(services, form.engines)
     if generated is None:
-        raise NoImageError("The form has no file in its field 'generated'.")
+        raise NoImageError("The request has no image in its field 'generated'.")
     check_image_count(len(contextual) + 1)
 
-    async def submit_images() -> str:
+    async def submit_images(files: Sequence[UploadFile | InputError]) -> str:
         # Their bytes are held here only: who waits has them on disk.
-        uploads = [await read_or_refuse(services, each) for each in (*contextual, generated)]
+        uploads = [await read_or_refuse(services, each) for each in files]
+        await reserve(request, sum(len(each.data) for each in uploads))
         if all(each.error for each in uploads):
             raise cast(EdgeSegError, uploads[0].error)
         # What is looked for is not known yet; alone, many images are work for long.
@@ -266,8 +270,8 @@ async def run_on_images(
         prompt = form.text_prompt
         return await submit(services, request, "entities", plan, form, prompt, uploads, is_large)
 
-    async with services.batches:
-        task_id = await submit_images()
+    async with opened_all(services, [*contextual, generated]) as files, services.batches:
+        task_id = await submit_images(files)
     return await answer(services, request, task_id)
 
 

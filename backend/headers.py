@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 from urllib.parse import quote
 
 from fastapi import Request
 
-from edgeseg.errors import InputError, InvalidParameterError
+from edgeseg.errors import InvalidParameterError
 
 MAX_KEY_CHARS = 255
 
@@ -19,29 +18,6 @@ def prefers_async(request: Request) -> bool:
     """Whether the client sent ``Prefer: respond-async`` (RFC 7240)."""
     wishes = ",".join(request.headers.getlist("prefer"))
     return any(wish.split(";")[0].strip().lower() == "respond-async" for wish in wishes.split(","))
-
-
-def require_form(request: Request) -> None:
-    """Raise InputError for a body that is not a form: every field would seem to be missing."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("", "multipart/form-data", "application/x-www-form-urlencoded"):
-        raise InputError(f"Expected a form (multipart/form-data), got {kind[:80]}.")
-
-
-def only_fields(*names: str) -> Callable[[Request], Awaitable[None]]:
-    """Return a dependency that refuses a form with fields of other names: they may be misspelt."""
-
-    async def check(request: Request) -> None:
-        require_form(request)
-        unknown = sorted(set(await request.form()) - set(names))
-        if unknown:
-            rows = [{"field": name[:80], "problem": "there is no such field"} for name in unknown]
-            raise InvalidParameterError(
-                f"{rows[0]['field']}: there is no such field; expected {', '.join(names)}.",
-                errors=rows,
-            )
-
-    return check
 
 
 def key_of(request: Request) -> str | None:

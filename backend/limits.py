@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.problems import refuse
 from edgeseg.errors import ImageTooLargeError, InputError
 
-# Room in the form for everything that is not the image, and all there is for JSON: it is parsed
-# in one go, during which nobody else is answered.
+# Room in a request for everything that is not the image, and all there is for JSON without one: it
+# is parsed in one go, during which nobody else is answered.
 FORM_BYTES = 256 * 1024
 _CHARSET = re.compile(rb"""charset\*?\d*\*?\s*=\s*["']?([^;"'\s]*)""")
 _FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
@@ -25,15 +25,13 @@ class _BodyTooLargeError(Exception):
 class LimitBody:
     """Answers 413 to a form beyond ``max_bytes`` and its fields, and to other large bodies.
 
-    ``max_bytes_of`` are the limits of paths that take several images.
+    ``max_bytes_of`` are the limits of paths that take images in JSON too, in base64.
     """
 
-    def __init__(
-        self, app: ASGIApp, max_bytes: int, max_bytes_of: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, max_bytes_of: Mapping[str, int]) -> None:
         self.app = app
         self.max_bytes = max_bytes
-        self.max_bytes_of = max_bytes_of or {}
+        self.max_bytes_of = max_bytes_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,9 +44,9 @@ class LimitBody:
             error = InputError("Expected a form in UTF-8, without another charset.")
             await refuse(error, scope, receive, send)
             return
-        form_bytes = self.max_bytes_of.get(scope["path"], self.max_bytes)
-        max_bytes = form_bytes if is_form else FORM_BYTES
-        limit = max_bytes + FORM_BYTES if is_form else max_bytes
+        max_bytes = self.max_bytes if is_form else 0
+        max_bytes = self.max_bytes_of.get(scope["path"], max_bytes)
+        limit = FORM_BYTES + (max_bytes if is_form else max_bytes * 4 // 3)
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limit:
             await self._refuse(max_bytes, scope, receive, send)
@@ -74,8 +72,8 @@ class LimitBody:
             await self._refuse(max_bytes, scope, receive, send)
 
     async def _refuse(self, max_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
-        is_json = max_bytes == FORM_BYTES
-        what = "a request without images" if is_json else "the image files of one request"
+        what = "the image files of one request" if max_bytes else "a request without images"
+        max_bytes = max_bytes or FORM_BYTES
         error = ImageTooLargeError(
             f"The request is larger than {max_bytes} bytes, the limit of {what}.",
             limit_bytes=max_bytes,

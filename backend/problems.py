@@ -97,7 +97,7 @@ def _from_rows(rows: Sequence[Any]) -> EdgeSegError:
         for row in rows
     ]
     if any(row["loc"][-1] == "image" for row in rows):
-        return NoImageError("The form has no file in its field 'image'.", errors=fields)
+        return NoImageError("The request has no image in its field 'image'.", errors=fields)
     detail = "; ".join(f"{row['field'] or 'request'}: {row['problem']}" for row in fields)
     return InvalidParameterError(detail, errors=fields)
 

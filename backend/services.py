@@ -12,6 +12,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from backend.admission import Admission
+from backend.fetch import Fetcher
 from backend.telemetry import Telemetry
 from edgeseg.settings import Settings
 from edgeseg.tasks import TaskChain, TaskStore, TaskWatch, connect, connect_async
@@ -32,10 +33,13 @@ class Services:
     telemetry: Telemetry
     admission: Admission
     exporters: CapacityLimiter
+    fetcher: Fetcher
     decoders: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(DECODERS))
     submitters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMITTERS))
     # Requests whose images are all in memory, as long as they are checked and submitted.
     batches: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
+    # JSON documents that are in memory, as long as they are read.
+    documents: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
 
 @asynccontextmanager
@@ -47,7 +51,9 @@ async def open_services(settings: Settings, telemetry: Telemetry) -> AsyncIterat
     async with TaskWatch(connect_async(settings)) as watch:
         admission = Admission(watch.queues, settings)
         exporters = CapacityLimiter(settings.export_processes)
-        yield Services(settings, store, chain, watch, telemetry, admission, exporters)
+        yield Services(
+            settings, store, chain, watch, telemetry, admission, exporters, Fetcher(settings)
+        )
     await anyio.to_thread.run_sync(connection.close)
 
 

@@ -36,15 +36,17 @@ async def read_upload(
 ) -> Upload:
     """Read and check an uploaded image off the event loop; raises the errors of inspect_image."""
     if upload is None:
-        raise NoImageError("The form has no file in its field 'image'.")
+        raise NoImageError("The request has no image in its field 'image'.")
     checked = await _check(services, upload.file, to_the_end)
     name = upload.filename or ""
     # A name cut short would be that of another file.
     return replace(checked, file_name=name if len(name) <= MAX_PATH_CHARS else "")
 
 
-async def read_or_refuse(services: Services, upload: UploadFile) -> Upload:
+async def read_or_refuse(services: Services, upload: UploadFile | InputError) -> Upload:
     """Do as `read_upload`, to the end; an image that cannot be used keeps its error."""
+    if isinstance(upload, InputError):
+        return Upload(b"", 1, 1, "", 0.0, "", upload)
     try:
         return await read_upload(services, upload)
     except InputError as error:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
+from edgeseg.access import AccessSettings
 from edgeseg.cli import COMMANDS
 from edgeseg.cli.app import app
 from edgeseg.settings import Settings
@@ -53,10 +54,13 @@ In a glob in quotes, `**` stands for all folders below, except hidden ones and s
 
 
 def configuration() -> str:
-    """Return the page of all settings, in the order of their declaration."""
+    """Return the page of all settings, in the order of their declaration, those of access last."""
+    fields = sorted(
+        Settings.model_fields.items(), key=lambda each: each[0] in AccessSettings.model_fields
+    )
     rows = [
         f"| {_names(name, field)} | {_default(field)} | {field.description} |\n"
-        for name, field in Settings.model_fields.items()
+        for name, field in fields
     ]
     return NOTE.format(source="edgeseg/settings.py") + CONFIGURATION + "".join(rows)
 

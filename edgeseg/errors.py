@@ -12,6 +12,8 @@ EdgeSegError                       internal_error       500
 │   ├── UnknownEngineError         unknown_engine       422
 │   ├── EngineNotAllowedError      engine_not_allowed   422
 │   ├── RequestTooCostlyError      request_too_costly   422
+│   ├── UrlNotAllowedError         url_not_allowed      422
+│   ├── FetchFailedError           fetch_failed         422
 │   ├── NoEntityError              no_entity            422
 │   ├── TooManyImagesError         too_many_images      422
 │   ├── UnknownPackError           unknown_pack         422
@@ -173,6 +175,18 @@ class RequestTooCostlyError(InputError):
     """The request would take longer than is allowed: too many phrases, tiles or pixels."""
 
     code, status, title = "request_too_costly", 422, "Request too costly"
+
+
+class UrlNotAllowedError(InputError):
+    """The server fetches no image from this URL."""
+
+    code, status, title = "url_not_allowed", 422, "URL not allowed"
+
+
+class FetchFailedError(InputError):
+    """The image could not be fetched from its URL."""
+
+    code, status, title = "fetch_failed", 422, "Fetch failed"
 
 
 class NoEntityError(InputError):

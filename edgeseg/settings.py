@@ -8,8 +8,9 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
+from edgeseg.access import AccessSettings
 from edgeseg.environment import (
     EncoderRuntime,
     Names,
@@ -25,7 +26,7 @@ from edgeseg.roles import DEVICES, FAMILIES, ROLES
 from edgeseg.roles import Role as Role
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """Each field is read from ``EDGESEG_<NAME>``, or from ``.env`` in the current folder."""
 
     model_config = SettingsConfigDict(

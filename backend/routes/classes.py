@@ -6,31 +6,35 @@ from functools import lru_cache
 from pathlib import Path
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from backend import gateway
 from backend.admission import AdmittedRoute
-from backend.forms import ClassesForm, ImageField, KeyHeader, PreferHeader, fields_of
-from backend.headers import only_fields
-from backend.routes.openapi import CLASSES_RESPONSES
+from backend.forms import ClassesForm, ImageDep, KeyHeader, PreferHeader, image_and
+from backend.routes.openapi import CLASSES_RESPONSES, also_json
 from backend.services import ServicesDep
 from edgeseg.classes import PackStore, describe
 from edgeseg.schemas import ClassesRequest, PackInfo, SegmentationResult, plan
 
 router = APIRouter(
     tags=["segment"],
-    dependencies=[Depends(only_fields(*fields_of(ClassesRequest)))],
+    dependencies=image_and(ClassesRequest),
     route_class=AdmittedRoute,
 )
 listing = APIRouter(tags=["operations"])
 
 
-@router.post("/classes", response_model=SegmentationResult, responses=CLASSES_RESPONSES)
+@router.post(
+    "/classes",
+    response_model=SegmentationResult,
+    responses=CLASSES_RESPONSES,
+    openapi_extra=also_json(ClassesRequest),
+)
 async def classes(
     request: Request,
     services: ServicesDep,
     form: ClassesForm,
-    image: ImageField = None,
+    image: ImageDep,
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:

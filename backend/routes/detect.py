@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from backend import gateway
 from backend.admission import AdmittedRoute
-from backend.forms import DetectForm, ImageField, KeyHeader, PreferHeader, fields_of
-from backend.headers import only_fields
-from backend.routes.openapi import IMAGE_RESPONSES
+from backend.forms import DetectForm, ImageDep, KeyHeader, PreferHeader, image_and
+from backend.routes.openapi import IMAGE_RESPONSES, also_json
 from backend.services import ServicesDep
 from edgeseg.schemas import DetectionResult, DetectRequest, plan
 
 router = APIRouter(
     tags=["segment"],
-    dependencies=[Depends(only_fields(*fields_of(DetectRequest)))],
+    dependencies=image_and(DetectRequest),
     route_class=AdmittedRoute,
 )
 
 
-@router.post("/detect", response_model=DetectionResult, responses=IMAGE_RESPONSES)
+@router.post(
+    "/detect",
+    response_model=DetectionResult,
+    responses=IMAGE_RESPONSES,
+    openapi_extra=also_json(DetectRequest),
+)
 async def detect(
     request: Request,
     services: ServicesDep,
     form: DetectForm,
-    image: ImageField = None,
+    image: ImageDep,
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 
 from backend import exports, gateway
-from backend.headers import only_fields
+from backend.bodies import only_fields
 from backend.problems import responses
 from backend.routes.openapi import TaskId
 from backend.services import Services, ServicesDep
@@ -142,7 +142,9 @@ async def export_tasks(
     "/export",
     response_class=Response,
     responses={**_FILE, **responses(*_FORM_ERRORS)},
-    dependencies=[Depends(only_fields("result", "format", "file_name"))],
+    dependencies=[
+        Depends(only_fields("result", "format", "file_name", repeatable=("result", "file_name")))
+    ],
 )
 async def export_results(
     request: Request,

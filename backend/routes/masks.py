@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from backend import gateway
 from backend.admission import AdmittedRoute
-from backend.forms import ImageField, KeyHeader, MasksForm, PreferHeader, fields_of
-from backend.headers import only_fields
-from backend.routes.openapi import MASKS_RESPONSES
+from backend.forms import ImageDep, KeyHeader, MasksForm, PreferHeader, image_and
+from backend.routes.openapi import MASKS_RESPONSES, also_json
 from backend.services import ServicesDep
 from edgeseg.schemas import MasksRequest, SegmentationResult, plan
 
 router = APIRouter(
     tags=["segment"],
-    dependencies=[Depends(only_fields(*fields_of(MasksRequest)))],
+    dependencies=image_and(MasksRequest),
     route_class=AdmittedRoute,
 )
 
 
-@router.post("/masks", response_model=SegmentationResult, responses=MASKS_RESPONSES)
+@router.post(
+    "/masks",
+    response_model=SegmentationResult,
+    responses=MASKS_RESPONSES,
+    openapi_extra=also_json(MasksRequest),
+)
 async def masks(
     request: Request,
     services: ServicesDep,
     form: MasksForm,
-    image: ImageField = None,
+    image: ImageDep,
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Path
@@ -14,6 +15,7 @@ from edgeseg.errors import (
     EmptyPromptError,
     EngineNotAllowedError,
     EngineUnavailableError,
+    FetchFailedError,
     IdempotencyConflictError,
     ImageTooLargeError,
     InputError,
@@ -37,9 +39,15 @@ from edgeseg.errors import (
     UnknownObjectError,
     UnknownPackError,
     UnknownTaskError,
+    UrlNotAllowedError,
     WorkerLostError,
 )
 
+# A pixel.
+_DATA_URI = (
+    "data:image/png;name=pixel.png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4"
+    "nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
 TaskId = Annotated[
     str,
     Path(
@@ -58,6 +66,28 @@ class Accepted(BaseModel):
     events: str = Field(description="Its events.", examples=["/tasks/3f2c9a/events"])
 
 
+def also_json(
+    model: type[BaseModel], one: Sequence[str] = ("image",), several: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what describes the JSON that a route takes beside its form.
+
+    The JSON has the fields of the schema and its images: fields of ``one``, and ``several``.
+    """
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    about = "base64, a data URI, or a URL where the server fetches images."
+    text: dict[str, Any] = {"type": "string", "examples": [_DATA_URI]}
+    images = {name: {**text, "description": f"The image: {about}"} for name in one}
+    for name in several:
+        images[name] = {"type": "array", "items": text, "description": f"Images: {about}"}
+        images[name]["examples"] = [[_DATA_URI]]
+    for field in schema["properties"].values():
+        field.setdefault("examples", [field.get("default", {})])
+    schema["properties"] = {**images, **schema["properties"]}
+    schema["required"] = [*one, *schema.get("required", [])]
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
 # Where the framework refuses a body that is neither a form nor JSON, the base class says it.
 _PROMPT = (
     InputError,
@@ -70,6 +100,8 @@ _PROMPT = (
 _IMAGE = (
     RequestTooCostlyError,
     NoImageError,
+    UrlNotAllowedError,
+    FetchFailedError,
     InvalidImageError,
     AnimatedImageError,
     ImageTooLargeError,

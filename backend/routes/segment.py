@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from backend import gateway
 from backend.admission import AdmittedRoute
-from backend.forms import ImageField, KeyHeader, PreferHeader, SegmentForm, fields_of
-from backend.headers import only_fields
-from backend.routes.openapi import IMAGE_RESPONSES
+from backend.forms import ImageDep, KeyHeader, PreferHeader, SegmentForm, image_and
+from backend.routes.openapi import IMAGE_RESPONSES, also_json
 from backend.services import ServicesDep
 from edgeseg.schemas import SegmentationResult, SegmentRequest, plan
 
 router = APIRouter(
     tags=["segment"],
-    dependencies=[Depends(only_fields(*fields_of(SegmentRequest)))],
+    dependencies=image_and(SegmentRequest),
     route_class=AdmittedRoute,
 )
 
 
-@router.post("/segment", response_model=SegmentationResult, responses=IMAGE_RESPONSES)
+@router.post(
+    "/segment",
+    response_model=SegmentationResult,
+    responses=IMAGE_RESPONSES,
+    openapi_extra=also_json(SegmentRequest),
+)
 async def segment(
     request: Request,
     services: ServicesDep,
     form: SegmentForm,
-    image: ImageField = None,
+    image: ImageDep,
     prefer: PreferHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:

@@ -13,6 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from backend import gateway
 from backend.admission import AdmittedRoute, note_submitted
+from backend.bodies import unique_names
 from backend.headers import disposition
 from backend.problems import responses
 from backend.routes.openapi import REFINE_RESPONSES, TaskId
@@ -146,7 +147,12 @@ async def task_events(
             yield ServerSentEvent(raw_data=data, event=event.type, id=event.id)
 
 
-@submitting.post("/refine", response_model=RefineResult, responses=REFINE_RESPONSES)
+@submitting.post(
+    "/refine",
+    response_model=RefineResult,
+    responses=REFINE_RESPONSES,
+    dependencies=[Depends(unique_names)],
+)
 async def refine(
     task_id: TaskId, refinement: RefineRequest, request: Request, services: ServicesDep
 ) -> Response:

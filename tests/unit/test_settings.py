@@ -164,6 +164,7 @@ def _other(name: str, field: FieldInfo) -> Any:
         "edge_sam_input_px": 512,
         "edge_sam_click_box": "best",
         "encoder_runtime": "openvino",
+        "fetch_urls": "hosts",
         "log_format": "json",
         "log_level": "DEBUG",
         "weights": {"sam-vit-base": '/models/it\'s "mine" \u732b.pth'},

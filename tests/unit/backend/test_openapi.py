@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,8 +25,10 @@ def form_fields(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
     for path, methods in schema["paths"].items():
         for operation in methods.values():
             for media in operation.get("requestBody", {}).get("content", {}).values():
-                reference = media["schema"].get("$ref") or media["schema"]["allOf"][0]["$ref"]
-                body = schema["components"]["schemas"][reference.rsplit("/", 1)[1]]
+                body = media["schema"]
+                if "properties" not in body:
+                    reference = body.get("$ref") or body["allOf"][0]["$ref"]
+                    body = schema["components"]["schemas"][reference.rsplit("/", 1)[1]]
                 for name, field in body["properties"].items():
                     yield path, name, field
 
@@ -35,6 +39,12 @@ def test_each_field_of_a_request_is_explained_with_an_example(schema: dict[str, 
     for path, name, field in fields:
         assert field.get("description"), f"{path}: {name} is not described"
         assert has_example(name, field), f"{path}: {name}: no example"
+
+
+def test_every_reference_leads_somewhere(schema: dict[str, Any]) -> None:
+    found = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(schema)))
+    assert found >= {"Filter", "EngineChoice"}
+    assert found <= set(schema["components"]["schemas"])
 
 
 def test_each_field_of_an_answer_is_explained_with_an_example(schema: dict[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import socket
 import threading
 import time
@@ -62,6 +64,7 @@ def animated() -> bytes:
 
 
 GOOD = encoded("PNG")
+JSON_TYPE = {"content-type": "application/json"}
 CASES: dict[str, tuple[bytes | None, dict[str, Any], int, str]] = {
     "no image": (None, {}, 422, "no_image"),
     "empty file": (b"", {}, 422, "no_image"),
@@ -144,9 +147,81 @@ def test_an_event_id_that_redis_would_not_take_is_refused(api: httpx.Client, aft
 def test_a_body_that_is_no_form_is_a_problem(api: httpx.Client, path: str) -> None:
     form_type = {"content-type": "multipart/form-data; boundary=x"}
     check_problem(api.post(path, content=b"junk", headers=form_type), 400, "invalid_request")
-    answer = api.post(path, json={"text_prompt": "cat"})
+    answer = api.post(path, content=b"{}", headers={"content-type": "text/plain"})
     check_problem(answer, 400, "invalid_request")
     assert "Expected a form" in answer.json()["detail"]
+    for body in (b"{", b"[]", b"", b"[" * 9999, b"9" * 5000):
+        answer = api.post(path, content=body, headers={"content-type": "application/json"})
+        check_problem(answer, 400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/segment", "/detect", "/entities"])
+@pytest.mark.parametrize("case", CASES)
+def test_bad_json_is_told_apart_as_bad_forms_are(api: httpx.Client, path: str, case: str) -> None:
+    image, fields, status, code = CASES[case]
+    body: dict[str, Any] = {"text_prompt": "cat"}
+    for name, value in fields.items():
+        is_json = name in ("class_thresholds", "filters", "engines")
+        if is_json and not _is_json(value):
+            return
+        body[name] = json.loads(value) if is_json else value
+    body = {name: value for name, value in body.items() if value is not None}
+    if image is not None:
+        body["generated" if path == "/entities" else "image"] = base64.b64encode(image).decode()
+    check_problem(api.post(path, json=body), status, code)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def test_two_fields_of_one_name_are_refused(api: httpx.Client) -> None:
+    twice = [("text_prompt", (None, "cat")), ("text_prompt", (None, "dog"))]
+    answer = api.post("/segment", files=[*twice, ("image", ("a", GOOD))])
+    check_problem(answer, 422, "invalid_parameter")
+    assert answer.json()["errors"] == [{"field": "text_prompt", "problem": "given more than once"}]
+    check_problem(
+        api.post("/segment", files=[("image", ("a", GOOD)), ("image", ("b", GOOD))]),
+        422,
+        "invalid_parameter",
+    )
+    images = [("contextual", ("a", GOOD)), ("contextual", ("b", GOOD)), ("generated", ("c", GOOD))]
+    check_problem(
+        api.post("/entities", data={"text_prompt": "cat"}, files=images), 503, "queue_unavailable"
+    )
+    for path, body in (
+        ("/segment", b'{"text_prompt": "cat", "text_prompt": "dog"}'),
+        ("/segment", b'{"text_prompt": "cat", "engines": {"detect": "nano", "detect": "fake"}}'),
+        (f"/tasks/{'0' * 32}/refine", b'{"box": [0, 0, 9, 9], "label": "a", "label": "b"}'),
+    ):
+        check_problem(api.post(path, content=body, headers=JSON_TYPE), 422, "invalid_parameter")
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["*", "data:image/png,abc", "data:image/png;base64,*", "A", "ü", 3, ["QQ=="], {"data": "QQ=="}],
+)
+def test_a_text_that_is_no_image_is_refused(api: httpx.Client, image: Any) -> None:
+    answer = api.post("/segment", json={"text_prompt": "cat", "image": image})
+    check_problem(answer, 422, "invalid_parameter")
+    assert "image" in answer.json()["detail"]
+    if isinstance(image, str):
+        answer = api.post("/segment", data={"text_prompt": "cat", "image": image})
+        check_problem(answer, 422, "invalid_parameter")
+
+
+def test_json_holds_as_large_an_image_as_a_form(api: httpx.Client) -> None:
+    # The limit of this API is 20 kB, which are 27 kB in base64.
+    for size, code in ((20_000, "invalid_image"), (20_001, "image_too_large")):
+        encoded_image = base64.b64encode(b"\x89PNG" + bytes(size - 4)).decode()
+        answer = api.post("/segment", json={"text_prompt": "cat", "image": encoded_image})
+        assert answer.json()["code"] == code
+    answer = api.post("/segment", content=b" " * 300_000, headers=JSON_TYPE)
+    check_problem(answer, 413, "image_too_large")
 
 
 def test_a_key_that_cannot_be_used_is_refused(api: httpx.Client) -> None:
