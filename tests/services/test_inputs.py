@@ -58,7 +58,7 @@ def test_json_is_answered_as_a_form(stack: EmbeddedStack, make_image: MakeImage,
             "simplify": "auto",
         }
     encoded = base64.encodebytes(image).decode()
-    with httpx.Client(base_url=stack.api_url) as http:
+    with httpx.Client(base_url=stack.api_url, timeout=60) as http:
         form = {
             name: value if isinstance(value, str) else json.dumps(value)
             for name, value in fields.items()
@@ -73,7 +73,7 @@ def test_json_is_answered_as_a_form(stack: EmbeddedStack, make_image: MakeImage,
 def test_a_data_uri_names_its_file(stack: EmbeddedStack, make_image: MakeImage) -> None:
     encoded = base64.urlsafe_b64encode(make_image(32)).decode()
     image = f"data:image/png;name=cam%201%2Fa.png;base64,{encoded}"
-    with httpx.Client(base_url=stack.api_url) as http:
+    with httpx.Client(base_url=stack.api_url, timeout=60) as http:
         task = http.post("/segment", json={"text_prompt": "cat", "image": image}).json()["task_id"]
         exported = http.get(f"/tasks/{task}/export?format=coco").json()
     assert [each["file_name"] for each in exported["images"]] == ["cam 1/a.png"]
@@ -113,7 +113,7 @@ def test_images_are_fetched_from_listed_hosts(
     listed = site.removeprefix("http://")
     with (
         make_stack(fetch_urls="hosts", fetch_hosts=(listed,)) as stack,
-        httpx.Client(base_url=stack.api_url) as http,
+        httpx.Client(base_url=stack.api_url, timeout=60) as http,
     ):
         url = f"{site}/photo%20one.png"
         files = {"image": ("photo one.png", make_image(31))}
