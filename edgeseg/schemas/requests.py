@@ -218,6 +218,11 @@ class RefineRequest(Wire):
         None, description="x0, y0, x1, y1 in pixels.", examples=[[20, 20, 400, 280]]
     )
     label: Label | None = Field(None, description="Label of a new object.", examples=["face"])
+    preview: bool = Field(
+        False,
+        description="Answer with the object, and leave the task's result as it is.",
+        examples=[True],
+    )
     engines: EngineChoice = Field(
         default_factory=EngineChoice,
         description="Engines by role; see GET /engines.",

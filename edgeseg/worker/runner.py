@@ -215,7 +215,10 @@ class StageRunner:
     def _final(self, record: TaskRecord, run: Run) -> str:
         result = run.result(record.parent or record.id)
         if isinstance(result, RefineResult):
-            is_new = cast(RefineRequest, run.request).object_id is None
+            request = cast(RefineRequest, run.request)
+            if request.preview:
+                return result.model_dump_json()
+            is_new = request.object_id is None
             placed = self._into_parent(result, is_new)
             return placed.model_dump_json()
         # The overlay has a key of its own.

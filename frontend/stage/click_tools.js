@@ -1,22 +1,36 @@
 /** Tools that ask the API: a new object, more of it, less of it, and a box. */
 
 import { boxOf, inside, isOn } from "./geometry.js";
-import { drawBand, drawPoints } from "./marks.js";
+import { drawBand, drawPoints, drawPreview } from "./marks.js";
 import { objectById } from "./objects.js";
+import { levelOf } from "./paths.js";
 import { openImage, say } from "./store.js";
 
+/** The pointer rests for so long before the API is asked what a click would make. */
+const REST_MS = 120;
 /** A box has at least this many pixels of the image on each side. */
 const MIN_SIDE_PX = 2;
 
+const NOWHERE = { width: 0, height: 0 };
+
 /** @param {import("./main.js").Stage} stage */
-export function clickTools({ store, clicks, draw }) {
+export function clickTools({ store, clicks, draw, renderer }) {
   /** The first corner of a box, and the one under the pointer. */
   let from = null;
   let to = null;
   /** A tap set the first corner: the next one sets the other. */
   let isHalf = false;
 
+  let timer = 0;
+  const hover = (at) => {
+    clearTimeout(timer);
+    clicks.endPreview();
+    if (!isOn(at, openImage(store.state) ?? NOWHERE)) return;
+    timer = setTimeout(() => clicks.ask({ ...at, label: 1 }), REST_MS);
+  };
   const cancel = () => {
+    clearTimeout(timer);
+    clicks.endPreview();
     from = to = null;
     isHalf = false;
     draw("glow");
@@ -30,6 +44,7 @@ export function clickTools({ store, clicks, draw }) {
     clicks.send(isNew ? null : selectedId, [{ ...at, label }]);
   };
   const press = (at) => {
+    clearTimeout(timer);
     if (isHalf) return;
     from = inside(at, openImage(store.state));
   };
@@ -48,6 +63,7 @@ export function clickTools({ store, clicks, draw }) {
   const tool = (release, extra = {}) => ({
     press, move, release, cancel,
     draw(context, view) {
+      if (clicks.preview) drawPreview(context, view, renderer.pathOf(clicks.preview, levelOf(view.scale * devicePixelRatio)));
       if (from && to) drawBand(context, view, boxOf(from, to));
       else if (from && isHalf) drawPoints(context, view, [{ ...from, label: 1 }]);
       const { state } = store;
@@ -60,7 +76,7 @@ export function clickTools({ store, clicks, draw }) {
     },
     ...extra,
   });
-  const clicking = (label) =>
+  const clicking = (label, extra) =>
     tool((at, event, moved) => {
       const { selectedId, tool: name } = store.state;
       if (moved && from) return takeBox(at, name === "new" ? null : selectedId);
@@ -68,9 +84,9 @@ export function clickTools({ store, clicks, draw }) {
       // Shift and Alt correct the object that was just made.
       click.corrects = event.shiftKey;
       click(at, event.altKey ? 0 : label);
-    });
+    }, extra);
   return {
-    new: clicking(1),
+    new: clicking(1, { hover }),
     add: clicking(1),
     remove: clicking(0),
     box: tool(

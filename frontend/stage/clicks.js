@@ -35,15 +35,25 @@ export function createClicks(store, api, maskOf, onPending) {
     onPending();
   };
 
+  /** Tasks on their way, by image: hovering and clicking wait for the same one. */
+  const preparing = new Map();
+
   /** Return the task of an image, made without words where it has none. */
-  async function taskOf(key) {
+  function prepare(key) {
     const image = imageOf(store, key);
-    if (image.taskId) return image.taskId;
+    if (image.taskId) return Promise.resolve(image.taskId);
+    if (!preparing.has(key)) {
+      preparing.set(key, submitAlone(image).finally(() => preparing.delete(key)));
+    }
+    return preparing.get(key);
+  }
+
+  async function submitAlone(image) {
     const fields = { points_per_side: 0, engines: enginesOf(store) };
     const taskId = await api.submit("/masks", image.file, image.name, fields);
     const task = await api.follow(taskId, () => {});
     if (task.status !== "done") throw new Error(task.error?.detail ?? "The image could not be prepared.");
-    patchImage(store, key, { taskId, result: task.result });
+    patchImage(store, image.key, { taskId, result: task.result });
     return taskId;
   }
 
@@ -74,7 +84,7 @@ export function createClicks(store, api, maskOf, onPending) {
   }
 
   async function ask(key, id, points, box) {
-    const taskId = await taskOf(key);
+    const taskId = await prepare(key);
     const image = imageOf(store, key);
     const known = renamed.get(`${key} ${id}`) ?? id;
     const target = image.objects.find((object) => object.id === known && !object.deleted) ?? null;
@@ -98,7 +108,41 @@ export function createClicks(store, api, maskOf, onPending) {
     return made;
   }
 
+  /** The point under the pointer, and the mask that a click there would make. */
+  let preview = null;
+  let asking = null;
+  const endPreview = () => {
+    asking?.abort();
+    asking = null;
+    if (!preview) return;
+    preview = null;
+    onPending();
+  };
+
   return {
+    /** @returns {import("./store.js").StageObject | null} what a click would make */
+    get preview() {
+      return preview;
+    },
+    endPreview,
+    /** Ask what a click at a point would make; only the last question is answered. */
+    async ask(point) {
+      const image = openImage(store.state);
+      if (!image || pending.length) return;
+      asking?.abort();
+      const mine = (asking = new AbortController());
+      try {
+        const taskId = await prepare(image.key);
+        mine.signal.throwIfAborted();
+        const fields = { object_id: null, points: [point], preview: true, engines: enginesOf(store) };
+        const answer = await api.refine(taskId, fields, mine.signal);
+        if (asking !== mine || store.state.openKey !== image.key) return;
+        preview = fromApi(answer);
+        onPending();
+      } catch {
+        // A preview that fails says nothing: the click will.
+      }
+    },
     /** @returns {Pending[]} what was clicked and is not answered yet */
     get pending() {
       return pending;
@@ -115,6 +159,7 @@ export function createClicks(store, api, maskOf, onPending) {
       const image = openImage(store.state);
       if (!image) return Promise.resolve(null);
       const { key } = image;
+      endPreview();
       const entry = { imageKey: key, points, box };
       setPending([...pending, entry]);
       const turn = (lines.get(key) ?? Promise.resolve()).then(async () => {

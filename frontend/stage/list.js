@@ -37,7 +37,7 @@ export function createList(stage) {
     const groups = objects.groupsByLabel(state);
     const shown = objects.shownObjects(state).length;
     const all = groups.reduce((sum, group) => sum + group.objects.length, 0);
-    count.textContent = !image ? "" : shown === all ? `${all} ${plural(all)}` : `${shown} of ${all} ${plural(all)} shown`;
+    count.textContent = !image ? "" : !all ? "No objects yet" : shown === all ? `${all} ${plural(all)}` : `${shown} of ${all} ${plural(all)} shown`;
     const numbers = classNumbers(image?.objects ?? []);
     // A name that is being written is not drawn away.
     if (rows.querySelector("input")) return;
@@ -120,6 +120,7 @@ function drawRow(store, object, title) {
     type: "button", className: "name",
     click: () => objects.selectObject(store, object.id === store.state.selectedId ? null : object.id),
     dblclick: (event) => rename(event.currentTarget),
+    title,
     focus: () => objects.hoverObject(store, object.id),
   }, title);
   const act = (iconName, word, click) =>

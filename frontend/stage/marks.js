@@ -24,6 +24,18 @@ export function drawPoints(context, { scale }, points, isWaiting = false) {
   }
 }
 
+/** Draw what a click would make. */
+export function drawPreview(context, { scale }, path) {
+  context.save();
+  context.fillStyle = "rgb(255 255 255 / 0.3)";
+  context.fill(path);
+  context.lineWidth = 1.5 / scale;
+  context.setLineDash([4 / scale, 3 / scale]);
+  context.strokeStyle = "white";
+  context.stroke(path);
+  context.restore();
+}
+
 /** Draw a box that is being dragged or waits. */
 export function drawBand(context, { scale }, [x0, y0, x1, y1]) {
   context.save();

@@ -48,6 +48,7 @@ export function createRenderer(element, maskOf) {
 
   const layers = {
     photo,
+    pathOf,
     /** Place the photo, and the layers over it as they were drawn. */
     drawPhoto(state, view) {
       const image = openImage(state);

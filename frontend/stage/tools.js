@@ -51,7 +51,8 @@ export function createTools(stage) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!press) {
-      if (event.pointerType !== "touch") hover(point(event));
+      if (event.pointerType === "touch") return;
+      hover(point(event));
       tools[store.state.tool].hover?.(point(event), event);
       return;
     }
@@ -79,7 +80,10 @@ export function createTools(stage) {
     end();
     tools[store.state.tool].cancel?.();
   });
-  canvas.addEventListener("pointerleave", () => objects.hoverObject(store, null));
+  canvas.addEventListener("pointerleave", () => {
+    objects.hoverObject(store, null);
+    stage.clicks.endPreview();
+  });
   // A second finger moves the image: what the first began is taken back.
   canvas.addEventListener("pointerdown", (event) => {
     if (event.isPrimary || !press) return;

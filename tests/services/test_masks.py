@@ -12,6 +12,7 @@ import pytest
 from edgeseg import EdgeSegAI
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import InvalidParameterError, RequestTooCostlyError, UnknownEngineError
+from edgeseg.schemas import SegmentationResult
 from edgeseg.stack.local import EmbeddedStack
 from tests.services.conftest import MakeImage
 from tests.services.test_requests import same
@@ -39,6 +40,22 @@ def test_clicks_alone(client: EdgeSegClient, make_image: MakeImage) -> None:
     clicked = client.refine(found, points=[{"x": 20, "y": 20}], label="it")
     clicked = client.refine(clicked, points=[{"x": 50, "y": 40}])
     assert [(each.id, each.label) for each in clicked.objects] == [(0, "it"), (1, "object")]
+
+
+def test_a_preview_leaves_the_result_as_it_is(client: EdgeSegClient, make_image: MakeImage) -> None:
+    found = client.segment_everything(make_image(2), points_per_side=0)
+    task_id = found.result.task_id
+    point = [{"x": 20, "y": 20}]
+    previewed = client.refine(found, points=point, preview=True)
+    status = client.task(task_id)
+    assert isinstance(status.result, SegmentationResult)
+    assert status.result.objects == []
+    clicked = client.refine(found, points=point)
+    assert clicked.objects == previewed.objects
+    client.refine(clicked, object_id=0, points=[{"x": 50, "y": 40}], preview=True)
+    status = client.task(task_id)
+    assert isinstance(status.result, SegmentationResult)
+    assert status.result.objects == clicked.objects
 
 
 def test_it_is_drawn_unless_nobody_wants_it(stack: EmbeddedStack, make_image: MakeImage) -> None:
