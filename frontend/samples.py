@@ -19,6 +19,7 @@ _PHOTOS = (
     ("Astronaut", "astronaut.png", "the person"),
     ("Coffee", "coffee.png", "What could I drink coffee from?"),
     ("Motorcycle", "motorcycle_left.png", "motorcycle"),
+    ("Horse", "horse.png", "horse"),
 )
 DRAWN = "Drawn balls"
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edgeseg.hosts import is_own_origin, is_trusted_host
 from edgeseg.settings import get_settings
 from frontend import assets
+from frontend.preview import Previews
 from frontend.proxy import ApiProxy
 
 _READS = ("GET", "HEAD", "OPTIONS")
@@ -62,7 +63,7 @@ def _with_headers(send: Send) -> Send:
 proxy = ApiProxy(get_settings())
 app = st.App(
     Path(__file__).with_name("app.py"),
-    routes=[*assets.ROUTES, proxy.route],
+    routes=[*assets.ROUTES, Previews().route, proxy.route],
     middleware=[Middleware(Guard)],
     lifespan=proxy.lifespan,
 )

@@ -90,7 +90,7 @@ export function createKeys(stage) {
     const [focused] = event.composedPath();
     // Keys of the page around the stage are not ours, nor those of a box that is written in.
     const isOurs = focused === document.body || root.contains(focused);
-    if (!isOurs || event.defaultPrevented || dialog.open || takesKeys(focused)) return;
+    if (!isOurs || event.defaultPrevented || root.querySelector("dialog[open]") || takesKeys(focused)) return;
     if (focused?.matches?.("button, a, [role=slider], summary") && ["Enter", " "].includes(event.key)) return;
     if (focused === slots.canvas && cross(event)) return event.preventDefault();
     const name = nameOfKey(event);

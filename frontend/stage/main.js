@@ -31,10 +31,12 @@ import { createStore, openImage } from "./store.js";
 import { createToolbar } from "./toolbar.js";
 import { createTools } from "./tools.js";
 import { createView } from "./view.js";
+import { createWorkspace } from "./workspace.js";
 
 /** The parts of the workspace; each gets the stage and returns what ends it, or nothing. */
 const PARTS = [
   createTools, createToolbar, createList, createSliders, createLive, createCard, createCompare, createKeys,
+  createWorkspace,
 ];
 
 /**

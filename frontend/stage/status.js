@@ -1,0 +1,76 @@
+/** The notice over the picture, and the line of queues and workers at the foot. */
+
+import { make } from "./dom.js";
+import { missingQueues, noticeOf } from "./notices.js";
+import { noteAnswer, noteSilence } from "./runner.js";
+import { counted } from "./words.js";
+
+const EVERY_MS = 10_000;
+const WHILE_SILENT_MS = 3_000;
+
+/**
+ * @param {import("./main.js").Stage} stage
+ * @param {Record<string, (value: any) => void>} actions what the buttons of notices do, by name
+ */
+export function createStatus({ store, slots, api }, actions) {
+  const text = make("span", {});
+  const buttons = make("span", { className: "notice-acts" });
+  const notice = make("div", { className: "notice", hidden: true }, text, buttons);
+  const line = make("span", { className: "line" });
+  slots.canvas.append(notice);
+  slots.status.append(line);
+  let drawn = "";
+  let timer = 0;
+
+  /** Ask how the queues stand; an API that is silent is asked more often. */
+  async function check() {
+    clearTimeout(timer);
+    const sinceMs = Date.now();
+    try {
+      const queues = await api.queues();
+      noteAnswer(store);
+      if (JSON.stringify(queues) !== JSON.stringify(store.state.queues)) store.set({ queues });
+    } catch (error) {
+      noteSilence(store, error, sinceMs);
+    }
+    if (!document.hidden) timer = setTimeout(check, store.state.silentSince ? WHILE_SILENT_MS : EVERY_MS);
+  }
+  const onSight = () => !document.hidden && check();
+  document.addEventListener("visibilitychange", onSight);
+
+  function update(state) {
+    const said = noticeOf(state);
+    const next = JSON.stringify(said);
+    line.textContent = lineOf(state);
+    line.classList.toggle("bad", Boolean(state.silentSince) || missingQueues(state.queues).length > 0);
+    if (next === drawn) return;
+    drawn = next;
+    notice.hidden = !said;
+    if (!said) return;
+    notice.className = `notice ${said.tone}`;
+    text.textContent = said.text;
+    buttons.replaceChildren(...said.actions.map(({ label, name, value }) =>
+      make("button", { type: "button", className: "link", click: () => actions[name](value) }, label)));
+  }
+  actions.check = check;
+  check();
+  update(store.state);
+  const end = store.subscribe(update);
+  return () => {
+    end();
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", onSight);
+  };
+}
+
+/** Return queues and workers in one line. */
+export function lineOf({ queues, silentSince }) {
+  if (silentSince) return "API: no answer";
+  if (!queues) return "";
+  const rows = Object.values(queues);
+  const waiting = rows.reduce((sum, row) => sum + row.waiting, 0);
+  const running = rows.reduce((sum, row) => sum + row.running, 0);
+  const workers = new Set(rows.flatMap((row) => row.workers.map((worker) => worker.name))).size;
+  const work = waiting + running ? `${running} at work, ${waiting} waiting` : "ready";
+  return `${counted(workers, "worker")} · ${work}`;
+}
