@@ -10,6 +10,14 @@ Role = Literal["simplify", "extract", "detect", "segment", "ground", "embed", "c
 ROLES: tuple[Role, ...] = get_args(Role)
 # A family that is not named here is one engine that plays every role.
 FAMILIES: dict[str, dict[Role, str]] = {
+    "compact": {
+        "simplify": "nano",
+        "extract": "nano",
+        "detect": "nanodet-plus",
+        "segment": "nano",
+        "embed": "nano",
+        "classify": "nano",
+    },
     "full": {
         "simplify": "nano",
         "extract": "nano",

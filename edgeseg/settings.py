@@ -41,8 +41,9 @@ class Settings(AccessSettings):
     # Engines
     engines: str = Field(
         "nano",
-        description="Family of engines for every role not set below: nano, full (Grounding DINO "
-        "tiny, SAM 2.1 small), large (Grounding DINO base, SAM 2.1 large), fake.",
+        description="Family of engines for every role not set below: nano, compact (NanoDet-Plus, "
+        "nano's segmenter), full (Grounding DINO tiny, SAM 2.1 small), large (Grounding DINO base, "
+        "SAM 2.1 large), fake.",
     )
     simplify_engine: str | None = Field(None, description="Engine that simplifies prompts.")
     extract_engine: str | None = Field(

@@ -15,7 +15,7 @@ import typer
 from edgeseg.cli.app import app
 from edgeseg.cli.outputs import Overwrite, check_targets, save_image
 from edgeseg.cli.table import table
-from edgeseg.cli.up import check_engines, with_settings
+from edgeseg.cli.up import better_detector, check_engines, with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import UnavailableError
 from edgeseg.render import contact_sheet
@@ -57,6 +57,8 @@ def demo(
     rows = [_row(name, each) for (name, _), each in zip(CASES, results, strict=True)]
     print(table([_TITLES, *rows]))
     print(f"\nOverlays: {', '.join(str(path) for path in _save(out, results))}")
+    if hint := better_detector(settings):
+        print(hint)
 
 
 def find_photo(name: str) -> Path:

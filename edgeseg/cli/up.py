@@ -12,6 +12,7 @@ import typer
 
 from edgeseg.cli.app import app
 from edgeseg.engines import registry
+from edgeseg.engines.weights.store import WeightStore
 from edgeseg.errors import UnavailableError
 from edgeseg.settings import Role, Settings, get_settings, read_settings
 from edgeseg.stack.local import SERVICES, EmbeddedStack, ui_is_installed
@@ -64,6 +65,8 @@ def up(
         print(f"API      {stack.api_url}\nDocs     {stack.api_url}/docs", flush=True)
         if has_ui:
             print(f"UI       {stack.ui_url}", flush=True)
+        if hint := better_detector(settings):
+            print(hint, flush=True)
         print("Ctrl-C stops everything.", flush=True)
         while not stopped:
             stack.watch()
@@ -77,6 +80,19 @@ def with_settings(**changes: Any) -> Settings:
     known = get_settings()
     explicit = {name: getattr(known, name) for name in known.model_fields_set}
     return read_settings(**{**explicit, **changes})
+
+
+def better_detector(settings: Settings) -> str:
+    """Say in one line how to come by a better detector; empty where nano does not detect."""
+    if settings.engine_for("detect") != "nano":
+        return ""
+    entry = registry.find("detect", "nanodet-plus")
+    steps = ["EDGESEG_ENGINES=compact"]
+    if entry.missing(WeightStore.from_settings(settings)):
+        steps.insert(0, f"edgeseg engines pull {entry.name}")
+    if entry.missing():
+        steps.insert(0, f'pip install "edgeseg[{entry.extra}]"')
+    return f"A better detector for everyday things, {entry.size_mb} MB: {', then '.join(steps)}"
 
 
 def check_engines(settings: Settings) -> None:

@@ -1,9 +1,9 @@
-"""The full engines: which there are, and where their weights come from, at which commit."""
+"""The engines with published weights: which there are, and where those come from."""
 
 from __future__ import annotations
 
 from edgeseg.engines.spec import Entry
-from edgeseg.engines.weights.sources import HUB_URL, UNPINNED, HubRepo, OwnFile, WebFile
+from edgeseg.engines.weights.sources import HUB_URL, UNPINNED, HubRepo, OwnFile, WebFile, WebFolder
 from edgeseg.settings import Role
 
 # Name, repository, commit, megabytes, whether it is shown images, and description.
@@ -162,6 +162,11 @@ _MOBILE_SAM = (
     "https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/"
     "f706ad9c4eb7f219c00d9050e46328518ffb65d2"
 )
+# The commit whose pointers to large files name the SHA-256 below.
+_NANODET = (
+    "https://media.githubusercontent.com/media/lit-robotics/nanodet-rs/"
+    "606a17bdb1f6bafbba213d54d94b16b21316dc7c"
+)
 # What each role asks a language model for.
 _ASKED: dict[Role, tuple[str, str]] = {
     "simplify": ("simplifier", ""),
@@ -186,6 +191,30 @@ def _language_model(role: Role, row: tuple[str, str, str, int, bool, str]) -> En
 
 
 FULL: tuple[Entry, ...] = (
+    Entry(
+        "nanodet-plus",
+        "detect",
+        "edgeseg.engines.nanodet.engine:load",
+        "NanoDet-Plus-m for COCO's 80 classes, by ncnn; nano for all other words.",
+        size_mb=2.4,
+        extra="compact",
+        requires=("ncnn",),
+        sources=(
+            WebFolder(
+                f"{_NANODET}/data/",
+                (
+                    (
+                        "nanodet-plus-m_416.bin",
+                        "f7555ca6cb9650ee41e2f0a53fdf46b6e187a2a09792208d8c3eec033b6ac615",
+                    ),
+                    (
+                        "nanodet-plus-m_416.param",
+                        "d79e18ecd8595081bb29fdf0c790a47fcea96fbf58598350569a92e71e915b72",
+                    ),
+                ),
+            ),
+        ),
+    ),
     _grounding_dino(
         "grounding-dino-tiny",
         "Grounding DINO with Swin-T, by transformers.",

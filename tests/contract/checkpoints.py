@@ -10,7 +10,7 @@ import torch
 
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.weights.sources import HubRepo
+from edgeseg.engines.weights.sources import HubRepo, WebFolder
 from edgeseg.settings import Role
 from edgeseg.testing.checkpoints import (
     dinov3,
@@ -20,6 +20,7 @@ from edgeseg.testing.checkpoints import (
     grounding_dino,
     llm,
     mobile_sam,
+    nanodet,
     sam,
     sam2,
     sam3,
@@ -56,6 +57,7 @@ WRITERS: dict[str, Writer] = {
     "dinov3-vitb16": lambda places: dinov3.write(places[0]),
     "edge-sam": lambda places: edge_sam.write(places[0].parent, places[0].name),
     "fpseg": lambda places: fpseg.write(places[0].parent, places[0].name),
+    "nanodet-plus": lambda places: nanodet.write(places[0]),
     "mobile-sam": lambda places: mobile_sam.write(places[0].parent, places[0].name),
 }
 FAMILIES: dict[str, llm.Family] = {
@@ -78,7 +80,9 @@ def with_weights(role: Role, name: str, options: EngineOptions) -> EngineOptions
         for source in entry.sources:
             place = store.root / source.folder
             place.mkdir(parents=True)
-            places.append(place if isinstance(source, HubRepo) else place / source.name)
+            if not isinstance(source, HubRepo | WebFolder):
+                place /= source.name
+            places.append(place)
         if name in FAMILIES:
             llm.write(places[0], FAMILIES[name], says=ANSWERS[role])
         else:

@@ -83,6 +83,37 @@ class WebFile:
 
 
 @dataclass(frozen=True)
+class WebFolder:
+    """Files below one URL, which ends in a slash: ``files`` are their names and SHA-256 sums.
+
+    A person may name another URL of the same files, a mirror: their sums stay.
+    """
+
+    url: str
+    files: tuple[tuple[str, str], ...]
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder in the store."""
+        return self.members[0].folder
+
+    @property
+    def members(self) -> tuple[WebFile, ...]:
+        """Its files, each with its URL."""
+        return tuple(WebFile(f"{self.url}{name}", sha256) for name, sha256 in self.files)
+
+    @property
+    def address(self) -> str:
+        """Where people find them; without credentials, so that it may be shown."""
+        return without_secrets(self.url)
+
+    @property
+    def downloadable(self) -> bool:
+        """Always true."""
+        return True
+
+
+@dataclass(frozen=True)
 class OwnFile:
     """One file that is trained and published nowhere; ``guide`` is the page that says how."""
 
@@ -105,13 +136,18 @@ class OwnFile:
         return False
 
 
-Source = HubRepo | WebFile | OwnFile
+Source = HubRepo | WebFile | WebFolder | OwnFile
 
 
 def without_secrets(url: str) -> str:
     """Return a URL without user, password, query and fragment, which may hold credentials."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def is_folder_url(text: str) -> bool:
+    """Say whether a text is the URL of a folder."""
+    return text.startswith(("http://", "https://")) and urlsplit(text).path.endswith("/")
 
 
 def source_of(text: str) -> Source | Path:

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,6 +16,8 @@ from edgeseg.engines.weights.sources import (
     HubRepo,
     OwnFile,
     Source,
+    WebFolder,
+    is_folder_url,
     source_of,
     without_secrets,
 )
@@ -57,6 +59,8 @@ class WeightStore:
     def chosen(self, engine: str, source: Source) -> Source | Path:
         """Return the weights that the overrides choose for an engine, or the usual ones."""
         text = self.overrides.get(engine)
+        if text and isinstance(source, WebFolder) and is_folder_url(text):
+            return replace(source, url=text)
         return source_of(text) if text else source
 
     def find(self, source: Source | Path) -> Path | None:
@@ -66,6 +70,8 @@ class WeightStore:
         folder = self.root / source.folder
         if isinstance(source, HubRepo):
             return folder if _is_whole(folder, source.files) else None
+        if isinstance(source, WebFolder):
+            return folder if _is_whole(folder, tuple(dict(source.files))) else None
         path = folder / source.name
         return path if path.is_file() else None
 
@@ -124,8 +130,10 @@ class WeightStore:
             commit, names = fetch_repo(source, folder, access)
         else:
             assert not isinstance(source, OwnFile)
-            commit, names = "", [source.name]
-            fetch_file(source, folder, access)
+            files = source.members if isinstance(source, WebFolder) else (source,)
+            commit, names = "", [each.name for each in files]
+            for each in files:
+                fetch_file(each, folder, access)
         sizes = {name: (folder / name).stat().st_size for name in names}
         manifest = {"source": source.address, "revision": commit, "files": sizes}
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
@@ -138,6 +146,9 @@ class WeightStore:
                 f"They are {source.address}: put the file into {folder}, or set EDGESEG_WEIGHTS "
                 f'to {{"{engine}": "PATH"}}.'
             )
+        if isinstance(source, WebFolder):
+            files = " and ".join(f"{name} (SHA-256 {sha256})" for name, sha256 in source.files)
+            return f"Fetch {files} of {source.address} and put them into {folder}."
         if not isinstance(source, HubRepo):
             return f"Fetch {source.address} (SHA-256 {source.sha256}) and put it into {folder}."
         if not source.downloadable:

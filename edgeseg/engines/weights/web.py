@@ -21,9 +21,13 @@ ATTEMPTS = 4
 def fetch_file(source: WebFile, folder: Path, access: Access) -> None:
     """Bring a file into ``folder``; the rest of it where an earlier attempt left a part.
 
+    One that is there and has its checksum stays.
     Raises EngineUnavailableError for a server that cannot be reached or refuses, and for content
     whose checksum is wrong.
     """
+    known, path = Checked(source.name, source.sha256), folder / source.name
+    if path.is_file() and known.matches(path):
+        return
     url = source.url
     if url.startswith(HUB_URL + "/"):
         url = access.hub_url + url.removeprefix(HUB_URL)
@@ -33,8 +37,8 @@ def fetch_file(source: WebFile, folder: Path, access: Access) -> None:
             _stream_with_retries(client, url, part)
     except httpx.HTTPError as error:
         raise EngineUnavailableError(f"{_what_failed(error)}. {access.advice}") from error
-    Checked(source.name, source.sha256).require(part, without_secrets(url))
-    part.rename(folder / source.name)
+    known.require(part, without_secrets(url))
+    part.rename(path)
 
 
 def _client(access: Access) -> httpx.Client:

@@ -16,7 +16,14 @@ from edgeseg.cli import COMMANDS, engines
 from edgeseg.cli.app import app
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
-from edgeseg.engines.weights.sources import UNPINNED, HubRepo, OwnFile, WebFile, source_of
+from edgeseg.engines.weights.sources import (
+    UNPINNED,
+    HubRepo,
+    OwnFile,
+    WebFile,
+    WebFolder,
+    source_of,
+)
 from edgeseg.engines.weights.store import MANIFEST, WeightStore
 from edgeseg.errors import EngineUnavailableError, InvalidParameterError
 from edgeseg.settings import get_settings
@@ -187,6 +194,31 @@ def test_files_of_the_hub_come_from_its_mirror(store: WeightStore, hub: Hub) -> 
     source = WebFile(url, hashlib.sha256(TENSORS).hexdigest())
     assert store.need(source).read_bytes() == TENSORS
     assert hub.asked[0].path == "/owner/model/resolve/main/model.safetensors"
+
+
+def test_files_of_one_folder_come_together_or_not_at_all(store: WeightStore, hub: Hub) -> None:
+    hub.files |= {"net.bin": TENSORS, "net.param": b"layers"}
+    sums = tuple(
+        (name, hashlib.sha256(hub.files[name]).hexdigest()) for name in ("net.bin", "net.param")
+    )
+    source = WebFolder("http://127.0.0.1:1/away/", sums)
+    with pytest.raises(EngineUnavailableError, match=rf"Fetch net\.bin .*{sums[1][1]}.* of http"):
+        dataclasses.replace(store, offline=True).need(source)
+    mirrored = dataclasses.replace(store, overrides={"net": f"{hub.url}/mirror/"})
+    mirror = mirrored.chosen("net", source)
+    assert mirror == WebFolder(f"{hub.url}/mirror/", sums), "the sums are those of the usual place"
+    hub.damaged["net.param"] = b"others"
+    with pytest.raises(EngineUnavailableError, match="checksum"):
+        mirrored.need(mirror)
+    assert mirrored.find(mirror) is None
+    hub.damaged.clear()
+    folder = mirrored.need(mirror)
+    assert {path.name for path in folder.iterdir()} == {"net.bin", "net.param", MANIFEST}
+    assert (folder / "net.param").read_bytes() == b"layers"
+    assert store.need(source) == folder, "wherever they came from"
+    assert [each.path for each in hub.asked].count("/mirror/net.bin") == 1
+    (folder / "net.bin").write_bytes(b"")
+    assert store.find(source) is None
 
 
 def test_a_person_chooses_weights(tmp_path: Path) -> None:
