@@ -70,7 +70,7 @@ function polygon(stage) {
   const outline = () => {
     const object = corners.length ? null : objectById(store.state, store.state.selectedId);
     if (object?.counts !== edited.object?.counts || object?.id !== edited.object?.id) {
-      edited = { object, polygons: object ? polygonsOf(stage, object, Math.max(1, 1.5 / scale())) : [] };
+      edited = { object, polygons: object ? polygonsOf(stage, object, Math.max(1.5, 2 / scale())) : [] };
     }
     return edited.polygons;
   };

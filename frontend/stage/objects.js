@@ -45,7 +45,7 @@ export function groupsByLabel(state) {
   }
   return [...groups].map(([label, objects]) => ({
     label,
-    objects: objects.toSorted((a, b) => b.score - a.score || a.id - b.id),
+    objects: objects.toSorted((a, b) => b.score - a.score),
   }));
 }
 

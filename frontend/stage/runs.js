@@ -93,7 +93,20 @@ export function simplify(corners, tolerance) {
   const half = corners.length >> 1;
   const first = _simplified(corners.slice(0, half + 1), tolerance);
   const second = _simplified([...corners.slice(half), corners[0]], tolerance);
-  return [...first.slice(0, -1), ...second.slice(0, -1)];
+  const simple = [...first.slice(0, -1), ...second.slice(0, -1)];
+  // Both halves keep their ends, which may be no corners.
+  for (let i = simple.length - 1; i >= 0 && simple.length > 3; i--) {
+    const [before, after] = [simple.at(i - 1), simple[(i + 1) % simple.length]];
+    if (_distance(simple[i], before, after) <= tolerance) simple.splice(i, 1);
+  }
+  return simple;
+}
+
+/** Return how far a point lies from the line through two others. */
+function _distance({ x, y }, a, b) {
+  const length = Math.hypot(b.x - a.x, b.y - a.y);
+  if (!length) return Math.hypot(x - a.x, y - a.y);
+  return Math.abs((b.x - a.x) * (a.y - y) - (a.x - x) * (b.y - a.y)) / length;
 }
 
 function _simplified(line, tolerance) {
@@ -103,13 +116,9 @@ function _simplified(line, tolerance) {
   while (parts.length) {
     const [from, to] = parts.pop();
     const [a, b] = [line[from], line[to]];
-    const length = Math.hypot(b.x - a.x, b.y - a.y);
     let [farthest, distance] = [-1, tolerance];
     for (let i = from + 1; i < to; i++) {
-      const { x, y } = line[i];
-      const away = length
-        ? Math.abs((b.x - a.x) * (a.y - y) - (a.x - x) * (b.y - a.y)) / length
-        : Math.hypot(x - a.x, y - a.y);
+      const away = _distance(line[i], a, b);
       if (away > distance) [farthest, distance] = [i, away];
     }
     if (farthest < 0) continue;
