@@ -107,7 +107,7 @@ export function createDrop({ store, root }) {
   const input = (more) =>
     make("input", {
       type: "file", accept: "image/*,.tif,.tiff,.heic,.avif", multiple: true, hidden: true,
-      tabIndex: -1, change: (event) => add([...event.target.files]).then(() => (event.target.value = "")),
+      tabIndex: -1, change: ({ target }) => add([...target.files]).then(() => (target.value = "")),
       ...more,
     });
   const dialog = input({ "aria-label": "Choose images" });
@@ -116,7 +116,8 @@ export function createDrop({ store, root }) {
   const veil = make("div", { className: "veil", hidden: true }, make("p", {}, "Drop images anywhere"));
   root.append(dialog, folder, camera, veil);
 
-  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  // While another page is open, what is dropped is for that one.
+  const hasFiles = (event) => root.isConnected && [...(event.dataTransfer?.types ?? [])].includes("Files");
   const listeners = {
     dragover(event) {
       if (!hasFiles(event)) return;
@@ -134,7 +135,7 @@ export function createDrop({ store, root }) {
     },
     paste(event) {
       const files = [...(event.clipboardData?.files ?? [])].filter((file) => file.type.startsWith("image/"));
-      if (!files.length) return;
+      if (!files.length || !root.isConnected) return;
       event.preventDefault();
       // Every pasted image is called the same.
       add(files.map((file) => new File([file], `pasted-${Date.now()}.png`, { type: file.type })));

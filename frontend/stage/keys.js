@@ -59,6 +59,7 @@ export function keyMap(stage) {
     { group: "Images", keys: ["ArrowLeft"], text: "Image before", run: () => openNeighbour(store, -1) },
     { group: "Images", keys: ["Q"], text: "Accept the image", run: review("accepted") },
     { group: "Images", keys: ["D"], text: "Reject the image", run: review("rejected") },
+    { group: "Images", keys: ["/"], text: "Write what to find", run: () => stage.slots.prompt.querySelector("input")?.focus() },
     { group: "Images", keys: ["?"], text: "This list", run: () => stage.showKeys() },
   ];
 }
@@ -86,27 +87,36 @@ export function createKeys(stage) {
   stage.showKeys = () => dialog.showModal();
   const cross = createCross(stage);
 
-  const hear = (event) => {
+  /** Do what a key stands for; says whether it stood for something. */
+  const take = (event) => {
     const [focused] = event.composedPath();
-    // Keys of the page around the stage are not ours, nor those of a box that is written in.
-    const isOurs = focused === document.body || root.contains(focused);
-    if (!isOurs || event.defaultPrevented || root.querySelector("dialog[open]") || takesKeys(focused)) return;
-    if (focused?.matches?.("button, a, [role=slider], summary") && ["Enter", " "].includes(event.key)) return;
-    if (focused === slots.canvas && cross(event)) return event.preventDefault();
+    if (event.defaultPrevented || root.querySelector("dialog[open]") || takesKeys(focused)) return false;
+    if (focused?.matches?.("button, a, [role=slider], summary") && ["Enter", " "].includes(event.key)) return false;
+    if (focused === slots.canvas && cross(event)) return true;
     const name = nameOfKey(event);
     // Text that is marked is copied as text.
-    if (name === "Ctrl+C" && String(getSelection())) return;
+    if (name === "Ctrl+C" && String(getSelection())) return false;
     const found = map.find(({ keys, when }) => keys.includes(name) && (!when || when()));
-    if (!found) return;
-    event.preventDefault();
-    found.run();
+    found?.run();
+    return found !== undefined;
   };
-  document.addEventListener("keydown", hear);
+  /** Keys within the stage stay there: the page around it has keys of its own (R runs it anew). */
+  const hearInside = (event) => {
+    if (take(event)) event.preventDefault();
+    event.stopPropagation();
+  };
+  const hearOutside = (event) => {
+    if (!root.isConnected || event.target !== document.body || !take(event)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  root.addEventListener("keydown", hearInside);
+  window.addEventListener("keydown", hearOutside, true);
   const end = store.subscribe((state, before) => {
     if (state.openKey !== before.openKey || state.tool !== before.tool) cross.hide();
   });
   return () => {
-    document.removeEventListener("keydown", hear);
+    window.removeEventListener("keydown", hearOutside, true);
     end();
   };
 }

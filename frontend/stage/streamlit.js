@@ -1,34 +1,40 @@
-/** Mounts the stage as a component of Streamlit: once for each place, whatever is drawn anew around it. */
+/** Mounts the stage as a component of Streamlit: once for each tab, whatever is drawn anew around it. */
 
 import * as api from "./api.js";
 import { make } from "./dom.js";
 import { mount } from "./main.js";
 import { createPages } from "./pages.js";
 
-/** @type {WeakMap<ShadowRoot | HTMLElement, ReturnType<typeof mount>>} */
-const mounted = new WeakMap();
+/**
+ * The one stage of this tab: it outlives its place, since Streamlit takes that away for a moment, or
+ * for as long as another page is open.
+ *
+ * @type {ReturnType<typeof mount> | null}
+ */
+let stage = null;
 
 /**
- * Mount the stage, or leave it as it is.
+ * Mount the stage, or bring it back as it was.
  *
  * @param {{parentElement: ShadowRoot | HTMLElement, data: {pages: Record<string, string>},
  *   setTriggerValue: (name: string, value: string) => void}} component
- * @returns {() => void} what takes the stage away again
+ * @returns {() => void} what takes it out of the page, with all that it holds
  */
 export default function show({ parentElement, data, setTriggerValue }) {
-  if (!mounted.has(parentElement)) {
-    parentElement.append(make("link", { rel: "stylesheet", href: new URL("styles.css", import.meta.url).href }));
-    const stage = mount(parentElement, { api });
-    createPages(stage, data.pages, (page) => setTriggerValue("page", page));
-    mounted.set(parentElement, stage);
+  if (!stage) {
+    stage = mount(parentElement, { api });
+    stage.root.prepend(make("link", { rel: "stylesheet", href: new URL("styles.css", import.meta.url).href }));
+    createPages(stage, data.pages, (page) => stage.openPage(page));
   }
+  stage.openPage = (page) => setTriggerValue("page", page);
+  if (stage.root.parentNode !== parentElement) parentElement.append(stage.root);
+  const { root } = stage;
   return () => {
-    mounted.get(parentElement)?.unmount();
-    mounted.delete(parentElement);
+    if (root.parentNode === parentElement) root.remove();
   };
 }
 
-/** Return the stage that is mounted in a place, for scripts that drive the page. */
-export function stageOf(parentElement) {
-  return mounted.get(parentElement);
+/** Return the stage, for scripts that drive the page. */
+export function stageOfTab() {
+  return stage;
 }

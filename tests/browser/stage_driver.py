@@ -14,12 +14,7 @@ from edgeseg.codecs import rle_to_mask
 from edgeseg.schemas import Rle
 from tests.browser.driver import PATIENCE_MS
 
-# The stage in its shadow root, which scripts of the page reach like this.
-_STAGE = """async () => {
-  const host = [...document.querySelectorAll("*")].find((each) => each.shadowRoot?.querySelector(".stage"));
-  const { stageOf } = await import("/stage/streamlit.js");
-  window.stage = stageOf(host.shadowRoot);
-}"""  # noqa: E501
+_STAGE = "async () => { window.stage = (await import('/stage/streamlit.js')).stageOfTab(); }"
 _OBJECTS = """() => {
   const { images, openKey } = stage.store.state;
   return JSON.stringify(images.find((image) => image.key === openKey).objects);

@@ -209,3 +209,17 @@ def test_zoom_keeps_what_is_under_the_pointer(coffee: Page) -> None:
     assert driver.place(page, 0.25, 0.25) == pytest.approx(at, abs=1.5)
     driver.press(page, "0")
     assert page.evaluate("() => stage.view.view.scale") == pytest.approx(before)
+
+
+def test_another_page_and_back_leaves_the_stage_as_it_was(coffee: Page) -> None:
+    page = coffee
+    driver.press(page, "p")
+    driver.drag(page, (0.2, 0.5), (0.6, 0.5))
+    page.get_by_label("Other pages").click()
+    page.get_by_role("button", name="Classes", exact=True).click()
+    expect(page.locator(".stage .brand")).to_have_count(0)
+    page.get_by_text("Stage", exact=True).click()
+    expect(page.locator(".row .name")).to_have_text("object")
+    # What the tests drive is the same stage, and not a new one.
+    driver.press(page, "z")
+    assert driver.objects(page) == []
