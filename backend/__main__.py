@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 
 
 def main() -> None:
@@ -20,6 +21,9 @@ def main() -> None:
     logs.set_up(settings)
     raise_open_files(settings.max_connections)
     app = create_app(settings)
+    warning = settings.open_warning(settings.api_host)
+    if warning:
+        logging.getLogger(__name__).warning(warning)
     # What is loaded by now stays: going through all of it would stop the API for half a second.
     gc.collect()
     gc.freeze()

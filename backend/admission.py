@@ -150,9 +150,11 @@ class AdmittedRoute(APIRoute):
         names = QUEUE_NAMES if stage is None else (QUEUES[stage],)
 
         async def admitted(request: Request) -> Response:
-            admission: Admission = request.app.state.services.admission
-            announced = request.headers.get("content-length", "")
-            body_bytes = int(announced) if announced.isascii() and announced.isdigit() else 0
+            services = request.app.state.services
+            admission: Admission = services.admission
+            body_bytes = announced_bytes(request)
+            await services.quotas.take_request()
+            await services.quotas.take_bytes(body_bytes)
             async with admission.admit(names, body_bytes) as reservation:
                 request.state.reservation = reservation
                 return await handle(request)
@@ -167,10 +169,20 @@ def require_queues(request: Request) -> None:
         raise outage
 
 
+def announced_bytes(request: Request) -> int:
+    """Return how long the body of a request is, as its headers say; 0 where they do not."""
+    announced = request.headers.get("content-length", "")
+    return int(announced) if announced.isascii() and announced.isdigit() else 0
+
+
 async def reserve(request: Request, body_bytes: int) -> None:
-    """Hold room for the images of a request, if they are larger than its body was."""
-    admission: Admission = request.app.state.services.admission
-    await admission.grow(request.state.reservation, body_bytes * BASE64)
+    """Hold room for the images of a request, if they are larger than its body was.
+
+    Raises QueueFullError without room, and RateLimitedError.
+    """
+    services = request.app.state.services
+    await services.quotas.take_bytes(max(0, body_bytes - announced_bytes(request)))
+    await services.admission.grow(request.state.reservation, body_bytes * BASE64)
 
 
 def note_submitted(request: Request) -> None:

@@ -9,9 +9,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.formparsers import MultiPartParser
+from starlette.middleware.cors import CORSMiddleware
 
 from backend import problems
+from backend.cross_origin import cors_options, cors_origins
 from backend.guard import Guard
+from backend.keys import RequireKey
 from backend.limits import LimitBody
 from backend.methods import AnswerHead
 from backend.routes import ROUTERS
@@ -74,7 +77,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             "/entities": max(settings.max_entities_bytes, settings.max_image_bytes),
         },
     )
-    app.add_middleware(Guard, hosts=settings.host_names())
+    hashes = settings.key_hashes()
+    if hashes:
+        app.add_middleware(RequireKey, hashes=hashes)
+    app.add_middleware(
+        Guard, hosts=settings.host_names(), origins=cors_origins(settings.cors_origins)
+    )
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, **cors_options(settings.cors_origins))
     app.add_middleware(CountRequests, telemetry=telemetry)
     app.add_middleware(AnswerHead)
     app.add_middleware(SecurityHeaders)

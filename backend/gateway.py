@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse
 from backend.admission import note_submitted, require_queues, reserve
 from backend.headers import key_of, prefers_async
 from backend.images import ImageInput, opened, opened_all
+from backend.keys import owner
 from backend.services import Services
 from backend.uploads import Upload, check, read_or_refuse, read_upload
 from edgeseg import budget
@@ -55,6 +56,8 @@ from edgeseg.tasks import (
     TaskKind,
     TaskRecord,
     redis_errors,
+    release_task,
+    reserve_task,
     unserved,
 )
 
@@ -100,7 +103,7 @@ async def submit(
     require_queues(request)
     # The queues were read when the request was admitted.
     await require_workers(services, plan, max_age_s=1.0)
-    task = NewTask(kind=kind, plan=plan, request=task_request, prompt=prompt)
+    task = NewTask(kind=kind, plan=plan, request=task_request, prompt=prompt, owner=owner())
     if uploads:
         images = tuple(_ref(each, task.id, index) for index, each in enumerate(uploads))
         timings_ms = {"decode": sum(each.decode_ms for each in uploads)}
@@ -110,7 +113,8 @@ async def submit(
         _submit, services, task, files, key, limiter=services.submitters
     )
     note_submitted(request)
-    log.info("task %s queued: %s", task_id, kind, extra={"task_id": task_id, "kind": kind})
+    facts = {"task_id": task_id, "kind": kind, **({"key": task.owner} if task.owner else {})}
+    log.info("task %s queued: %s", task_id, kind, extra=facts)
     return task_id
 
 
@@ -133,17 +137,34 @@ def _submit(services: Services, task: NewTask, files: Sequence[bytes], key: str 
             hashes = [image.sha256 for image in task.images]
             facts = [task.kind, task.request.model_dump(mode="json"), hashes, task.parent]
             print_ = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-            claim = Claim(key, print_, task.id)
+            # A key of another owner is another one.
+            claim = Claim(f"{task.owner}:{key}" if task.owner else key, print_, task.id)
             earlier = services.store.claim(claim)
             if earlier is not None:
                 return earlier
         try:
-            services.chain.submit(task, files, claim)
+            write_task(services, task, files, claim)
         except BaseException:
             if claim is not None:
                 services.store.release(claim)
             raise
     return task.id
+
+
+def write_task(
+    services: Services, task: NewTask, files: Sequence[bytes] = (), claim: Claim | None = None
+) -> None:
+    """Queue a task, within what its owner may have waiting; raises RateLimitedError beyond."""
+    limit = services.settings.key_waiting_tasks
+    if not task.owner or limit is None:
+        services.chain.submit(task, files, claim)
+        return
+    reserve_task(services.store.connection, task.owner, task.id, limit)
+    try:
+        services.chain.submit(task, files, claim)
+    except BaseException:
+        release_task(services.store.connection, task.owner, task.id)
+        raise
 
 
 async def wait_for(services: Services, task_id: str) -> TaskRecord:
@@ -184,7 +205,11 @@ async def read_task(services: Services, task_id: str) -> TaskRecord:
     """Return a task's record without blocking the event loop; raises UnknownTaskError."""
     if not re.fullmatch(r"[0-9a-f]{32}", task_id):
         raise UnknownTaskError(f"No task has the id {task_id[:64]!r}.")
-    return await services.watch.record(task_id)
+    record = await services.watch.record(task_id)
+    if record.owner != owner():
+        # Nobody learns from the answer that there is such a task.
+        raise UnknownTaskError(f"No task has the id {task_id!r}; finished ones expire.")
+    return record
 
 
 async def _read_own(services: Services, task_id: str) -> TaskRecord:

@@ -18,12 +18,14 @@ class Guard:
     """Refuses requests for hosts that are not ours, and writes that come from other origins.
 
     A name that somebody else's DNS points at this server (DNS rebinding) is 421; a form or script
-    of another site is 403. Programs, which send neither ``Origin`` nor ``Sec-Fetch-Site``, pass.
+    of another site is 403, unless its origin is one of ``origins``. Programs, which send neither
+    ``Origin`` nor ``Sec-Fetch-Site``, pass.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str] = ()) -> None:
         self.app = app
         self.hosts = hosts
+        self.origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = self._error(scope) if scope["type"] == "http" else None
@@ -43,4 +45,6 @@ class Guard:
         if scope["method"] in _READS or is_own_origin(headers, hosts[0]):
             return None
         origin = headers.get("origin", "another site")[:200]
+        if origin in self.origins:
+            return None
         return OriginNotAllowedError(f"A page of {origin} may not send this request.")

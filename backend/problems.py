@@ -44,8 +44,10 @@ class ProblemResponse(JSONResponse):
 def problem(error: EdgeSegError, instance: str) -> ProblemResponse:
     """Answer with this error; ``instance`` is the path that it happened at."""
     headers = dict(HEADERS)
-    if isinstance(error, UnavailableError) and error.status == 503:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if isinstance(error, UnavailableError) and error.status in (429, 503):
+        headers["Retry-After"] = str(error.extra.get("retry_after_s", RETRY_AFTER_S))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return ProblemResponse(error.to_problem(instance), error.status, headers=headers)
 
 

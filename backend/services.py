@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from backend.admission import Admission
 from backend.fetch import Fetcher
+from backend.quotas import Quotas
 from backend.telemetry import Telemetry
 from edgeseg.settings import Settings
 from edgeseg.tasks import TaskChain, TaskStore, TaskWatch, connect, connect_async
@@ -34,6 +35,7 @@ class Services:
     admission: Admission
     exporters: CapacityLimiter
     fetcher: Fetcher
+    quotas: Quotas
     decoders: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(DECODERS))
     submitters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMITTERS))
     # Requests whose images are all in memory, as long as they are checked and submitted.
@@ -52,7 +54,15 @@ async def open_services(settings: Settings, telemetry: Telemetry) -> AsyncIterat
         admission = Admission(watch.queues, settings)
         exporters = CapacityLimiter(settings.export_processes)
         yield Services(
-            settings, store, chain, watch, telemetry, admission, exporters, Fetcher(settings)
+            settings=settings,
+            store=store,
+            chain=chain,
+            watch=watch,
+            telemetry=telemetry,
+            admission=admission,
+            exporters=exporters,
+            fetcher=Fetcher(settings),
+            quotas=Quotas(watch.connection, settings),
         )
     await anyio.to_thread.run_sync(connection.close)
 

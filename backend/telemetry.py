@@ -41,6 +41,12 @@ class Telemetry:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self.key_requests = Counter(
+            "edgeseg_key_requests",
+            "Requests answered, by the name of the key that they were sent with.",
+            ["key", "status"],
+            registry=self.registry,
+        )
         self._up = Gauge("edgeseg_redis_up", "1 when Redis answers.", registry=self.registry)
         self._jobs = Gauge(
             "edgeseg_queue_jobs",
@@ -85,6 +91,9 @@ class CountRequests:
                 route = getattr(scope.get("route"), "path", "unknown")
                 self.telemetry.requests.labels(route, str(message["status"])).inc()
                 self.telemetry.seconds.labels(route).observe(time.perf_counter() - started)
+                key_name = scope.get("state", {}).get("key_name")
+                if key_name:
+                    self.telemetry.key_requests.labels(key_name, str(message["status"])).inc()
                 code = scope.get("state", {}).get("error_code")
                 if code:
                     self.telemetry.errors.labels(code).inc()

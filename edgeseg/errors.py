@@ -24,7 +24,9 @@ EdgeSegError                       internal_error       500
 │   ├── ClientTooSlowError         client_too_slow      408
 │   ├── HeadersTooLargeError       headers_too_large    431
 │   ├── HostNotAllowedError        host_not_allowed     421
-│   └── OriginNotAllowedError      origin_not_allowed   403
+│   ├── OriginNotAllowedError      origin_not_allowed   403
+│   ├── KeyRequiredError           key_required         401
+│   └── KeyRejectedError           key_rejected         403
 ├── NotFoundError                  not_found            404
 │   ├── UnknownTaskError           unknown_task         404
 │   └── UnknownObjectError         unknown_object       404
@@ -40,6 +42,7 @@ EdgeSegError                       internal_error       500
 │   ├── NotEnoughMemoryError       out_of_memory        503
 │   ├── NotEnoughSpaceError        no_space             503
 │   ├── TooManyConnectionsError    too_many_connections 503
+│   ├── RateLimitedError           rate_limited         429
 │   └── RequestTimeoutError        timeout              504
 └── EngineError                    engine_error         500
     ├── StageFailedError           stage_failed         500
@@ -255,6 +258,18 @@ class OriginNotAllowedError(InputError):
     code, status, title = "origin_not_allowed", 403, "Origin not allowed"
 
 
+class KeyRequiredError(InputError):
+    """The API asks for a key, and the request brought none."""
+
+    code, status, title = "key_required", 401, "Key required"
+
+
+class KeyRejectedError(InputError):
+    """The API does not know the key that the request brought."""
+
+    code, status, title = "key_rejected", 403, "Key rejected"
+
+
 class NotFoundError(EdgeSegError):
     """What was asked for does not exist."""
 
@@ -343,6 +358,12 @@ class TooManyConnectionsError(UnavailableError):
     """As many connections are open as are allowed; try again later."""
 
     code, status, title = "too_many_connections", 503, "Too many connections"
+
+
+class RateLimitedError(UnavailableError):
+    """The key was used for as much as is allowed; try again later."""
+
+    code, status, title = "rate_limited", 429, "Rate limited"
 
 
 class RequestTimeoutError(UnavailableError):

@@ -31,6 +31,13 @@ def is_trusted_host(header: str, names: Iterable[str]) -> bool:
     return any(_matches(host, name.lower().rstrip(".")) for name in names)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a server that listens on this name or address is reached from its machine alone."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback
+
+
 def is_own_origin(headers: Mapping[str, str], host: str) -> bool:
     """Whether a request for a host comes from a page of that host, or from no page at all.
 

@@ -15,18 +15,25 @@ from edgeseg.settings import get_settings
 class Connection:
     """Sends requests to one address; safe to use from several threads.
 
-    ``transport`` is any httpx transport, for tests.
+    ``api_key`` is sent with every request; left out, it is that of the settings, for their address
+    alone. ``transport`` is any httpx transport, for tests.
     """
 
     def __init__(
         self,
         base_url: str | None = None,
         *,
+        api_key: str | None = None,
         timeout_s: float = 300.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        settings = get_settings()
+        is_own = base_url in (None, settings.api_url)
+        if api_key is None and settings.api_key is not None and is_own:
+            api_key = settings.api_key.get_secret_value()
         self._http = httpx.Client(
-            base_url=base_url or get_settings().api_url,
+            base_url=base_url or settings.api_url,
+            headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
             timeout=httpx.Timeout(timeout_s, connect=5.0),
             transport=transport,
         )

@@ -72,6 +72,11 @@ def rules(settings: Settings) -> tuple[Rule, ...]:
     )
 
 
+def _key_header(settings: Settings) -> dict[str, str]:
+    key = settings.api_key
+    return {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+
+
 class ApiProxy:
     """Passes requests on as they arrive and answers as they come; an ASGI application.
 
@@ -87,6 +92,7 @@ class ApiProxy:
         self.api_url = settings.api_url
         self._http = httpx.AsyncClient(
             base_url=settings.api_url,
+            headers=_key_header(settings),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
             transport=transport,
         )

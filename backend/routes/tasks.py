@@ -171,6 +171,7 @@ async def refine(
         prompt=parent.prompt,
         images=parent.images,
         parent=parent.id,
+        owner=parent.owner,
     )
     with redis_errors():
         await to_thread.run_sync(_submit_refine, services, child, limiter=services.submitters)
@@ -195,7 +196,7 @@ def _check_refine(parent: TaskRecord, refinement: RefineRequest) -> None:
 def _submit_refine(services: Services, child: NewTask) -> None:
     assert child.parent is not None
     services.store.keep(child.parent)
-    services.chain.submit(child)
+    gateway.write_task(services, child)
 
 
 def _status(record: TaskRecord, drawing: tuple[str, VisualizationType] | None = None) -> TaskStatus:

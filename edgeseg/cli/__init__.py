@@ -23,6 +23,7 @@ COMMANDS = (
     "evaluate",
     "evaluate_words",
     "edge_sam",
+    "keys",
     "up",
     "demo",
     "bench",

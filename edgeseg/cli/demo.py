@@ -49,7 +49,7 @@ def demo(
     try:
         with EmbeddedStack(settings.model_copy(update={"data_dir": scratch})) as stack:
             print(f"The stack is ready after {time.perf_counter() - started:.1f} s.\n", flush=True)
-            with EdgeSegClient(stack.api_url) as client:
+            with EdgeSegClient(stack.api_url, api_key=stack.api_key) as client:
                 client.segment_image(photos["chelsea"], "cat")
                 results = [client.segment_image(photos[name], text) for name, text in CASES]
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -52,6 +53,9 @@ def up(
     }  # fmt: skip
     settings = with_settings(**{name: value for name, value in chosen.items() if value is not None})
     check_engines(settings)
+    warning = settings.open_warning(settings.api_host)
+    if warning:
+        print(f"Warning: {warning}", file=sys.stderr, flush=True)
     stopped = StopFlag()
     counts: dict[Role, int] = {
         "simplify": simplifiers, "detect": detectors, "segment": segmenters

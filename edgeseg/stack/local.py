@@ -13,7 +13,9 @@ from pathlib import Path
 
 import httpx
 
+from edgeseg.api_keys import entry_of, new_key
 from edgeseg.errors import UnavailableError
+from edgeseg.hosts import is_loopback
 from edgeseg.platforms import module_command, module_environment, services_root
 from edgeseg.settings import Role, Settings
 from edgeseg.stack import processes
@@ -56,6 +58,12 @@ class EmbeddedStack:
         self.children: list[Child] = []
         self._redis: Child | None = None
         self._socket_dir: Path | None = None
+        self.api_key = settings.api_key.get_secret_value() if settings.api_key else None
+        self._entries = settings.api_keys
+        if settings.key_hashes() and self.api_key is None:
+            # What belongs to the stack itself uses the API with a key that ends with it.
+            self.api_key = new_key()
+            self._entries = (*self._entries, entry_of(f"stack-{os.getpid()}", self.api_key))
         self._environment = self._child_environment()
 
     @property
@@ -179,6 +187,11 @@ class EmbeddedStack:
         own = {**processes.as_environment(self.settings), "EDGESEG_API_PORT": str(self.api_port)}
         if self.ui_port is not None:
             own |= {"EDGESEG_API_URL": self.api_url, "EDGESEG_UI_PORT": str(self.ui_port)}
+        if self._entries:
+            own["EDGESEG_API_KEYS"] = ",".join(self._entries)
+        if self.api_key and is_loopback(self.settings.ui_host):
+            # Whoever reaches the UI uses its key.
+            own["EDGESEG_API_KEY"] = self.api_key
         return {**module_environment(), **own, "PYTHONUNBUFFERED": "1"}
 
     def _wait_until_healthy(self) -> None:

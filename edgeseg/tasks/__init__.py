@@ -9,6 +9,7 @@ from edgeseg.tasks.connection import (
     redis_errors,
 )
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
+from edgeseg.tasks.ownership import release_task, reserve_task
 from edgeseg.tasks.prefetch import next_image
 from edgeseg.tasks.queue import LARGE, make_queue
 from edgeseg.tasks.queues import (
@@ -48,5 +49,7 @@ __all__ = [
     "make_queue",
     "next_image",
     "redis_errors",
+    "release_task",
+    "reserve_task",
     "unserved",
 ]

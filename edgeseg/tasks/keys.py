@@ -17,6 +17,10 @@ QUEUES: dict[Role, str] = {
 }
 QUEUE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(QUEUES.values()))
 WAKE_CHANNEL = "edgeseg:wake"
+# Counters of requests and bytes, by the name of a key.
+LIMITS_PREFIX = "edgeseg:limit"
+# Longer than a task lives unfinished.
+OWNER_TTL_S = 2 * 24 * 3600
 
 
 def task_key(task_id: str) -> str:
@@ -42,6 +46,11 @@ def drawing_key(task_id: str) -> str:
 def idempotency_key(key: str) -> str:
     """String: the task that answered this ``Idempotency-Key``; hashed, for clients choose it."""
     return f"edgeseg:idempotency:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def owner_key(owner: str) -> str:
+    """Sorted set: the tasks of a key's holder by the time they came, until they have ended."""
+    return f"edgeseg:owner:{owner}"
 
 
 def janitor_key(queue: str) -> str:

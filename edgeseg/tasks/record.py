@@ -60,7 +60,10 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task to submit; ``plan`` are its stages in order. One that is large goes after others."""
+    """A task to submit; ``plan`` are its stages in order. One that is large goes after others.
+
+    ``owner`` is the name of the key that it was sent with; empty where there are no keys.
+    """
 
     kind: TaskKind
     plan: tuple[Role, ...]
@@ -69,6 +72,7 @@ class NewTask:
     images: tuple[ImageRef, ...] = ()
     parent: str | None = None
     is_large: bool = False
+    owner: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created_at: float = field(default_factory=time.time)
@@ -85,6 +89,7 @@ class NewTask:
             "created_at": repr(self.created_at),
             "ready_at": repr(self.created_at),
             "parent": self.parent or "",
+            "owner": self.owner,
         }
         if self.images:
             fields["images"] = json.dumps([vars(each) for each in self.images])
@@ -112,6 +117,7 @@ class TaskRecord:
     finished_at: float | None
     images: tuple[ImageRef, ...]
     parent: str | None
+    owner: str
     results: dict[Role, Any]
     seen_json: dict[Role, str]
     timings_ms: dict[str, float]
@@ -168,6 +174,7 @@ class TaskRecord:
             finished_at=float(data["finished_at"]) if "finished_at" in data else None,
             images=tuple(ImageRef(**each) for each in images),
             parent=data["parent"] or None,
+            owner=data.get("owner", ""),
             results=cast(dict[Role, Any], under("result:")),
             seen_json={
                 cast(Role, key.removeprefix(_SEEN)): value

@@ -56,6 +56,18 @@ def make_stack(tmp_path: Path) -> StackMaker:
     return make
 
 
+@pytest.fixture(scope="module")
+def make_module_stack(tmp_path_factory: pytest.TempPathFactory) -> StackMaker:
+    """Makes a stack that the tests of a module share."""
+
+    def make(
+        workers: dict[Role, int] | None = None, **settings: Any
+    ) -> AbstractContextManager[EmbeddedStack]:
+        return _stack(tmp_path_factory.mktemp("shared"), workers, **settings)
+
+    return make
+
+
 @pytest.fixture
 def client(stack: EmbeddedStack) -> Iterator[EdgeSegClient]:
     with EdgeSegClient(stack.api_url) as made:

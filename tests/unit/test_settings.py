@@ -165,6 +165,7 @@ def _other(name: str, field: FieldInfo) -> Any:
         "edge_sam_click_box": "best",
         "encoder_runtime": "openvino",
         "fetch_urls": "hosts",
+        "api_keys": ["ann:" + "0" * 64, "bea:" + "1" * 64],
         "log_format": "json",
         "log_level": "DEBUG",
         "weights": {"sam-vit-base": '/models/it\'s "mine" \u732b.pth'},
