@@ -178,9 +178,9 @@ for _entry in (
         "nano",
         "simplify",
         "edgeseg.engines.nano.factories:simplifier",
-        "Rules, a table of affordances and word vectors: no language model.",
+        "Rules, word vectors and a small tagger of words: no language model.",
         weights=_IN_PACKAGE,
-        files=(f"{_WEIGHTS}/words.npz",),
+        files=(f"{_WEIGHTS}/words.npz", f"{_WEIGHTS}/reader.onnx"),
     ),
     Entry(
         "nano",

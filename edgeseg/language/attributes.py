@@ -50,6 +50,10 @@ _POSTURE = re.compile(
     r"located|sleeping|that's|is|are|and|but|,)\s*$",
     re.IGNORECASE,
 )
+_NOT = re.compile(
+    r"(?:\s+(?:that|which|who))?\s+(?:(?:is|are|do|does)\s+not|(?:is|are|do|does)n['\u2019]?t|not)$",
+    re.IGNORECASE,
+)
 # What no detector draws a box round, or what is a place in an image, or a look.
 _NO_OBJECTS = word_set(
     "sky water air sea ocean snow sand grass ground floor lake river street road field hill nature "
@@ -107,13 +111,17 @@ def read_attributes(phrase: str, prompt: str) -> Attributes:
     if not 2 <= len(tokens) <= _MAX_WORDS or tokens[0] in _SPOKEN:
         return Attributes()
     cues = list(_CUE.finditer(phrase))
-    named = _bare(phrase[: cues[0].start()]) if cues else phrase
+    before = phrase[: cues[0].start()] if cues else phrase
+    # "Kids who are not on bikes"
+    is_not = cues and _NOT.search(before.rstrip()) is not None
+    named = _bare(_NOT.sub("", before.rstrip())) if cues else phrase
     found = Attributes()
     if not _is_thing(named):
         return found
     _add_colour(found, named, phrase)
     for number, cue in enumerate(cues):
         kind, negated = _cue(cue)
+        negated ^= not number and bool(is_not)
         # "dog next to the man with a hat": whose hat it is stays open.
         if number and not negated:
             break

@@ -42,6 +42,7 @@ COMPOUNDS = re.compile(
     r"bed and breakfast|rock and roll|bow and arrow|mortar and pestle|hide and seek|"
     r"peanut butter and jelly|ham and cheese|tic and toe|lost and found|arts and crafts|"
     r"rhythm and blues|bacon and eggs sandwich|track and field|stars and stripes|"
+    r"(?:mr|mrs|ms|dr|prof)\.? and (?:mr|mrs|ms|dr|prof)\.? \w+|"
     r"hammer and sickle|lock and key|nuts and bolts|home and garden)\b",
     re.IGNORECASE,
 )

@@ -4,11 +4,14 @@
 "1) cup 2) plate"      cup . plate
 "- bolt\\n- nut"        bolt . nut
 "crane (bird)"         crane
+"the cup (red)"        red cup
 """
 
 from __future__ import annotations
 
 import re
+
+from edgeseg.language.lexicon import ADJECTIVES
 
 _PLAIN = str.maketrans(
     {
@@ -75,6 +78,10 @@ _NO_SENSES = frozenset(
 )
 
 
+_LOOKS = re.compile(r"^(?P<name>[\w' -]+?) \((?P<looks>[\w -]+)\)$")
+_ARTICLE = re.compile(r"^(?:the|an?|my|our|your) ", re.IGNORECASE)
+
+
 def plain_punctuation(prompt: str) -> str:
     """Return a prompt with ASCII punctuation, its bullets and numbers of lists as " . "."""
     text = prompt.translate(_PLAIN).replace("\r\n", "\n").replace("\r", "\n")
@@ -87,6 +94,9 @@ def plain_punctuation(prompt: str) -> str:
         text = _INNER_NUMBER.sub(" . ", text)
     text = _LINE_NUMBER.sub(" . ", text)
     text = _INNER_BULLET.sub(" . ", text)
+    looks = _LOOKS.match(text.strip())
+    if looks and set(looks["looks"].lower().split()) <= ADJECTIVES:
+        return f"{looks['looks']} {_ARTICLE.sub('', looks['name'])}"
     sense = _SENSE.match(text.strip())
     if sense and sense["sense"].lower() not in _NO_SENSES:
         text = sense["name"]

@@ -81,6 +81,12 @@ _ASKS = re.compile(
     r"where['\u2019]s|let['\u2019]?s|help|you|he|she|they)\b(?!-)",
     re.IGNORECASE,
 )
+# The "to" of a place is none of a purpose.
+_BESIDE = re.compile(
+    r"\b(?:(?:next|close|closest|nearest) to|to the (?:left|right) of)\b", re.IGNORECASE
+)
+# "My cat Tom" names; "my feet hurt" tells.
+_NAMED = re.compile(r"^[Mm]y(?: [a-z-]+){1,2} [A-Z][a-z]+$")
 _STATES = re.compile(r"(?<!that)(?<!which)(?<!who)\s(?:is|are|am|was|hurts?|needs?|feels?)\b", re.I)
 # Nouns that no box can hold: a question for one of them is a need.
 _UNSEEN = lexicon.word_set(
@@ -135,6 +141,8 @@ def is_about_the_image(text: str) -> bool:
 
 def is_sentence(text: str) -> bool:
     """Tell whether a text asks, states or gives a purpose, rather than naming a thing."""
+    if _NAMED.match(tidy(text)):
+        return False
     return bool(
         text.rstrip().endswith(("?", "\uff1f"))
         or _PURPOSE.match(tidy(text))
@@ -146,7 +154,7 @@ def is_sentence(text: str) -> bool:
 
 def names_a_thing(phrase: str) -> bool:
     """Tell whether a request names what can be looked for: "the cat", but not "the time"."""
-    tokens = words(phrase)
+    tokens = words(_BESIDE.sub("beside", phrase))
     pronouns = {"i", "you", "we", "he", "she", "it", "they", "me", "us", "something", "anything"}
     verbs = lexicon.word_set("to can should could is are do does would shown displayed way")
     if not tokens or len(tokens) > 10 or set(tokens) & (pronouns | verbs) or is_sentence(phrase):

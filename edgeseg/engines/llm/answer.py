@@ -44,7 +44,12 @@ def read_answer(text: str) -> Answer:
     except ValidationError as error:
         raise AnswerError(sentence_of(error)) from None
     phrases = {phrase.casefold(): phrase for phrase in map(phrase_of, reversed(made.phrases))}
-    filters = tuple(_filter(each, phrases) for each in made.filters)
+    # "Person with red shirt": the colour is that of the shirt, which is no phrase.
+    others = {each.other.strip().casefold(): each.other for each in made.filters if each.other}
+    filters = tuple(
+        _filter(each, others | phrases if each.kind == "colour" else phrases)
+        for each in made.filters
+    )
     return Answer(tuple(reversed(phrases.values())), filters)
 
 
@@ -85,6 +90,12 @@ def _filter(one: Filter, phrases: dict[str, str], inner: bool = False) -> Filter
         raise AnswerError("filters: the kind side has a side, and no other kind has one")
     if one.kind in ("side", "exclude", "colour", "relation") and (one.rank, one.count) != (1, 1):
         raise AnswerError(f"filters: the kind {one.kind} has neither rank nor count")
+    if one.colour is not None and one.kind != "colour":
+        raise AnswerError("filters: only the kind colour has a colour")
+    if one.kind != "relation" and (one.relation or one.other or one.subject):
+        raise AnswerError("filters: only the kind relation has relation, other and subject")
+    if one.negated and one.kind not in ("colour", "relation"):
+        raise AnswerError("filters: only the kinds colour and relation can be negated")
     if one.kind != "exclude" and one.filters:
         raise AnswerError("filters: only the kind exclude holds filters")
     if one.kind == "exclude" and inner:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from edgeseg.engines.nano.affordances.matcher import AffordanceMatcher, good_enough
 from edgeseg.engines.nano.affordances.table import everything, read_table
+from edgeseg.engines.nano.learned_reader import LearnedReader, asks_which
 from edgeseg.engines.nano.word_reader import Reading, WordReader
 from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.language.attributes import colour_of, read_attributes
+from edgeseg.language.doubts import is_doubtful
 from edgeseg.language.exclusions import same_kind, split_exclusion
 from edgeseg.language.inflection import singular
 from edgeseg.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING
@@ -39,10 +41,15 @@ from edgeseg.types import Image
 # Longer texts are split at dots and otherwise left alone: no prompt for a detector is so long.
 MAX_CHARS = 600
 MAX_PHRASES = 200
+# So few words are a name: "may bug".
+SHORT = 2
 UNKNOWN = "It is looked for as it stands."
 UNANSWERED = "No thing is known that answers this, so it is looked for as it stands."
 # "the two on the left" are two of what is kept.
 _COUNTED = re.compile(r"^(?:the\s+)?(?:two|three|four|five|six)(?=\s+(?:on|at|in|from)\b)", re.I)
+
+# What a position alone leaves: "the second one from the left", "no. 2 from the left".
+_NO_THING = re.compile(r"ones?|first|second|third|thing|(?:no\.?|nr\.?|number|#) ?\d{1,2}", re.I)
 
 
 @dataclass
@@ -55,6 +62,7 @@ class _Draft:
     changed: bool = False
     alternatives: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    is_need: bool = False
 
     def add(self, other: _Draft) -> None:
         self.phrases += other.phrases
@@ -63,6 +71,7 @@ class _Draft:
         self.notes += other.notes
         self.warnings += other.warnings
         self.changed |= other.changed
+        self.is_need |= other.is_need
 
 
 class NanoSimplifier:
@@ -79,6 +88,7 @@ class NanoSimplifier:
         vectors = WordVectors.shipped()
         self._affordances: AffordanceMatcher | None = AffordanceMatcher(vectors, read_table())
         self._reader = WordReader(vectors)
+        self._learned = LearnedReader(self._reader.knows)
 
     def close(self) -> None:
         """Free the table; calling it again does nothing."""
@@ -93,7 +103,7 @@ class NanoSimplifier:
         if self._affordances is None:
             raise RuntimeError("NanoSimplifier: used after close()")
         reading = self._reader.read(prompt) if len(prompt) <= MAX_CHARS else Reading(prompt)
-        draft = self._draft(reading.text)
+        draft = self._judged(reading.text, self._draft(reading.text))
         draft.notes = [*reading.notes, *draft.notes]
         draft.warnings += reading.warnings
         draft.changed |= bool(reading.notes)
@@ -133,6 +143,29 @@ class NanoSimplifier:
             reason=" ".join(dict.fromkeys(draft.notes)),
             warnings=list(dict.fromkeys(draft.warnings)),
         )
+
+    def _judged(self, prompt: str, draft: _Draft) -> _Draft:
+        """What the rules read; where they cannot, what was learned, if their grammar accepts it."""
+        doubtful = not _is_read(draft)
+        is_short = len(words(prompt)) <= SHORT and not set(prompt) & set(",:;()")
+        is_asked = (doubtful and not is_short) or (draft.is_need and not asks_which(prompt))
+        if len(prompt) > MAX_CHARS or not is_asked:
+            return draft
+        learned = self._learned.read(prompt)
+        if learned is None:
+            return draft
+        if learned.need:
+            return (self._need(learned.need) if UNANSWERED in draft.notes else None) or draft
+        if words(learned.sentence) == words(join_phrases(draft.phrases)):
+            return draft
+        if not doubtful and not learned.is_a_name:
+            return draft
+        read = self._draft(learned.sentence)
+        if not _is_read(read) or read.is_need:
+            return draft
+        read.changed = True
+        read.notes.insert(0, f"No rule reads this, so it was read word by word as “{learned.sentence}”.")
+        return read
 
     def _draft(self, prompt: str) -> _Draft:
         pieces = split_dots(prompt)
@@ -221,7 +254,8 @@ class NanoSimplifier:
         only = things[0] if len(things) == 1 else None
         others = [] if only else things
         filters = [f.model_copy(update={"phrase": only}) for f in positioned.filters]
-        return _Draft(things, filters, [note, *_position_notes(positioned)], True, others)
+        notes = [note, *_position_notes(positioned)]
+        return _Draft(things, filters, notes, True, others, is_need=True)
 
     def _without(self, included: str, excluded: str) -> _Draft:
         """Keep the one, leave out the other; what cannot be told apart by boxes is said."""
@@ -231,6 +265,18 @@ class NanoSimplifier:
             dropped = _excluded_position(piece)
             draft.add(_exclude(piece, dropped, draft.phrases))
         return draft
+
+
+def _is_read(draft: _Draft) -> bool:
+    """Tell whether every phrase names a thing, as far as its words tell."""
+    return UNANSWERED not in draft.notes and all(map(_is_named, draft.phrases))
+
+
+def _is_named(phrase: str) -> bool:
+    """Tell whether a phrase names a thing, or two that stand to each other."""
+    relations = [f for f in read_attributes(phrase, phrase).filters if f.kind == "relation"]
+    parts = [relations[0].subject or "", relations[0].other or ""] if relations else [phrase]
+    return not any(map(is_doubtful, parts))
 
 
 def _exclusion(text: str) -> tuple[str, str] | None:
@@ -258,7 +304,7 @@ def _noun_phrase(text: str) -> _Draft:
     phrase = without_determiners(tidy(positioned.phrase))
     if not positioned.filters:
         return _Draft([phrase])
-    if phrase.lower() in {"one", "ones", "first", "second", "third", "thing"}:
+    if _NO_THING.fullmatch(phrase):
         return _Draft([tidy(text)], notes=["No thing is named that could be chosen by position."])
     several = _everything(phrase)
     if several:

@@ -52,14 +52,14 @@ class WordReader:
 
     def read(self, prompt: str) -> Reading:
         """Return the prompt with its misspelled words mended; known words stay as they are."""
-        foreign = translate(prompt, self._knows)
+        foreign = translate(prompt, self.knows)
         if foreign:
             return Reading(foreign.text, [f"Read from {foreign.language} as “{foreign.text}”."])
         reading = Reading(chat_to_words(prompt) if len(words(prompt)) > 1 else prompt)
         if reading.text != prompt:
             reading.notes.append(f"Read as “{reading.text.strip()}”.")
         self._open_compounds(reading)
-        unknown = [word for word in WORD.findall(reading.text) if not self._knows(word)]
+        unknown = [word for word in WORD.findall(reading.text) if not self.knows(word)]
         mended = {word: self._spelling.mend(word) for word in dict.fromkeys(unknown)}
         # Beside words that nothing is near to, a near one is of their language: "Katze frisst".
         is_other = None in mended.values()
@@ -80,7 +80,7 @@ class WordReader:
                 reading.text = reading.text.replace(match[0], " ".join(parts))
                 reading.notes.append(f"“{match[0]}” was read as “{' '.join(parts)}”.")
 
-    def _knows(self, word: str) -> bool:
+    def knows(self, word: str) -> bool:
         """Whether a word, or each of its parts joined by hyphens, is known."""
         plain = word.lower().replace("\u2019", "'")
         if any(letter.isdigit() for letter in plain) or self._has_entry(plain):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg.engines.llm.answer import AnswerError, read_answer
-from edgeseg.engines.llm.conversation import EXAMPLES
+from edgeseg.engines.llm.conversation import EXAMPLES, INSTRUCTIONS
 from edgeseg.schemas import Filter
+from edgeseg.schemas.simplification import FilterKind, FilterRelation, Side
 
 
 @pytest.mark.parametrize("answer", [answered for _, answered in EXAMPLES])
@@ -44,6 +47,38 @@ def test_filters_speak_of_the_phrases_as_they_are_spelt() -> None:
     assert made.filters == (Filter(kind="exclude", phrase="Red Car", filters=[inner]),)
 
 
+def test_every_filter_is_named_to_the_model_and_colour_and_relation_are_shown() -> None:
+    for choices in (FilterKind, Side, FilterRelation):
+        for name in get_args(choices):
+            assert re.search(rf"\b{name}\b", INSTRUCTIONS), name
+    shown = [each for _, answer in EXAMPLES for each in read_answer(answer).filters]
+    assert {"dark blue"} == {each.colour for each in shown if each.kind == "colour"}
+    relations = [each for each in shown if each.kind == "relation"]
+    assert [(each.other, each.negated) for each in relations] == [
+        ("table", False),
+        ("helmet", True),
+    ]
+
+
+def test_a_colour_may_be_that_of_the_other_thing() -> None:
+    answer = json.dumps(
+        {
+            "phrases": ["person with red shirt"],
+            "filters": [
+                {
+                    "kind": "relation",
+                    "phrase": "person with red shirt",
+                    "subject": "person",
+                    "relation": "with",
+                    "other": "red shirt",
+                },
+                {"kind": "colour", "phrase": "Red shirt", "colour": "red"},
+            ],
+        }
+    )
+    assert read_answer(answer).filters[1] == Filter(kind="colour", phrase="red shirt", colour="red")
+
+
 def _filtered(**fields: object) -> str:
     return json.dumps({"phrases": ["cat", "dog"], "filters": [fields]})
 
@@ -73,6 +108,14 @@ def _filtered(**fields: object) -> str:
         (_filtered(kind="leftmost", side="left"), "no other kind has one"),
         (_filtered(kind="side", side="left", count=2), "neither rank nor count"),
         (_filtered(kind="leftmost", filters=[{"kind": "largest"}]), "only the kind exclude"),
+        (_filtered(kind="colour"), "needs a colour"),
+        (_filtered(kind="colour", colour="mauve"), r"filters\.0\.colour: "),
+        (_filtered(kind="colour", colour="red", rank=2), "neither rank nor count"),
+        (_filtered(kind="leftmost", colour="red"), "only the kind colour has"),
+        (_filtered(kind="relation", relation="on"), "needs a relation and other"),
+        (_filtered(kind="largest", other="table"), "only the kind relation has"),
+        (_filtered(kind="leftmost", negated=True), "can be negated"),
+        (_filtered(kind="leftmost", phrase="table"), "'table' is not among the phrases"),
         (_filtered(kind="exclude"), "must say what is left out"),
         (_filtered(kind="exclude", filters=[{"kind": "exclude"}]), "inside an exclude"),
         (
