@@ -164,7 +164,8 @@ class NanoSimplifier:
         if not _is_read(read) or read.is_need:
             return draft
         read.changed = True
-        read.notes.insert(0, f"No rule reads this, so it was read word by word as “{learned.sentence}”.")
+        note = f"No rule reads this, so it was read word by word as “{learned.sentence}”."
+        read.notes.insert(0, note)
         return read
 
     def _draft(self, prompt: str) -> _Draft:
