@@ -38,6 +38,7 @@ export function createList(stage) {
     const shown = objects.shownObjects(state).length;
     const all = groups.reduce((sum, group) => sum + group.objects.length, 0);
     count.textContent = !image ? "" : !all ? "No objects yet" : shown === all ? `${all} ${plural(all)}` : `${shown} of ${all} ${plural(all)} shown`;
+    count.hidden = !image;
     const numbers = classNumbers(image?.objects ?? []);
     // A name that is being written is not drawn away.
     if (rows.querySelector("input")) return;
