@@ -60,6 +60,18 @@ def test_punctuation_is_made_plain_without_a_simplifier(prompt: str, phrases: li
         ("top two fish by size", ["fish"], "largest of fish, 2 of them"),
         ("number of windows", ["windows"], ""),
         ("hilight teh umbrela", ["umbrella"], ""),
+        ("the cup (red)", ["red cup"], "colour red of red cup"),
+        ("shirt (light blue)", ["light blue shirt"], "colour light blue of light blue shirt"),
+        ("my cat Tom", ["cat Tom"], ""),
+        ("Mr. and Mrs. Smith", ["Mr. and Mrs. Smith"], ""),
+        ("the dog and the cat", ["dog", "cat"], ""),
+        ("no. 2 from left", ["no. 2 from left"], ""),
+        ("car no. 2 from left", ["car"], "leftmost of car, rank 2"),
+        (
+            "find the phone next to the lamp",
+            ["phone next to the lamp"],
+            "relation nearest to lamp of phone next to the lamp",
+        ),
     ],
 )
 def test_other_words_for_the_same(prompt: str, phrases: list[str], filters: str) -> None:
@@ -67,6 +79,21 @@ def test_other_words_for_the_same(prompt: str, phrases: list[str], filters: str)
     assert simplification.phrases == phrases
     assert filters_text(simplification.filters) == filters
     assert simplification.changed == (simplification.simplified_prompt != prompt)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "filters"),
+    [
+        ("kids who are not on bikes", "relation not on bikes"),
+        ("cups that aren't on the table", "relation not on table"),
+        ("workers who aren\u2019t wearing helmets", "relation not wearing helmets"),
+        ("people not in the car", "relation not in car"),
+        ("kids who are on bikes", "relation on bikes"),
+    ],
+)
+def test_a_relation_that_is_denied_is_negated(prompt: str, filters: str) -> None:
+    simplification = ENGINE.simplify(prompt)
+    assert filters_text(simplification.filters) == f"{filters} of {prompt}"
 
 
 def test_no_cats_leaves_them_out_of_everything() -> None:

@@ -101,4 +101,5 @@ def test_prompts_by_other_habits_are_read_better_with_it(monkeypatch: pytest.Mon
     right, total = counts_by_kind(evaluate_prompts(rows, ENGINE.simplify))["all"]
     monkeypatch.setattr(LearnedReader, "read", lambda reader, text: None)
     by_rules, _ = counts_by_kind(evaluate_prompts(rows, ENGINE.simplify))["all"]
-    assert right >= by_rules + 0.1 * total
+    assert right >= 0.82 * total
+    assert right >= by_rules + 0.2 * total
