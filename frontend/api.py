@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import streamlit as st
@@ -14,7 +14,6 @@ from edgeseg.schemas import (
     EngineInfo,
     PackInfo,
     RefineRequest,
-    Simplification,
     StageEvent,
     TaskStatus,
 )
@@ -37,10 +36,6 @@ class Api(Protocol):
     def engines(self) -> list[EngineInfo]: ...
 
     def queue_status(self) -> dict[str, Any]: ...
-
-    def simplify(self, prompt: str, engines: Mapping[str, str] | None = None) -> Simplification: ...
-
-    def submit(self, image: ImageSource, prompt: str, **parameters: Any) -> str: ...
 
     def submit_everything(self, image: ImageSource, **parameters: Any) -> str: ...
 

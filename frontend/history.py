@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from frontend import images
+from frontend.advice import escaped
 from frontend.state import Entry, History
 
 SHOWN = 24
@@ -20,12 +21,12 @@ def show_history(history: History) -> None:
             with st.container(width=150):
                 _thumbnail(entry)
                 st.button(
-                    entry.prompt[:18] or "Open",
+                    escaped(entry.prompt[:18]) or "Open",
                     key=f"open_{entry.key}",
                     on_click=_open,
                     args=(history, entry.key),
                     width="stretch",
-                    help=f"{entry.photo.name}: {entry.prompt}",
+                    help=escaped(f"{entry.photo.name}: {entry.prompt}"),
                     type="primary" if entry.key == history.open_key else "secondary",
                 )
     if len(history.entries) > SHOWN:

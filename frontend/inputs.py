@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edgeseg.errors import EdgeSegError
-from frontend import samples, session
+from frontend import samples
 from frontend.advice import explain
 from frontend.images import THUMB_PX, on_screen
 from frontend.state import Photo
@@ -31,7 +31,6 @@ def choose_photos() -> list[Photo]:
         selection_mode="multi",
         key="samples",
         wrap=True,
-        on_change=_suggest_prompt,
     )
     photos = [Photo.from_bytes(file.name, file.getvalue()) for file in files]
     return readable([*photos, *(samples.sample(title) for title in picked)])
@@ -42,14 +41,6 @@ def readable(photos: Sequence[Photo], key: str = "chosen") -> list[Photo]:
     usable = [photo for photo in {each.key: each for each in photos}.values() if _usable(photo)]
     _thumbnails(usable, key)
     return usable
-
-
-def _suggest_prompt() -> None:
-    """Put a sample's prompt into the empty box; one that the person wrote stays."""
-    picked = st.session_state.get("samples") or []
-    titles = samples.titles()
-    if picked and session.written() in ("", *titles.values()):
-        st.session_state["prompt"] = titles[picked[-1]]
 
 
 def _usable(photo: Photo) -> bool:

@@ -42,10 +42,8 @@ class Job:
     """What a stage counts."""
 
     def send(self, client: Api, parameters: Mapping[str, Any]) -> str:
-        """Queue it and return the task's id."""
-        fields = dict(parameters)
-        text = str(fields.pop("text_prompt"))
-        return client.submit(self.photo.data, text, file_name=self.photo.name, **fields)
+        """Queue it and return the task's id; each kind of job says how."""
+        raise NotImplementedError
 
     def take(self, result: object) -> None:
         """Keep the result of its task; raises CancelledError where there is none."""
@@ -103,15 +101,6 @@ class Run:
     def ended(self) -> bool:
         """Whether all of them ended."""
         return all(job.ended for job in self.jobs)
-
-
-def start(client: Api, photos: Sequence[Photo], prompt: str, parameters: Mapping[str, Any]) -> Run:
-    """Send the images, a few at a time, and return at once.
-
-    ``parameters`` are fields of POST /segment, ``text_prompt`` among them; ``prompt`` is what the
-    person wrote.
-    """
-    return start_jobs(client, [Job(photo, prompt) for photo in photos], parameters)
 
 
 def start_jobs(client: Api, pending: Sequence[Job], parameters: Mapping[str, Any]) -> Run:

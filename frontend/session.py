@@ -7,15 +7,13 @@ from typing import Literal, TypeVar, cast
 
 import streamlit as st
 
-from edgeseg.schemas import Simplification
 from frontend.jobs import Run
 from frontend.state import History, Photo
 
 T = TypeVar("T")
-PageName = Literal["segment", "stage", "masks", "classes", "entities"]
+PageName = Literal["stage", "masks", "classes", "entities"]
 PAGES: dict[PageName, str] = {
-    "segment": "Segment",
-    "stage": "Stage",
+    "stage": "Segment",
     "masks": "Without words",
     "classes": "Classes",
     "entities": "Compare images",
@@ -24,7 +22,7 @@ PAGES: dict[PageName, str] = {
 
 def page() -> PageName:
     """Return the page that is open."""
-    return cast(PageName, st.session_state.get("page") or "segment")
+    return cast(PageName, st.session_state.get("page") or "stage")
 
 
 def choose_page() -> None:
@@ -34,7 +32,7 @@ def choose_page() -> None:
         "Page",
         list(PAGES),
         format_func=lambda name: PAGES[name],
-        default="segment",
+        default="stage",
         required=True,
         key="page",
         label_visibility="collapsed",
@@ -78,26 +76,6 @@ def comparison() -> Run | None:
 def set_comparison(value: Run) -> None:
     """Store the current comparison."""
     st.session_state["comparison"] = value
-
-
-def written() -> str:
-    """Return the prompt as it stands in its box."""
-    return str(st.session_state.get("prompt") or "").strip()
-
-
-def review() -> Simplification | None:
-    """Return the simplification of the current prompt, if there is one."""
-    simplification = cast(Simplification | None, st.session_state.get("review"))
-    return (
-        simplification
-        if simplification is not None and simplification.prompt.strip() == written()
-        else None
-    )
-
-
-def set_review(value: Simplification | None) -> None:
-    """Store a simplification."""
-    st.session_state["review"] = value
 
 
 def _kept(name: str, fresh: T) -> T:

@@ -10,9 +10,7 @@ import streamlit as st
 from edgeseg.errors import EdgeSegError
 from edgeseg.schemas import (
     MAX_DEADLINE_MS,
-    MAX_OBJECTS,
     MAX_POINTS_PER_SIDE,
-    MAX_PROMPT_CHARS,
     ClassesRequest,
     DetectRequest,
     EngineInfo,
@@ -24,7 +22,6 @@ from edgeseg.schemas import (
 from edgeseg.settings import Role
 from frontend import api
 from frontend.advice import explain
-from frontend.prompt import MODES
 
 ModeT = TypeVar("ModeT", bound=str)
 QUEUES_EVERY_S = 2.0
@@ -38,23 +35,8 @@ _ENTITY_ROLES: dict[Role, str] = {
 _MASK_FIELDS = MasksRequest.model_fields
 _CLASS_ROLES: dict[Role, str] = {"classify": "Engine of classes"}
 _MASK_ROLES: dict[Role, str] = {"segment": "Segmenter"}
+_TILES: dict[TileMode, str] = {"auto": "Auto", "always": "Always", "never": "Never"}
 _PAIRINGS: dict[PairingMode, str] = {"one_to_one": "One to one", "many_to_one": "Many to one"}
-
-
-def sidebar() -> dict[str, Any]:
-    """Draw it and return the fields of POST /segment that it sets."""
-    with st.sidebar:
-        st.header("Settings")
-        chosen: dict[str, Any] = {
-            "box_threshold": _threshold("box_threshold", "Box threshold"),
-            "text_threshold": _threshold("text_threshold", "Text threshold"),
-            "negative_prompt": _negative_prompt(),
-            "max_objects": _max_objects(),
-            "tile": _tile(),
-            "engines": _engines(_ROLES),
-        }
-        _queues_below()
-    return chosen
 
 
 def entities_sidebar() -> dict[str, Any]:
@@ -141,7 +123,7 @@ def _pairing() -> PairingMode:
 
 
 def _tile() -> TileMode:
-    return _choice("tile", "Tiling for small objects", MODES)
+    return _choice("tile", "Tiling for small objects", _TILES)
 
 
 def _choice(name: str, label: str, names: Mapping[ModeT, str]) -> ModeT:
@@ -162,31 +144,6 @@ def _choice(name: str, label: str, names: Mapping[ModeT, str]) -> ModeT:
 def _threshold(name: str, label: str) -> float:
     field = _FIELDS.get(name) or _ENTITY_FIELDS[name]
     return float(st.slider(label, 0.0, 1.0, field.default, 0.01, help=field.description, key=name))
-
-
-def _negative_prompt() -> str | None:
-    text = st.text_input(
-        "Negative prompt",
-        placeholder="toy . statue .",
-        max_chars=MAX_PROMPT_CHARS,
-        help=_FIELDS["negative_prompt"].description,
-        key="negative_prompt",
-    )
-    return (text or "").strip() or None
-
-
-def _max_objects() -> int | None:
-    number = st.number_input(
-        "Maximum objects",
-        min_value=1,
-        max_value=MAX_OBJECTS,
-        value=None,
-        step=1,
-        placeholder="all",
-        help=_FIELDS["max_objects"].description,
-        key="max_objects",
-    )
-    return None if number is None else int(number)
 
 
 def _engines(roles: Mapping[Role, str], *, grounds: bool = True) -> dict[str, str]:

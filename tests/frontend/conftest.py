@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from edgeseg import EdgeSegAI, Segmentation, Simplification
+from edgeseg import EdgeSegAI, Segmentation
 from edgeseg.codecs import ImageSource
 from edgeseg.errors import EdgeSegError, UnknownTaskError
 from edgeseg.schemas import (
     EngineInfo,
     EntitiesResult,
-    Filter,
     PackInfo,
     RefineRequest,
     StageEvent,
@@ -35,7 +34,6 @@ class LocalClient:
 
     def __init__(self, engines: EdgeSegAI) -> None:
         self.error: EdgeSegError | None = None
-        self.simplification: Simplification | None = None
         self.sent: list[dict[str, Any]] = []
         self.refined: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
@@ -63,10 +61,6 @@ class LocalClient:
         self._may_raise()
         rows = {name: {"waiting": 0, "running": 0, "workers": [{}]} for name in api.QUEUES.values()}
         return {**rows, "sam2_queue": {"waiting": 3, "running": 1, "workers": []}}
-
-    def simplify(self, prompt: str, engines: Mapping[str, str] | None = None) -> Simplification:
-        self._may_raise()
-        return self.simplification or self._engines.simplify(prompt)
 
     def submit(self, image: ImageSource, prompt: str, **fields: Any) -> str:
         self._may_raise()
@@ -168,24 +162,14 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalClient]:
 
 
 @pytest.fixture
-def leftmost() -> Simplification:
-    """What a real simplifier makes of "the leftmost cat"."""
-    return Simplification(
-        prompt="the leftmost cat",
-        simplified_prompt="cat",
-        phrases=["cat"],
-        filters=[Filter(kind="leftmost", phrase="cat")],
-        changed=True,
-        reason="The position was turned into a choice among boxes.",
-    )
+def open_page(client: LocalClient) -> Callable[..., AppTest]:
+    """Opens a page as a new visitor; without a name, the one that comes first."""
 
-
-@pytest.fixture
-def open_page(client: LocalClient) -> Callable[[], AppTest]:
-    """Opens the page as a new visitor."""
-
-    def open_it() -> AppTest:
-        page = AppTest.from_file(str(APP), default_timeout=TIMEOUT_S).run()
+    def open_it(name: str | None = None) -> AppTest:
+        page = AppTest.from_file(str(APP), default_timeout=TIMEOUT_S)
+        if name is not None:
+            page.session_state["page"] = name
+        page.run()
         assert not page.exception
         return page
 

@@ -12,13 +12,13 @@ from tests.frontend.conftest import LocalClient
 from tests.frontend.test_everything_page import settle
 from tests.frontend.test_page import text_of
 
-Opener = Callable[[], AppTest]
+Opener = Callable[..., AppTest]
 
 
 @pytest.fixture
 def page(open_page: Opener) -> AppTest:
     """The page, open, with an image."""
-    page = open_page().button_group(key="page").set_value("classes").run()
+    page = open_page("classes")
     assert page.button(key="find_classes").disabled
     assert "The class of each pixel" in text_of(page)
     pills = page.button_group(key="samples")

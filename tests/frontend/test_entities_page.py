@@ -19,14 +19,14 @@ from frontend.state import Photo
 from tests.frontend.conftest import TIMEOUT_S, LocalClient
 from tests.frontend.test_page import text_of
 
-Opener = Callable[[], AppTest]
+Opener = Callable[..., AppTest]
 TEXT = "dog, red sofa, garden"
 
 
 @pytest.fixture
 def page(open_page: Opener) -> AppTest:
     """The page, open."""
-    return open_page().button_group(key="page").set_value("entities").run()
+    return open_page("entities")
 
 
 def with_images(page: AppTest, *references: tuple[str, bytes]) -> AppTest:
@@ -151,8 +151,8 @@ def test_an_error_is_a_sentence_with_what_to_do(page: AppTest, client: LocalClie
 
 def test_pages_keep_their_results(page: AppTest) -> None:
     compare(with_images(page))
-    page.button_group(key="page").set_value("segment").run()
-    assert page.button(key="segment").disabled
+    page.button_group(key="page").set_value("masks").run()
+    assert page.button(key="segment_everything").disabled
     page.button_group(key="page").set_value("entities").run()
     assert page.metric[0].label == "Total"
 

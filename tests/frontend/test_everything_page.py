@@ -15,13 +15,13 @@ from frontend.state import Photo
 from tests.frontend.conftest import TIMEOUT_S, LocalClient
 from tests.frontend.test_page import text_of
 
-Opener = Callable[[], AppTest]
+Opener = Callable[..., AppTest]
 
 
 @pytest.fixture
 def page(open_page: Opener) -> AppTest:
     """The page, open."""
-    return open_page().button_group(key="page").set_value("masks").run()
+    return open_page("masks")
 
 
 def settle(page: AppTest) -> AppTest:

@@ -1,4 +1,4 @@
-"""What the UI says: advice for every error, and filters in words."""
+"""What the UI says: advice for every error."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import pytest
 
 from edgeseg import errors
 from edgeseg.errors import EdgeSegError
-from edgeseg.schemas import Filter
 from frontend.advice import advice, explain
-from frontend.prompt import say
 
 
 def subclasses(kind: type[EdgeSegError]) -> Iterator[type[EdgeSegError]]:
@@ -37,40 +35,3 @@ def test_the_narrowest_advice_wins() -> None:
 
 def test_what_people_wrote_is_no_markdown() -> None:
     assert "\\*\\*x\\*\\*" in explain(EdgeSegError("**x**"))
-
-
-@pytest.mark.parametrize(
-    ("chosen", "words"),
-    [
-        (Filter(kind="leftmost", phrase="cat"), "keep the leftmost cat"),
-        (Filter(kind="leftmost", phrase="dog", rank=2), "keep the second leftmost dog"),
-        (Filter(kind="largest", phrase="dog", count=2), "keep the 2 largest dog"),
-        (Filter(kind="side", phrase="cup", side="left"), "keep the cup at the left"),
-        (Filter(kind="smallest"), "keep the smallest object"),
-        (
-            Filter(kind="colour", phrase="blue cup", colour="blue"),
-            "keep each blue cup that is blue",
-        ),
-        (
-            Filter(kind="relation", phrase="cup", relation="next_to", other="plate", negated=True),
-            "keep each cup not next to plate",
-        ),
-        (
-            Filter(
-                kind="relation",
-                phrase="person without hat",
-                subject="person",
-                relation="with",
-                other="hat",
-                negated=True,
-            ),
-            "keep each person without hat",
-        ),
-        (
-            Filter(kind="exclude", phrase="man", filters=[Filter(kind="leftmost")]),
-            "leave out: leftmost man",
-        ),
-    ],
-)
-def test_filters_are_said_in_words(chosen: Filter, words: str) -> None:
-    assert say(chosen) == words
