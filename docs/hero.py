@@ -20,9 +20,9 @@ from edgeseg.cli.demo import find_photo
 IMAGES = Path(__file__).parent / "images"
 WIDTH_PX, GAP_PX, CAPTION_PX = 1800, 16, 64
 FRAMES = {
-    "ui_simplify": "1. What the words become, and why",
+    "ui_welcome": "1. An image, and words",
     "ui_progress": "2. Each image on its way",
-    "ui_overlay": "3. The masks",
+    "ui_stage": "3. The masks",
     "ui_refine": "4. Corrected by clicks",
 }
 

@@ -16,13 +16,16 @@ sys.path.insert(0, str(ROOT))
 
 from edgeseg.settings import Settings  # noqa: E402
 from edgeseg.stack.local import EmbeddedStack  # noqa: E402
-from tests.browser import driver  # noqa: E402
+from frontend import samples  # noqa: E402
+from tests.browser import driver as form  # noqa: E402
+from tests.browser import stage_driver as driver  # noqa: E402
 from tests.browser.conftest import OPTIONS  # noqa: E402
+from tests.browser.driver import PATIENCE_MS  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 WIDE = {"width": 1360, "height": 980}
 PHONE = {"width": 390, "height": 844}
-SEGMENT = re.compile(r"Segment (Image|\d+ Images)$")
+TABLET = {"width": 820, "height": 1180}
 
 
 def main() -> None:
@@ -33,77 +36,90 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="edgeseg-ui-") as folder, sync_playwright() as player:
         settings = Settings(
-            # The fake detector, chosen where images are to be seen on their way, takes its time.
             engines="nano",
-            allowed_engines=("fake",),
             api_port=0,
             ui_port=0,
             data_dir=Path(folder),
-            fake_latency_s=2,
         )
         with EmbeddedStack(settings, ui=True) as stack:
             browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
-            for shoot in (review, results, batch, everything, comparison, dark, phone, progress):
+            for shoot in SHOTS:
                 shoot(browser, str(stack.ui_url))
             browser.close()
 
 
-def review(browser: Browser, url: str) -> None:
-    """A question, what it became, and why."""
+def welcome(browser: Browser, url: str) -> None:
+    """What a new visitor sees."""
     page = visit(browser, url)
-    driver.pick(page, "Coffee")
-    driver.press(page, "Simplify")
-    expect(page.get_by_role("textbox", name="Simplified prompt")).to_be_visible(
-        timeout=driver.PATIENCE_MS
+    expect(page.locator(".sample")).to_have_count(len(samples.titles()))
+    page.wait_for_function(
+        "() => [...stage.root.querySelectorAll('.sample img')].every((each) => each.complete)"
     )
-    save(page, "ui_simplify")
+    save(page, "ui_welcome")
 
 
 def results(browser: Browser, url: str) -> None:
-    """Overlay, before and after, refine and download."""
+    """Objects with one selected, weaker finds, before and after, files and code."""
     page = visit(browser, url)
-    driver.pick(page, "Astronaut")
-    segment(page)
-    save(page, "ui_overlay")
-    driver.choose_view(page, "Before / after")
+    sample(page, "Astronaut")
+    page.get_by_role("button", name="person", exact=True).last.click()
+    save(page, "ui_stage")
+    page.keyboard.press("Escape")
+    page.locator(".weaker").get_by_role("button", name="Show").click()
+    save(page, "ui_weaker")
+    page.locator(".weaker").get_by_role("button", name="Hide").click()
+    page.get_by_role("button", name="Before and after").click()
     save(page, "ui_compare")
-    driver.choose_view(page, "Refine")
-    driver.choose(page, "Object", "New object")
-    driver.write(page, "Its name", "helmet")
-    before = driver.rows(page)
-    page.locator(".st-key-tool").get_by_text("Box").click()
-    expect(page.get_by_text("Drag a box round")).to_be_visible(timeout=driver.PATIENCE_MS)
-    driver.settle(page)
-    driver.drag(page, (0.54, 0.67), (0.98, 0.995))
-    driver.expect_rows(page, before + 1)
-    driver.settle(page)
-    save(page, "ui_refine")
-    driver.press(page, re.compile("Download$"))
-    expect(page.get_by_text("Export format")).to_be_visible(timeout=driver.PATIENCE_MS)
+    page.get_by_role("button", name="Before and after").click()
+    page.get_by_role("button", name="Export", exact=True).click()
     save(page, "ui_download")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Code", exact=True).click()
+    save(page, "ui_code")
+
+
+def corrections(browser: Browser, url: str) -> None:
+    """An object made by a box."""
+    page = visit(browser, url)
+    sample(page, "Astronaut")
+    driver.press(page, "b")
+    driver.drag(page, (0.54, 0.67), (0.98, 0.995))
+    save(page, "ui_refine")
+
+
+def left_out(browser: Browser, url: str) -> None:
+    """A choice that leaves nothing, with a button that helps."""
+    page = visit(browser, url)
+    sample(page, "Cat")
+    driver.find(page, "all cats except the leftmost cat")
+    expect(page.locator(".notice")).to_contain_text("left out", timeout=PATIENCE_MS)
+    save(page, "ui_left_out")
 
 
 def batch(browser: Browser, url: str) -> None:
-    """Several images, and the cut-outs of one."""
+    """Several images on their way, and found."""
     page = visit(browser, url)
-    for title in ("Astronaut", "Cat", "Coffee"):
-        driver.pick(page, title)
-    driver.write(page, "What to find", "person . cat . cup .")
-    segment(page)
-    driver.choose_view(page, "Cut-outs")
+    for title in ("Astronaut", "Coffee", "Motorcycle", "Horse"):
+        add_sample(page, title)
+    driver.write(page, "person\ncup\nmotorcycle")
+    page.get_by_text(re.compile(r"of 4 images done")).wait_for()
+    save(page, "ui_progress")
+    driver.settle(page)
+    page.get_by_role("button", name=re.compile("^coffee.png")).click()
     save(page, "ui_batch")
 
 
 def comparison(browser: Browser, url: str) -> None:
     """Several images compared, and the report."""
     page = visit(browser, url)
-    page.get_by_text("Compare images").click()
+    form.open_page(page, "Compare images")
     page.get_by_text("Try an example").click()
-    driver.settle(page)
-    driver.press(page, re.compile("Compare$"))
-    expect(page.get_by_text("Thing by thing")).to_be_visible(timeout=driver.PATIENCE_MS)
+    form.settle(page)
+    form.press(page, re.compile("Compare$"))
+    expect(page.get_by_text("Thing by thing")).to_be_visible(timeout=PATIENCE_MS)
+    form.settle(page)
     save(page, "ui_entities")
-    _, report = driver.download(page, re.compile(r"Report \(HTML\)$"))
+    _, report = form.download(page, re.compile(r"Report \(HTML\)$"))
     page.set_content(report.decode())
     page.set_viewport_size({"width": 1360, "height": 900})
     page.screenshot(path=IMAGES / "report.png", full_page=True)
@@ -113,48 +129,30 @@ def comparison(browser: Browser, url: str) -> None:
 def dark(browser: Browser, url: str) -> None:
     """The same in the dark."""
     page = visit(browser, url, colour_scheme="dark")
-    driver.pick(page, "Astronaut")
-    segment(page)
+    sample(page, "Coffee")
     save(page, "ui_dark")
 
 
 def phone(browser: Browser, url: str) -> None:
     """At the width of a phone."""
     page = visit(browser, url, size=PHONE)
-    driver.pick(page, "Drawn balls")
-    segment(page)
-    page.locator(".st-key-headline").evaluate("each => each.scrollIntoView()")
+    sample(page, "Motorcycle")
     save(page, "ui_phone")
 
 
-def progress(browser: Browser, url: str) -> None:
-    """Images on their way: many, so that some are still queued when the image is taken."""
-    page = visit(browser, url)
-    for title in ("Cat", "Astronaut", "Coffee", "Motorcycle", "Drawn balls"):
-        driver.pick(page, title)
-    driver.write(page, "What to find", "cat . person . cup . motorcycle . ball .")
-    page.get_by_text("Engines", exact=True).click()
-    driver.choose(page, "Detector", "fake")
-    page.get_by_text("Engines", exact=True).click()
-    page.get_by_role("button", name=SEGMENT).click()
-    page.get_by_role("progressbar").first.wait_for()
-    page.get_by_text(re.compile("Queued|Detecting|Segmenting")).first.wait_for()
-    page.get_by_test_id("stMain").evaluate("each => each.scrollTo(0, 0)")
-    page.screenshot(path=IMAGES / "ui_progress.png")
-    shrink(IMAGES / "ui_progress.png")
+def tablet(browser: Browser, url: str) -> None:
+    """At the width of a tablet."""
+    page = visit(browser, url, size=TABLET, colour_scheme="dark")
+    sample(page, "Motorcycle")
+    save(page, "ui_tablet")
 
 
 def everything(browser: Browser, url: str) -> None:
     """Masks of all that is in a photo."""
     page = visit(browser, url)
-    page.get_by_text("Without words").click()
+    add_sample(page, "Coffee")
+    page.get_by_role("button", name="Everything", exact=True).click()
     driver.settle(page)
-    driver.press(page, "Astronaut")
-    driver.press(page, re.compile("Segment everything$"))
-    expect(page.get_by_text(re.compile(r"^\d\d? objects in"))).to_be_visible(
-        timeout=driver.PATIENCE_MS
-    )
-    driver.choose_view(page, "Overlay")
     save(page, "ui_everything")
 
 
@@ -163,28 +161,34 @@ def visit(
 ) -> Page:
     """Open the UI as a new visitor."""
     page = browser.new_page(viewport=size or WIDE, color_scheme=colour_scheme)  # type: ignore[arg-type]
-    page.set_default_timeout(driver.PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
-    page.get_by_role("heading", name="EdgeSeg").wait_for()
+    driver.open_stage(page)
     expect(page.get_by_text(re.compile(r"\d+ workers?")).first).to_be_attached()
     return page
 
 
-def segment(page: Page) -> None:
-    """Press Segment Image and wait for the result."""
-    page.get_by_role("button", name=SEGMENT).click()
-    expect(page.get_by_text("Result details")).to_be_visible(timeout=driver.PATIENCE_MS)
+def sample(page: Page, title: str) -> None:
+    """Start with a sample, and wait for what its prompt finds."""
+    page.get_by_role("button", name=re.compile(f"^{title}")).click()
     driver.settle(page)
+
+
+def add_sample(page: Page, title: str) -> None:
+    """Add a sample as a file, without its prompt."""
+    photo = samples.sample(title)
+    with page.expect_file_chooser() as waiting:
+        page.locator(".primary:visible, .more:visible").first.click()
+    waiting.value.set_files({"name": photo.name, "mimeType": "image/png", "buffer": photo.data})
+    page.locator(f'.thumb[aria-label^="{photo.name}"]').wait_for()
 
 
 def save(page: Page, name: str) -> None:
     """Write a screenshot once all images on the page are loaded."""
     page.mouse.move(5, 5)
-    # Long enough for the page to begin drawing anew; it is an image, not a test.
+    # Long enough for what fades; it is an image, not a test.
     page.wait_for_timeout(700)
-    driver.settle(page)
     page.wait_for_function("[...document.images].every(each => each.complete)")
-    page.wait_for_load_state("networkidle")
     page.screenshot(path=IMAGES / f"{name}.png")
     shrink(IMAGES / f"{name}.png")
 
@@ -195,6 +199,10 @@ def shrink(path: Path) -> None:
         pil_image.convert("RGB").save(path.with_suffix(".jpg"), quality=86)
     path.unlink()
 
+
+SHOTS = (
+    welcome, results, corrections, left_out, batch, everything, comparison, dark, phone, tablet,
+)  # fmt: skip
 
 if __name__ == "__main__":
     main()

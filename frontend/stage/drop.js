@@ -141,14 +141,16 @@ export function createDrop({ store, root }) {
       add(files.map((file) => new File([file], `pasted-${Date.now()}.png`, { type: file.type })));
     },
   };
-  for (const [name, listen] of Object.entries(listeners)) window.addEventListener(name, listen);
+  // While another page is open, the stage is not in the document, and its files are not ours.
+  const hear = (event) => root.isConnected && listeners[event.type](event);
+  for (const name of Object.keys(listeners)) window.addEventListener(name, hear);
   return {
     choose: () => dialog.click(),
     chooseFolder: () => folder.click(),
     photograph: () => camera.click(),
     add,
     stop() {
-      for (const [name, listen] of Object.entries(listeners)) window.removeEventListener(name, listen);
+      for (const name of Object.keys(listeners)) window.removeEventListener(name, hear);
     },
   };
 }

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, TimeoutError, expect
+from playwright.sync_api import Locator, Page, expect
 
 from frontend.canvas import ALT
 
 # Generous, since the machine may be busy; nothing waits longer than it must.
 PATIENCE_MS = 60_000
-ATTEMPTS = 8
-
-
-def write(page: Page, label: str, text: str) -> None:
-    """Write into a box and leave it, so that the page takes it over."""
-    box = page.get_by_role("textbox", name=label, exact=True)
-    box.fill(text)
-    box.press("Control+Enter")
-    settle(page)
 
 
 def upload(page: Page, *paths: Path) -> None:
@@ -46,32 +36,17 @@ def press(page: Page, name: str | re.Pattern[str]) -> None:
     settle(page)
 
 
-def pick(page: Page, title: str) -> None:
-    """Pick a sample, and wait until it has filled the empty prompt."""
-    press(page, title)
-    expect(page.get_by_alt_text(re.compile(r"\.png$")).first).to_be_visible(timeout=PATIENCE_MS)
-    prompt = page.get_by_role("textbox", name="What to find", exact=True)
-    expect(prompt).not_to_have_value("", timeout=PATIENCE_MS)
+def open_page(page: Page, name: str) -> None:
+    """Open another page by the menu of the stage."""
+    page.get_by_label("Other pages").click()
+    page.get_by_role("button", name=name, exact=True).click()
+    page.locator(".st-key-page").wait_for()
     settle(page)
 
 
 def choose_view(page: Page, name: str) -> None:
     """Switch the result to another view."""
     page.locator(".st-key-view").get_by_text(name).click()
-    settle(page)
-
-
-def choose(page: Page, label: str, name: str) -> None:
-    """Choose an option of a box that drops down."""
-    box = page.get_by_test_id("stSelectbox").filter(has_text=label).get_by_role("combobox")
-    option = page.get_by_role("option", name=name)
-    for _ in range(ATTEMPTS):
-        # A page that is drawn anew in this moment closes the list again.
-        with suppress(TimeoutError):
-            box.click()
-            option.click(timeout=PATIENCE_MS / ATTEMPTS)
-            break
-    expect(box).to_have_value(name, timeout=PATIENCE_MS)
     settle(page)
 
 
@@ -87,28 +62,6 @@ def click_at(page: Page, x: float, y: float) -> None:
     size = target.bounding_box()
     assert size is not None
     target.click(position={"x": size["width"] * x, "y": size["height"] * y})
-
-
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag a box over the image, from and to shares of its width and height.
-
-    Its band is there while the button is down.
-    """
-    target = canvas(page)
-    expect(target).to_have_js_property("complete", True, timeout=PATIENCE_MS)
-    target.scroll_into_view_if_needed()
-    size = target.bounding_box()
-    assert size is not None
-    page.mouse.move(size["x"] + size["width"] * start[0], size["y"] + size["height"] * start[1])
-    page.mouse.down()
-    page.mouse.move(size["x"] + size["width"] * end[0], size["y"] + size["height"] * end[1])
-    band = page.locator(".band")
-    expect(band).to_be_visible(timeout=PATIENCE_MS)
-    drawn = band.bounding_box()
-    assert drawn is not None
-    assert abs(drawn["width"] - size["width"] * (end[0] - start[0])) < 4
-    assert abs(drawn["height"] - size["height"] * (end[1] - start[1])) < 4
-    page.mouse.up()
 
 
 def rows(page: Page) -> int:

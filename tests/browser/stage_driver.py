@@ -22,8 +22,7 @@ _OBJECTS = """() => {
 
 
 def open_stage(page: Page) -> None:
-    """Open the page that the stage fills."""
-    page.get_by_text("Stage", exact=True).click()
+    """Wait for the stage, which is the page that comes first."""
     expect(page.locator(".stage .brand")).to_be_visible(timeout=PATIENCE_MS)
     page.evaluate(_STAGE)
 
@@ -48,13 +47,60 @@ def still(page: Page) -> None:
 
 def find(page: Page, prompt: str) -> None:
     """Ask for a prompt, and wait for what was found."""
-    box = page.locator(".prompt input").first
+    write(page, prompt)
+    settle(page)
+
+
+def write(page: Page, prompt: str) -> None:
+    """Write into the prompt bar in place of its chips, and press Enter."""
+    box = page.get_by_role("textbox", name="What to find")
+    while page.locator(".chip").count():
+        box.press("Backspace")
     box.fill(prompt)
     box.press("Enter")
+    expect(box).to_have_value("")
+
+
+def settle(page: Page) -> None:
+    """Wait until every image has its result for the words that are asked, or failed."""
     page.wait_for_function(
-        "() => stage.store.state.images.every((image) => ['done', 'empty'].includes(image.state))"
+        """() => {
+          const { images, query } = stage.store.state;
+          const isAnswered = ({ sent }) =>
+            !sent?.query || JSON.stringify(sent.query) === JSON.stringify(query);
+          return images.length > 0 && images.every((image) => image.state === "failed" ||
+            (["done", "empty"].includes(image.state) && isAnswered(image)));
+        }"""
     )
     still(page)
+
+
+def images(page: Page) -> list[dict[str, Any]]:
+    """Return the images of the strip: name, state, task and its error."""
+    text = page.evaluate(
+        "() => JSON.stringify(stage.store.state.images.map(({ name, state, taskId, error, review })"
+        " => ({ name, state, taskId, error, review })))"
+    )
+    return list(json.loads(text))
+
+
+def sent(page: Page) -> dict[str, Any]:
+    """Return the fields that the first image's result was asked with."""
+    text = page.evaluate("() => JSON.stringify(stage.store.state.images[0].sent.fields)")
+    return dict(json.loads(text))
+
+
+def chips(page: Page) -> list[str]:
+    """Return the words of the chips."""
+    return page.locator(".chip-text").all_inner_texts()
+
+
+def export(page: Page, name: str) -> tuple[str, bytes]:
+    """Choose something of the Export menu; return its file name and bytes."""
+    page.get_by_role("button", name="Export", exact=True).click()
+    with page.expect_download(timeout=PATIENCE_MS) as waiting:
+        page.get_by_role("menuitem", name=name).first.click()
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
 
 
 def picture(page: Page) -> Locator:

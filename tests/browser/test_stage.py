@@ -220,7 +220,7 @@ def test_another_page_and_back_leaves_the_stage_as_it_was(coffee: Page) -> None:
     page.get_by_label("Other pages").click()
     page.get_by_role("button", name="Classes", exact=True).click()
     expect(page.locator(".stage .brand")).to_have_count(0)
-    page.get_by_text("Stage", exact=True).click()
+    page.locator(".st-key-page").get_by_text("Segment", exact=True).click()
     expect(page.locator(".row .name")).to_have_text("object")
     # What the tests drive is the same stage, and not a new one.
     driver.press(page, "z")
