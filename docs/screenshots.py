@@ -29,7 +29,7 @@ TABLET = {"width": 820, "height": 1180}
 
 
 def main() -> None:
-    """Start the whole stack, go through the states, and stop it."""
+    """Start the whole stack, go through the states, or those that are named, and stop it."""
     program = shutil.which("chromium")
     if program is None:
         sys.exit("Chromium is missing: apt-get install chromium")
@@ -43,7 +43,8 @@ def main() -> None:
         )
         with EmbeddedStack(settings, ui=True) as stack:
             browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
-            for shoot in SHOTS:
+            asked = sys.argv[1:]
+            for shoot in [each for each in SHOTS if not asked or each.__name__ in asked]:
                 shoot(browser, str(stack.ui_url))
             browser.close()
 
@@ -161,7 +162,7 @@ def visit(
 ) -> Page:
     """Open the UI as a new visitor."""
     page = browser.new_page(viewport=size or WIDE, color_scheme=colour_scheme)  # type: ignore[arg-type]
-    page.set_default_timeout(PATIENCE_MS)
+    page.set_default_timeout(5 * PATIENCE_MS)
     page.goto(url)
     driver.open_stage(page)
     expect(page.get_by_text(re.compile(r"\d+ workers?")).first).to_be_attached()
@@ -188,6 +189,11 @@ def save(page: Page, name: str) -> None:
     page.mouse.move(5, 5)
     # Long enough for what fades; it is an image, not a test.
     page.wait_for_timeout(700)
+    # How long it took says something of the machine that makes the images, and nothing of ours.
+    page.evaluate(
+        "window.stage?.root.querySelectorAll('.ran').forEach((each) => {"
+        " each.textContent = each.textContent.replace(/ · [0-9.]+ s$/, ''); })"
+    )
     page.wait_for_function("[...document.images].every(each => each.complete)")
     page.screenshot(path=IMAGES / f"{name}.png")
     shrink(IMAGES / f"{name}.png")

@@ -20,10 +20,10 @@ _ADVICE: tuple[tuple[type[EdgeSegError], str], ...] = (
     (errors.InvalidParameterError, "Change the value and try again."),
     (
         errors.UnknownTaskError,
-        "The server keeps a finished image for some minutes only: press Segment Image again.",
+        "The server keeps a finished image for some minutes only: send it again.",
     ),
-    (errors.UnknownObjectError, "Press Segment Image again to start from what the server has."),
-    (errors.CancelledError, "Press Segment Image to start it again."),
+    (errors.UnknownObjectError, "Send the image again to start from what the server has."),
+    (errors.CancelledError, "Send the image again."),
     (errors.RequestTimeoutError, "The server is busy: try again, or use a smaller image."),
     (errors.QueueUnavailableError, "Wait a moment and try again; if it persists, start Redis."),
     (errors.QueueFullError, "The server is busy: wait a minute and try again."),
