@@ -18,7 +18,12 @@ from edgeseg.types import Detections, FloatArray, Image
 
 NMS_IOU = 0.6
 # Boxes per phrase that go into suppression.
-CANDIDATES = 100
+CANDIDATES = 400
+ODDS_RATIO = (0.35 / 0.65) / (0.30 / 0.70)
+"""What moves the network's score of 0.30 to 0.35, the threshold by default. On 525 training photos
+98 % of the classes that a photo lacks find nothing from 0.30 on (97.8 %; 98.7 % from 0.35), and the
+boxes cover more of what is there (mean IoU of their union 0.63; 0.61). F1 is best at 0.349, where
+more is missed than is found wrongly."""
 
 
 class NanoDetPlus:
@@ -43,9 +48,8 @@ class NanoDetPlus:
     ) -> Detections:
         """Boxes in pixels of the image, best first, each labelled with one of ``phrases``.
 
-        A box is kept when its score reaches both thresholds. The network's scores need no
-        calibration beside nano's: on 525 training photos their best threshold by F1 is 0.349,
-        where nano's are moved to have it at 0.35.
+        A box is kept when its score reaches both thresholds. Scores of both networks are
+        calibrated for a threshold of 0.35.
         """
         if self._network is None:
             raise RuntimeError("NanoDetPlus: used after close()")
@@ -56,6 +60,7 @@ class NanoDetPlus:
         parts = []
         if own:
             boxes, scores = self._network.forward(image)
+            scores = calibrated(scores)
             parts += [_select(boxes, scores, classes[each], each, threshold) for each in own]
         if others:
             parts.append(
@@ -74,6 +79,17 @@ class NanoDetPlus:
     @cached_property
     def _nano(self) -> NanoDetector:
         return NanoDetector(self._threads)
+
+
+def calibrated(scores: FloatArray) -> FloatArray:
+    """Scores in 0..1 whose odds are ODDS_RATIO times as high.
+
+    >>> round(float(calibrated(np.float32(0.3))), 3)
+    0.35
+    """
+    odds: FloatArray = scores * np.float32(ODDS_RATIO)
+    moved: FloatArray = odds / (1 - scores + odds)
+    return moved
 
 
 def _select(

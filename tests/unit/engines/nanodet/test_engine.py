@@ -12,7 +12,7 @@ import pytest
 from edgeseg.engines import registry
 from edgeseg.engines.base import EngineOptions
 from edgeseg.engines.nano.detector import NanoDetector
-from edgeseg.engines.nanodet.engine import NanoDetPlus
+from edgeseg.engines.nanodet.engine import NanoDetPlus, calibrated
 from edgeseg.engines.nanodet.network import (
     STRUCTURE,
     WEIGHTS,
@@ -60,16 +60,22 @@ def test_a_class_is_the_networks_and_another_phrase_is_nanos(folder: Path, photo
 def test_scores_are_the_networks_and_boxes_do_not_repeat(folder: Path, photo: Image) -> None:
     boxes, scores = NanoDetNetwork(folder).forward(photo)
     found = NanoDetPlus(folder).detect(photo, ["dog"], **LENIENT)
-    assert found.scores[0] == scores[:, 16].max()
+    assert found.scores[0] == calibrated(scores[:, 16]).max()
     np.testing.assert_array_equal(found.boxes_xyxy[0], boxes[scores[:, 16].argmax()])
     overlap = iou(found.boxes_xyxy, found.boxes_xyxy)
     assert (overlap[~np.eye(len(found), dtype=bool)] <= 0.6).all()
 
 
+def test_calibration_moves_the_threshold_and_keeps_the_order() -> None:
+    scores = calibrated(np.array([0, 0.02, 0.3, 0.35, 1], np.float32))
+    assert scores[[0, 2, 4]] == pytest.approx([0, 0.35, 1])
+    assert (np.diff(scores) > 0).all()
+
+
 def test_an_animal_is_any_of_them(folder: Path, photo: Image) -> None:
     _, scores = NanoDetNetwork(folder).forward(photo)
     animals = NanoDetPlus(folder).detect(photo, ["animal"], **LENIENT)
-    assert animals.scores[0] == scores[:, 14:24].max()
+    assert animals.scores[0] == calibrated(scores[:, 14:24]).max()
 
 
 def test_distances_are_means_of_their_bins_from_the_upper_left_corner() -> None:
