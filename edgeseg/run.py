@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +33,7 @@ from edgeseg.engines.base import (
     Simplifier,
     ran,
 )
+from edgeseg.engines.batching import BatchMember, UnansweredError, answer_all, can_batch
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.errors import (
     EdgeSegError,
@@ -324,18 +326,58 @@ class Run:
 
 
 def step_many(
-    role: Role, engine: Engine, runs: Iterable[Run], embeddings: EmbeddingCache | None = None
+    role: Role,
+    engine: Engine,
+    runs: Iterable[Run],
+    embeddings: EmbeddingCache | None = None,
+    max_batch: int = 1,
 ) -> Iterator[tuple[Run, Step | EdgeSegError]]:
     """Run one stage of several requests with one engine, and yield each as it is done.
 
-    A request that fails keeps its error in ``error`` and takes nobody with it.
+    Up to ``max_batch`` of them call the engine together, where it can; then the time of a stage is
+    its share of the batch, and ``batch`` what it waited for the others. A request that fails keeps
+    its error in ``error`` and takes nobody with it.
     """
-    for run in runs:
-        try:
-            yield run, run.step(role, engine, embeddings)
-        except EdgeSegError as error:
-            run.error = error
-            yield run, error
+    left = iter(runs)
+    while some := list(islice(left, max_batch)):
+        if len(some) > 1 and can_batch(role, engine):
+            yield from _step_together(role, engine, some, embeddings)
+        else:
+            for run in some:
+                yield run, _step_or_error(role, engine, run, embeddings)
+
+
+def _step_together(
+    role: Role, engine: Engine, runs: Sequence[Run], embeddings: EmbeddingCache | None
+) -> Iterator[tuple[Run, Step | EdgeSegError]]:
+    began = time.perf_counter()
+    spent_before_ms = {run: run.spent_ms for run in runs}
+    waiting = [(run, BatchMember(engine)) for run in runs]
+    while waiting:
+        asked = []
+        for run, member in waiting:
+            member.begin()
+            try:
+                outcome = _step_or_error(role, member, run, embeddings)
+            except UnansweredError:
+                asked.append((run, member))
+                continue
+            run.spend(role, member.share_ms)
+            elapsed_ms = (time.perf_counter() - began) * 1000
+            run.spend("batch", max(0.0, elapsed_ms - (run.spent_ms - spent_before_ms[run])))
+            yield run, outcome
+        answer_all(engine, [member for _, member in asked])
+        waiting = asked
+
+
+def _step_or_error(
+    role: Role, engine: Engine, run: Run, embeddings: EmbeddingCache | None
+) -> Step | EdgeSegError:
+    try:
+        return run.step(role, engine, embeddings)
+    except EdgeSegError as error:
+        run.error = error
+        return error
 
 
 def failure_of(role: Role, engine: Engine, error: Exception) -> EdgeSegError:

@@ -134,6 +134,12 @@ class Settings(AccessSettings):
     fake_latency_s: float = Field(
         0.0, ge=0, description="Seconds that each stage of the fake engine takes."
     )
+    fake_item_latency_s: float | None = Field(
+        None,
+        ge=0,
+        description="Seconds that a stage of the fake engine takes longer for each request of a "
+        "batch; unset: it answers one request at a time.",
+    )
 
     # Weights
     weights_dir: Path = Field(
@@ -269,6 +275,20 @@ class Settings(AccessSettings):
     )
     max_attempts: int = Field(
         3, ge=1, description="How often a task may kill its worker before it fails for good."
+    )
+    max_batch: int = Field(
+        8,
+        ge=1,
+        le=256,
+        description="Waiting tasks that a worker takes at once, where its engine answers several "
+        "faster than one by one; 1: no batches.",
+    )
+    batch_wait_ms: float | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Milliseconds that a worker waits for more tasks before a batch that is not "
+        "full; unset: 0 on a CPU, 5 on a GPU.",
     )
     require_workers: bool = Field(
         True,

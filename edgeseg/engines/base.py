@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, cast, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -78,6 +78,7 @@ class EngineOptions:
     edge_sam_input_px: int = 1024
     edge_sam_click_box: Literal["merged", "best", "off"] = "merged"
     extract_image: bool = False
+    fake_item_latency_s: float | None = None
 
     @property
     def mask_logit(self) -> float:
@@ -99,6 +100,7 @@ class EngineOptions:
             settings.fake_latency_s,
             settings.dtype,
             WeightStore.from_settings(settings),
+            fake_item_latency_s=settings.fake_item_latency_s,
             language_server=LanguageServer.from_settings(settings),
             encoder_runtime=settings.encoder_runtime,
             mask_threshold=settings.mask_threshold,
@@ -134,6 +136,9 @@ def ran(engine: Engine) -> EngineRan:
 class Simplifier(Engine, Protocol):
     """Turns a prompt into phrases that can be detected and filters over their boxes.
 
+    One that is faster for several prompts at once has a method ``simplify_many`` too, which takes
+    SimplifyCalls and returns what `simplify` returns for each.
+
     One that accepts the image has an attribute ``accepts_image`` that is true; others
     may be given none.
     """
@@ -144,7 +149,11 @@ class Simplifier(Engine, Protocol):
 
 @runtime_checkable
 class Detector(Engine, Protocol):
-    """Finds boxes for phrases."""
+    """Finds boxes for phrases.
+
+    One that is faster for several images at once has a method ``detect_many`` too, which takes
+    DetectCalls and returns what `detect` returns for each.
+    """
 
     def detect(
         self,
@@ -161,6 +170,41 @@ class Detector(Engine, Protocol):
 
 
 @dataclass(frozen=True)
+class SimplifyCall:
+    """The arguments of `Simplifier.simplify`, as one of several in ``simplify_many``."""
+
+    prompt: str
+    image: Image | None = None
+
+
+@dataclass(frozen=True)
+class DetectCall:
+    """The arguments of `Detector.detect`, as one of several in ``detect_many``."""
+
+    image: Image
+    phrases: tuple[str, ...]
+    box_threshold: float
+    text_threshold: float
+
+    def alone(self, engine: Engine) -> Detections:
+        """Return what the engine detects for this call alone."""
+        return cast(Detector, engine).detect(
+            self.image,
+            self.phrases,
+            box_threshold=self.box_threshold,
+            text_threshold=self.text_threshold,
+        )
+
+
+@dataclass(frozen=True)
+class SegmentCall:
+    """The arguments of `Segmenter.segment`, as one of several in ``segment_many``."""
+
+    embedding: Embedding
+    prompts: tuple[MaskPrompt, ...]
+
+
+@dataclass(frozen=True)
 class MaskQuality:
     """How good a mask of a click on anything must be to be shown, where nobody says it.
 
@@ -173,7 +217,11 @@ class MaskQuality:
 
 @runtime_checkable
 class Segmenter(Engine, Protocol):
-    """Turns boxes and points into masks."""
+    """Turns boxes and points into masks.
+
+    One that is faster for several images at once has the methods ``embed_many``, which takes
+    images, or ``segment_many``, which takes SegmentCalls; both return what the method for one does.
+    """
 
     @property
     def mask_quality(self) -> MaskQuality: ...

@@ -61,4 +61,5 @@ class EmbeddingCache:
 
 def _engine_key(engine: Segmenter | ClassSegmenter) -> str:
     # Engines of two roles may share a name, but not what they keep of an image.
-    return f"{type(engine).__name__}/{engine.name}"
+    own = getattr(engine, "unwrapped", engine)
+    return f"{type(own).__name__}/{engine.name}"

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeseg.engines.base import EngineOptions, MaskQuality
+from edgeseg.engines.base import (
+    DetectCall,
+    EngineOptions,
+    MaskQuality,
+    SegmentCall,
+    SimplifyCall,
+)
 from edgeseg.language.phrases import split_phrases
 from edgeseg.schemas import Entity, EntityExtraction, Simplification
 from edgeseg.types import (
@@ -34,16 +40,19 @@ class _Fake:
     dtype = "float32"
 
     def __init__(self, options: EngineOptions | None = None) -> None:
-        self._latency_s = (options or EngineOptions()).fake_latency_s
+        options = options or EngineOptions()
+        self._latency_s = options.fake_latency_s
+        self._item_latency_s = options.fake_item_latency_s or 0.0
+        self.answers_many = options.fake_item_latency_s is not None
         self._open = True
 
     def close(self) -> None:
         self._open = False
 
-    def _work(self) -> None:
+    def _work(self, items: int = 1) -> None:
         if not self._open:
             raise RuntimeError("the fake engine is closed")
-        time.sleep(self._latency_s)
+        time.sleep(self._latency_s + self._item_latency_s * items)
 
 
 class FakeSimplifier(_Fake):
@@ -51,14 +60,21 @@ class FakeSimplifier(_Fake):
 
     def simplify(self, prompt: str, image: Image | None = None) -> Simplification:
         """Return the parts of the prompt between dots as phrases."""
-        self._work()
-        return Simplification(
-            prompt=prompt,
-            simplified_prompt=prompt,
-            phrases=split_phrases(prompt),
-            changed=False,
-            reason="The fake simplifier changes nothing.",
-        )
+        return self.simplify_many([SimplifyCall(prompt, image)])[0]
+
+    def simplify_many(self, calls: Sequence[SimplifyCall]) -> list[Simplification]:
+        """Return what `simplify` does for each."""
+        self._work(len(calls))
+        return [
+            Simplification(
+                prompt=call.prompt,
+                simplified_prompt=call.prompt,
+                phrases=split_phrases(call.prompt),
+                changed=False,
+                reason="The fake simplifier changes nothing.",
+            )
+            for call in calls
+        ]
 
 
 class FakeDetector(_Fake):
@@ -73,7 +89,16 @@ class FakeDetector(_Fake):
         text_threshold: float,
     ) -> Detections:
         """Return a box per phrase with a score between 0.5 and 1, best first."""
-        self._work()
+        return self.detect_many([DetectCall(image, tuple(phrases), box_threshold, text_threshold)])[
+            0
+        ]
+
+    def detect_many(self, calls: Sequence[DetectCall]) -> list[Detections]:
+        """Return what `detect` does for each."""
+        self._work(len(calls))
+        return [self._detected(call.image, call.phrases, call.box_threshold) for call in calls]
+
+    def _detected(self, image: Image, phrases: Sequence[str], box_threshold: float) -> Detections:
         if not phrases:
             return Detections.empty()
         boxes = [fake_box(image, phrase) for phrase in phrases]
@@ -99,7 +124,14 @@ class FakeSegmenter(_Fake):
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
         """Return one mask per prompt with score 0.9."""
-        self._work()
+        return self.segment_many([SegmentCall(embedding, tuple(prompts))])[0]
+
+    def segment_many(self, calls: Sequence[SegmentCall]) -> list[Masks]:
+        """Return what `segment` does for each."""
+        self._work(len(calls))
+        return [self._segmented(call.embedding, call.prompts) for call in calls]
+
+    def _segmented(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
         masks = np.zeros((len(prompts), *embedding.size_hw), bool)
         for mask, prompt in zip(masks, prompts, strict=True):
             _draw(mask, prompt)

@@ -1,5 +1,6 @@
 """The task record and the queue contract in Redis; no other package knows the keys."""
 
+from edgeseg.tasks.batches import take_more, was_lost_in_batch
 from edgeseg.tasks.chain import TaskChain
 from edgeseg.tasks.connection import (
     CONNECTION_LOST,
@@ -11,7 +12,7 @@ from edgeseg.tasks.connection import (
 from edgeseg.tasks.keys import QUEUE_NAMES, QUEUES
 from edgeseg.tasks.ownership import release_task, reserve_task
 from edgeseg.tasks.prefetch import next_image
-from edgeseg.tasks.queue import LARGE, make_queue
+from edgeseg.tasks.queue import LARGE, QUICK, make_queue
 from edgeseg.tasks.queues import (
     QueueMonitor,
     QueuesView,
@@ -29,6 +30,7 @@ __all__ = [
     "LARGE",
     "CONNECTION_LOST",
     "QUEUES",
+    "QUICK",
     "QUEUE_NAMES",
     "Claim",
     "ImageRef",
@@ -48,6 +50,8 @@ __all__ = [
     "is_out_of_memory",
     "make_queue",
     "next_image",
+    "take_more",
+    "was_lost_in_batch",
     "redis_errors",
     "release_task",
     "reserve_task",

@@ -13,7 +13,7 @@ from edgeseg.errors import QueueUnavailableError
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import keys
 from edgeseg.tasks.prefetch import announce
-from edgeseg.tasks.queue import LARGE, make_queue
+from edgeseg.tasks.queue import LARGE, QUICK, make_queue
 from edgeseg.tasks.record import NewTask
 from edgeseg.tasks.store import Claim, TaskStore
 
@@ -135,7 +135,7 @@ class TaskChain:
             args=(task.id, stage),
             job_id=keys.job_id(task.id, stage),
             description=f"{stage} {task.id}",
-            meta={LARGE: True} if task.is_large else None,
+            meta=_marks(task),
             depends_on=after,
             # A stage takes all images of a task.
             timeout=self._settings.stage_timeout_s * max(1, len(task.images)),
@@ -147,3 +147,9 @@ class TaskChain:
             else None,
             on_failure=Callback(ON_FAILURE),
         )
+
+
+def _marks(task: NewTask) -> dict[str, bool] | None:
+    if task.is_large:
+        return {LARGE: True}
+    return {QUICK: True} if task.kind == "refine" else None

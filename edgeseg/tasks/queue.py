@@ -1,7 +1,9 @@
-"""The queues of the stages: in the order of arrival, but large tasks after all others.
+"""The queues of the stages: in the order of arrival, but large tasks last and corrections first.
 
-waiting   small 1   small 2   large 1   large 2
-small 3 goes here ............^
+waiting   quick 1   small 1   small 2   large 1   large 2
+quick 2 goes here ..^         small 3 ..^
+
+Only so many quick ones go before the others at a time, so that nobody waits for ever.
 """
 
 from __future__ import annotations
@@ -13,11 +15,23 @@ from rq import Queue
 SERIALIZER = "json"
 # In the metadata of a job, which RQ writes before it puts the job in line.
 LARGE = "large"
+# Somebody waits for it at a screen, and it takes little time.
+QUICK = "quick"
+MAX_QUICK_FIRST = 4
 
 _PUSH = """
-local function is_large(id)
+local function is(id, what)
   local meta = redis.call('HGET', 'rq:job:' .. id, 'meta')
-  return meta and string.find(meta, ARGV[2], 1, true)
+  return meta and string.find(meta, what, 1, true)
+end
+local function is_large(id) return is(id, ARGV[2]) end
+if is(ARGV[1], ARGV[3]) then
+  local first = redis.call('LRANGE', KEYS[1], 0, ARGV[4] - 1)
+  for _, other in ipairs(first) do
+    if not is(other, ARGV[3]) then
+      return redis.call('LINSERT', KEYS[1], 'BEFORE', other, ARGV[1])
+    end
+  end
 end
 if not is_large(ARGV[1]) then
   local waiting, after = redis.call('LRANGE', KEYS[1], 0, -1), nil
@@ -32,7 +46,7 @@ return redis.call('RPUSH', KEYS[1], ARGV[1])
 
 
 class StageQueue(Queue):
-    """A queue in which jobs of large tasks wait behind all others."""
+    """A queue in which jobs of large tasks wait behind all others, and quick ones before them."""
 
     def push_job_id(
         self, job_id: str, pipeline: Pipeline | None = None, at_front: bool = False
@@ -42,7 +56,8 @@ class StageQueue(Queue):
             super().push_job_id(job_id, pipeline=pipeline, at_front=True)
             return
         connection = self.connection if pipeline is None else pipeline
-        connection.eval(_PUSH, 1, self.key, job_id, f'"{LARGE}"')
+        marks = f'"{LARGE}"', f'"{QUICK}"', MAX_QUICK_FIRST
+        connection.eval(_PUSH, 1, self.key, job_id, *marks)
 
 
 def make_queue(name: str, connection: redis.Redis) -> StageQueue:

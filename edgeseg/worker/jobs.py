@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import cast
 
 import redis
@@ -18,10 +19,10 @@ from edgeseg.errors import (
     is_memory_error,
 )
 from edgeseg.settings import Role
-from edgeseg.tasks import LARGE, redis_errors
+from edgeseg.tasks import LARGE, QUICK, redis_errors, was_lost_in_batch
 from edgeseg.worker.runner import StageRunner
 from edgeseg.worker.slices import GaveWay
-from edgeseg.worker.timeouts import StageTimeout
+from edgeseg.worker.timeouts import StageTimeLimit, StageTimeout
 
 log = logging.getLogger(__name__)
 MAX_TIMES_PUT_BACK = 10
@@ -40,6 +41,36 @@ def run_stage(task_id: str, stage: Role) -> None:
     _current().run(task_id, stage, is_large=job is not None and bool(job.meta.get(LARGE)))
 
 
+def stage_of(job: Job) -> Role:
+    """Return the stage that a job runs."""
+    return cast("tuple[str, Role]", tuple(job.args))[1]
+
+
+def is_alone(job: Job) -> bool:
+    """Whether a job is never part of a batch."""
+    return bool(job.meta.get(LARGE) or job.meta.get(QUICK))
+
+
+def is_batched(job: Job) -> bool:
+    """Whether this process runs the stage of a job in batches."""
+    return _current().batches(stage_of(job))
+
+
+def run_together(batch: Sequence[Job]) -> None:
+    """Run the stage of several jobs; `run_stage` then ends each of them.
+
+    Where that breaks off, each is run alone when its turn comes, so that it fails alone too.
+    """
+    runner, stage = _current(), stage_of(batch[0])
+    task_ids = [str(job.args[0]) for job in batch]
+    try:
+        with StageTimeLimit(int(batch[0].timeout or 0)):
+            runner.run_together(task_ids, stage)
+    except (Exception, StageTimeout) as error:
+        log.warning("a batch of %d tasks is run one by one: %r", len(batch), error)
+        runner.forget(task_ids, stage)
+
+
 def on_failure(
     job: Job,
     connection: redis.Redis,
@@ -53,6 +84,9 @@ def on_failure(
     """
     task_id, stage = cast("tuple[str, Role]", tuple(job.args))
     runner = _current()
+    if issubclass(kind, AbandonedJobError) and was_lost_in_batch(job):
+        # Most likely another one of the batch was to blame.
+        job.retries_left = (job.retries_left or 0) + 1
     if issubclass(kind, AbandonedJobError) and job.retries_left:
         runner.store.queue_again(task_id, stage, {"reason": WorkerLostError.code})
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 from rq import Queue, SimpleWorker
+from rq.executions import Execution
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.utils import now, utcformat
@@ -20,6 +21,7 @@ from edgeseg.settings import Settings
 from edgeseg.tasks.connection import CONNECTION_LOST, connect, is_out_of_memory
 from edgeseg.tasks.queue import SERIALIZER, StageQueue, make_queue
 from edgeseg.worker import jobs
+from edgeseg.worker.hands import Hands
 from edgeseg.worker.janitor import Janitor
 from edgeseg.worker.slices import GaveWay
 from edgeseg.worker.telemetry import Pulse
@@ -59,6 +61,7 @@ class StageWorker(SimpleWorker):
         self._pulse = pulse
         self._side = connect(settings)
         self._stopped = threading.Event()
+        self._hands = Hands(self.name, engine.get("device", "cpu"), settings)
         self._thread = threading.Thread(target=self._beat_for_ever, name="heartbeat", daemon=True)
 
     @property
@@ -103,6 +106,36 @@ class StageWorker(SimpleWorker):
         return None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run a job, and those that wait behind it, where the engine takes several at once."""
+        # A signal must not end the worker while it has jobs in hand; Redis is told when they start.
+        self._state = "busy"
+        try:
+            batch = self._hands.take_more(job)
+            if len(batch) > 1:
+                self.set_state("busy")
+                jobs.run_together(batch)
+        except CONNECTION_LOST as error:
+            # Those that were taken with it are found by the janitor.
+            self._hands.drop()
+            self._put_back(job, error)
+            return
+        for each in batch:
+            self._execute_one(each, queue)
+
+    def prepare_execution(self, job: Job) -> Execution:
+        """Start a job, unless it was started with its batch."""
+        execution = self._hands.give(job)
+        if execution is None:
+            return super().prepare_execution(job)
+        self.execution = execution
+        return execution
+
+    def set_state(self, state: str, pipeline: Any = None) -> None:
+        """Stay busy between the jobs of a batch: a signal must not end the worker there."""
+        if state != "idle" or not self._hands.held:
+            super().set_state(state, pipeline)
+
+    def _execute_one(self, job: Job, queue: Queue) -> None:
         """Run a job; while Redis is away or full RQ can note neither its start nor its end.
 
         A job whose worker lost Redis runs again. One that finds no room fails its task, unless that
@@ -202,13 +235,13 @@ class StageWorker(SimpleWorker):
             self._pulse.beat()
 
     def _renew(self) -> None:
-        execution = self.execution
+        executions = [each for each in (self.execution, *self._hands.held) if each is not None]
         ttl_s = self._settings.heartbeat_ttl_s
         with self._side.pipeline() as pipe:
             pipe.hexists(self.key, "birth")
             pipe.hset(self.key, "last_heartbeat", utcformat(now()))
             pipe.expire(self.key, ttl_s)
-            if execution is not None:
+            for execution in executions:
                 registry = StartedJobRegistry(
                     self.queues[0].name, connection=self._side, serializer=SERIALIZER
                 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -12,12 +14,13 @@ from edgeseg import budget, detected, logs
 from edgeseg.classes import PackStore
 from edgeseg.engines import registry
 from edgeseg.engines.base import Engine
+from edgeseg.engines.batching import can_batch
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.entity_run import EntitiesRun
 from edgeseg.errors import EdgeSegError, UnknownTaskError
 from edgeseg.render import encoded_overlay
-from edgeseg.run import Run, Step
+from edgeseg.run import Run, Step, step_many
 from edgeseg.schemas import (
     VISUALIZATION_FIELDS,
     ClassesRequest,
@@ -33,7 +36,7 @@ from edgeseg.schemas import (
     free_id,
 )
 from edgeseg.settings import Role, Settings
-from edgeseg.tasks import ImageRef, TaskChain, TaskRecord, TaskStore
+from edgeseg.tasks import ImageRef, TaskChain, TaskKind, TaskRecord, TaskStore
 from edgeseg.types import Image, ImageStep
 from edgeseg.worker import slices
 from edgeseg.worker.image_cache import ImageCache
@@ -41,7 +44,26 @@ from edgeseg.worker.telemetry import WorkerTelemetry
 
 log = logging.getLogger(__name__)
 LOAD_NOTED_MS = 1.0
+# Kinds whose stages are alike, and short.
+BATCHED: tuple[TaskKind, ...] = ("simplify", "detect", "segment")
 DRAWABLE = (SegmentRequest, MasksRequest, ClassesRequest)
+
+
+@dataclass
+class _Started:
+    """A stage that has begun: the record before and since, and what came of it in a batch."""
+
+    before: TaskRecord
+    record: TaskRecord
+    run: Run
+    at: float
+    outcome: Step | EdgeSegError | None = None
+
+    @property
+    def stage(self) -> Role:
+        stage = self.record.stage
+        assert stage is not None
+        return stage
 
 
 class StageRunner:
@@ -56,6 +78,8 @@ class StageRunner:
         self._settings = settings
         self.images = ImageCache(store, settings)
         self._embeddings = EmbeddingCache()
+        self._batched: set[Role] = set()
+        self._taken: dict[tuple[str, Role], _Started] = {}
         self._packs = PackStore(settings.class_packs)
         self.telemetry = WorkerTelemetry()
         self.telemetry.watch(self.images, self._embeddings)
@@ -63,23 +87,79 @@ class StageRunner:
     def run(self, task_id: str, stage: Role, *, is_large: bool = False) -> None:
         """Run a stage, unless the task has ended or expired or has this result already.
 
-        Raises GaveWay where the stage of a large task stops for small ones.
+        Where `run_together` has taken the stage, only write what came of it. Raises GaveWay where
+        the stage of a large task stops for small ones.
         """
         with logs.about_task(task_id):
-            self._run(task_id, stage, is_large)
+            taken = self._taken.pop((task_id, stage), None)
+            if taken is None:
+                before = self._needed(task_id, stage)
+                started = before and self._start(before, stage)
+                if started:
+                    self._run(started, is_large)
+            elif isinstance(taken.outcome, EdgeSegError):
+                raise taken.outcome
+            elif taken.outcome is not None:
+                self._finish(taken, taken.outcome)
 
-    def _run(self, task_id: str, stage: Role, is_large: bool) -> None:
+    def batches(self, stage: Role) -> bool:
+        """Say whether this worker's own engine for a stage answers several requests at once."""
+        return stage in self._batched
+
+    def note_engine(self, stage: Role, engine: Engine) -> None:
+        """Note an engine that the worker was started with."""
+        if can_batch(stage, engine):
+            self._batched.add(stage)
+
+    def run_together(self, task_ids: Sequence[str], stage: Role) -> None:
+        """Take a stage of several tasks with one engine; `run` writes what came of each.
+
+        Tasks that chose another engine, or are of a kind that is not batched, are left to `run`.
+        """
+        name = self._settings.engine_for(stage)
+        started: list[_Started] = []
+        for task_id in task_ids:
+            before = self._needed(task_id, stage)
+            if before is None or before.kind not in BATCHED:
+                continue
+            if getattr(before.request.engines, stage) not in (None, name):
+                continue
+            each = self._start(before, stage)
+            if each is not None:
+                self._taken[task_id, stage] = each
+                started.append(each)
+        with self._engines.lease(stage, str(name)) as engine:
+            by_run = {each.run: each for each in started}
+            steps = step_many(stage, engine, list(by_run), self._embeddings, len(task_ids))
+            for run, outcome in steps:
+                if isinstance(outcome, Step):
+                    outcome = replace(outcome, facts={**outcome.facts, "batch": len(started)})
+                by_run[run].outcome = outcome
+
+    def forget(self, task_ids: Sequence[str], stage: Role) -> None:
+        """Leave the tasks of a batch that did not come to its end to `run`."""
+        for task_id in task_ids:
+            self._taken.pop((task_id, stage), None)
+
+    def _needed(self, task_id: str, stage: Role) -> TaskRecord | None:
+        """Return the record of a task that needs a stage."""
         try:
             before = self.store.read(task_id)
         except UnknownTaskError:
             log.warning("%s expired: the task %s is gone", stage, task_id)
-            return
+            return None
         # A worker that was thought dead may have finished the stage after all.
-        record = None if stage in before.results else self.store.start_stage(before, stage)
+        return None if stage in before.results else before
+
+    def _start(self, before: TaskRecord, stage: Role) -> _Started | None:
+        record = self.store.start_stage(before, stage)
         if record is None:
-            return
-        started = time.perf_counter()
-        run = self.run_of(record)
+            return None
+        return _Started(before, record, self.run_of(record), time.perf_counter())
+
+    def _run(self, started: _Started, is_large: bool) -> None:
+        record, run = started.record, started.run
+        stage = started.stage
         if stage in ("detect", "ground"):
             self._require_budget(run)
         if isinstance(run, EntitiesRun):
@@ -90,7 +170,7 @@ class StageRunner:
             registry.require_allowed(stage, chosen, self._settings)
         name = chosen or self._settings.engine_for(stage)
         with self._engines.lease(stage, str(name)) as engine:
-            load_ms = (time.perf_counter() - started) * 1000
+            load_ms = (time.perf_counter() - started.at) * 1000
             if load_ms > LOAD_NOTED_MS:
                 run.spend("load", load_ms)
             if is_large and stage in ("detect", "ground"):
@@ -100,8 +180,13 @@ class StageRunner:
                 others_wait = partial(self.chain.small_ones_wait, stage)
                 run.give_way = slices.between_clicks(others_wait)
             step = self._step(record, stage, run, engine)
-        self._write(record, stage, run, step)
-        self._report(before, record, run, step, time.perf_counter() - started)
+        self._finish(started, step)
+
+    def _finish(self, started: _Started, step: Step) -> None:
+        """Write what a stage made, and report it."""
+        self._write(started.record, started.stage, started.run, step)
+        seconds = time.perf_counter() - started.at
+        self._report(started.before, started.record, started.run, step, seconds)
 
     def _sliced(self, record: TaskRecord, stage: Role, engine: Engine) -> Engine:
         others_wait = partial(self.chain.small_ones_wait, stage)

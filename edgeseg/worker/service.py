@@ -92,6 +92,7 @@ def _load(
                 spent_s = time.perf_counter() - started
                 runner.telemetry.load_seconds.labels(role, name).set(spent_s)
                 log.info("%s engine %s loaded in %.2f s", role, name, spent_s)
+                runner.note_engine(role, engine)
                 return {"role": role, **ran(engine).model_dump()}
         except EngineUnavailableError as error:
             # Its weights may be on their way.

@@ -14,6 +14,7 @@ import pytest
 from edgeseg.engines import registry
 from edgeseg.engines.base import (
     ClassSegmenter,
+    DetectCall,
     Detector,
     EngineOptions,
     EntityExtractor,
@@ -176,6 +177,45 @@ def test_detectors_take_many_phrases_and_repeat_themselves(
     check_detections(first, photo, phrases)
     assert first.labels == second.labels
     assert np.allclose(first.boxes_xyxy, second.boxes_xyxy, atol=1e-3)
+
+
+def test_detectors_answer_several_as_alone(detector: Detector, photo: Image) -> None:
+    many = getattr(detector, "detect_many", None)
+    if many is None:
+        return
+    turned = Image.from_array(np.ascontiguousarray(photo.rgb[::-1]))
+    wide = Image.from_array(np.ascontiguousarray(photo.rgb[:100]))
+    calls = [
+        DetectCall(image, phrases, 0.05, 0.05)
+        for image, phrases in [
+            (photo, ("cat", "dog")),
+            (turned, ("dog", "cup")),
+            (wide, ("cat", "dog")),
+            (photo, ("a small brown dog",)),
+            (turned, ()),
+        ]
+    ]
+    for call, together in zip(calls, many(calls), strict=True):
+        alone = call.alone(detector)
+        assert alone.labels == together.labels
+        assert np.allclose(alone.scores, together.scores, atol=1e-3)
+        assert np.allclose(alone.boxes_xyxy, together.boxes_xyxy, atol=0.1)
+
+
+def test_segmenters_encode_several_as_alone(segmenter: Segmenter, photo: Image) -> None:
+    many = getattr(segmenter, "embed_many", None)
+    if many is None:
+        return
+    wide = Image.from_array(np.ascontiguousarray(photo.rgb[:100]))
+    for image, together in zip((photo, wide), many([photo, wide]), strict=True):
+        alone = segmenter.embed(image)
+        height, width = image.size_hw
+        prompt = MaskPrompt(box_xyxy=(width * 0.1, height * 0.1, width * 0.7, height * 0.9))
+        masks = [segmenter.segment(each, [prompt]) for each in (alone, together)]
+        assert [each.shape for each in alone.arrays] == [each.shape for each in together.arrays]
+        assert masks[0].scores == pytest.approx(masks[1].scores, abs=1e-3)
+        union = (masks[0].masks | masks[1].masks).sum()
+        assert (masks[0].masks & masks[1].masks).sum() >= 0.999 * union
 
 
 def test_segmenters_answer_in_the_frame_of_the_image(segmenter: Segmenter, sized: Image) -> None:

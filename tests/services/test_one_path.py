@@ -19,6 +19,7 @@ from edgeseg.engines.fake import FakeDetector, FakeGrounder
 from edgeseg.engines.residency import Residency
 from edgeseg.errors import NotEnoughMemoryError, StageFailedError, UnknownTaskError
 from edgeseg.schemas import (
+    VISUALIZATION_FIELDS,
     DetectRequest,
     EngineChoice,
     MasksRequest,
@@ -146,7 +147,7 @@ def test_masks(name: str, ask: Callable[..., TaskRecord], make_image: MakeImage)
     ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
     mine = ai.segment_image(make_image(11, (2000, 300)), request["text_prompt"], **differs(request))
     assert record.status == "done"
-    expected = mine.result.model_dump(mode="json", exclude={"visualization"})
+    expected = mine.result.model_dump(mode="json", exclude=VISUALIZATION_FIELDS)
     assert settled(record.result()) == settled(expected)
     assert record.result()["timings_ms"]["total"] == pytest.approx(
         sum(ms for part, ms in record.result()["timings_ms"].items() if part != "total"), abs=0.01
@@ -162,7 +163,7 @@ def test_everything(
     record = ask("masks", MasksRequest.model_validate({**options, "visualization": False}))
     ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
     mine = ai.segment_everything(make_image(11, (2000, 300)), **options)
-    expected = mine.result.model_dump(mode="json", exclude={"visualization"})
+    expected = mine.result.model_dump(mode="json", exclude=VISUALIZATION_FIELDS)
     assert settled(record.result()) == settled(expected)
     assert bool(mine.objects) == (options.get("points_per_side") != 0)
 
@@ -206,7 +207,7 @@ def test_a_stage_in_slices(
     ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
     mine = ai.segment_image(make_image(11, (2000, 300)), request["text_prompt"], **differs(request))
     assert len(looks) == 2 * views
-    expected = mine.result.model_dump(mode="json", exclude={"visualization"})
+    expected = mine.result.model_dump(mode="json", exclude=VISUALIZATION_FIELDS)
     assert settled(record.result()) == settled(expected)
     stage: Role = "ground" if engines else "detect"
     assert record.seen_json == {stage: "[]"}, "what was kept is freed"
@@ -246,7 +247,7 @@ def test_corrections(
     ask("refine", RefineRequest.model_validate(correction), parent)
     ai = EdgeSegAI("fake", "fake", "fake", ttl=-1)
     mine = ai.refine(ai.segment_image(make_image(11, (2000, 300)), "cat . dog ."), **correction)
-    expected = mine.result.model_dump(mode="json", exclude={"visualization"})
+    expected = mine.result.model_dump(mode="json", exclude=VISUALIZATION_FIELDS)
     assert settled(runner.store.read(parent.id).result()) == settled(expected)
 
 

@@ -7,8 +7,11 @@ Detection", 2024.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from edgeseg.engines.base import Detector, EngineOptions
 from edgeseg.engines.grounding_dino.base import CaptionDetector, ForwardOutput
@@ -45,15 +48,29 @@ class GroundingDino(CaptionDetector):
         inputs = self._processor(images=as_pillow(image), return_tensors="pt")
         return inputs.to(self.placement.device)
 
+    @property
+    def answers_many(self) -> bool:
+        """Whether several images are searched faster than one by one: not on a CPU."""
+        return self.placement.device.type != "cpu"
+
+    def shape_of(self, pixels: Any) -> tuple[int, ...]:
+        """Return that of the pixels, less the number of images."""
+        return tuple(pixels["pixel_values"].shape[1:])
+
     def forward(self, pixels: Any, text: str) -> ForwardOutput:
         """Run the model on one caption."""
+        return self.forward_many([pixels], [text])[0]
+
+    def forward_many(self, pixels: Sequence[Any], texts: Sequence[str]) -> list[ForwardOutput]:
+        """Run the model once on images and captions that are alike in shape."""
+        joined = {name: torch.cat([each[name] for each in pixels]) for name in pixels[0]}
         words = self._tokenizer(
-            text,
+            list(texts),
             return_tensors="pt",
             return_token_type_ids=True,
             truncation=True,
             max_length=self._limit,
         )
-        output = self.model(**pixels, **words.to(self.placement.device))
-        boxes, logits = output.pred_boxes[0].float(), output.logits[0].float()
-        return boxes.cpu().numpy(), logits.sigmoid().cpu().numpy()
+        output = self.model(**joined, **words.to(self.placement.device))
+        boxes, tokens = output.pred_boxes.float().cpu(), output.logits.float().sigmoid().cpu()
+        return list(zip(boxes.numpy(), tokens.numpy(), strict=True))

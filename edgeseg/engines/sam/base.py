@@ -78,7 +78,7 @@ class SamEngine(TorchEngine):
         raise NotImplementedError
 
     def network(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return what the decoder needs of the image."""
+        """Return what the decoder needs of each of (N, 3, H, W) images, N in the first axis."""
         raise NotImplementedError
 
     def prepared(self, options: EngineOptions) -> Self:
@@ -126,12 +126,31 @@ class SamEngine(TorchEngine):
         """Return (N, M, H, W) logits in pixels of the image."""
         raise NotImplementedError
 
+    @property
+    def answers_many(self) -> bool:
+        """Whether several images are encoded faster than one by one: not on a CPU."""
+        return self.placement.device.type != "cpu" and self._compiled is None
+
     def embed(self, image: Image) -> Embedding:
         """Encode the image."""
+        return self.embed_many([image])[0]
+
+    def embed_many(self, images: Sequence[Image]) -> list[Embedding]:
+        """Encode images of any sizes: all are of one size to the network."""
         assert self.model is not None
         with self.placement.inference():
-            features = (self._compiled or self.network)(self.pixels(image))
-        return Embedding(self.name, image.size_hw, tuple(map(as_array, features)))
+            pixels = torch.cat([self.pixels(image) for image in images])
+            features = (self._compiled or self.network)(pixels)
+        arrays = [as_array(each) for each in features]
+        if len(images) == 1:
+            return [Embedding(self.name, images[0].size_hw, tuple(arrays))]
+        return [
+            # Copies, so that an embedding that is kept does not keep the others.
+            Embedding(
+                self.name, image.size_hw, tuple(each[row : row + 1].copy() for each in arrays)
+            )
+            for row, image in enumerate(images)
+        ]
 
     def segment(self, embedding: Embedding, prompts: Sequence[MaskPrompt]) -> Masks:
         """Return the best mask of each prompt in pixels of the image; scores are predicted IoUs.

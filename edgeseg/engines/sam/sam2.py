@@ -71,7 +71,7 @@ class Sam2(SamEngine):
         if model.directly_add_no_mem_embed:
             maps[-1] = maps[-1] + model.no_mem_embed
         return tuple(
-            each.permute(1, 2, 0).reshape(1, -1, *size)
+            each.permute(1, 2, 0).reshape(*each.shape[1:], *size)
             for each, size in zip(maps, sizes, strict=True)
         )
 
