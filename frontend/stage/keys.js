@@ -59,7 +59,7 @@ export function keyMap(stage) {
     { group: "Images", keys: ["ArrowLeft"], text: "Image before", run: () => openNeighbour(store, -1) },
     { group: "Images", keys: ["Q"], text: "Accept the image", run: review("accepted") },
     { group: "Images", keys: ["D"], text: "Reject the image", run: review("rejected") },
-    { group: "Images", keys: ["/"], text: "Write what to find", run: () => stage.slots.prompt.querySelector("input")?.focus() },
+    { group: "Images", keys: ["/"], text: "Write what to find", run: () => stage.slots.prompt.querySelector("input, textarea")?.focus() },
     { group: "Images", keys: ["?"], text: "This list", run: () => stage.showKeys() },
   ];
 }
