@@ -1,0 +1,177 @@
+"""What the stage costs beside the API (``make ui-bench``), measured in turns in Chromium."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import PIL.Image
+from playwright.sync_api import Page, sync_playwright
+
+from edgeseg.client import EdgeSegClient
+from edgeseg.settings import Settings
+from edgeseg.stack.local import EmbeddedStack
+from tests.browser import stage_driver as driver
+from tests.browser.conftest import OPTIONS
+from tests.browser.driver import PATIENCE_MS, settle
+
+ROUNDS = 7
+ACTIONS = 20
+IDLE_S = 10
+PROMPT = "cup . spoon"
+# What needs no request, with K for the number of the round.
+_LOCAL = {
+    "hover": "canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: 200 + 20 * K,"
+    " clientY: 300, pointerType: 'mouse', bubbles: true }))",
+    "select": "objects.selectObject(stage.store, ids[K % ids.length])",
+    "hide": "objects.toggleHidden(stage.store, ids[0])",
+    "opacity": "stage.store.set({ opacity: 0.3 + 0.02 * K })",
+    "confidence": "stage.store.set({ confidence: 0.1 + 0.02 * K })",
+    "zoom": "stage.view.zoom(K % 2 ? 1.2 : 1 / 1.2)",
+    "pan": "stage.view.pan(K % 2 ? 9 : -9, 3)",
+}
+# From the action to the end of the frame that shows it, in milliseconds.
+_FRAMES = """async ([action, count]) => {
+  const objects = await import("/stage/objects.js");
+  const { images, openKey } = stage.store.state;
+  const ids = images.find((image) => image.key === openKey).objects.map((object) => object.id);
+  const canvas = stage.slots.canvas;
+  const run = new Function("K", "stage", "objects", "ids", "canvas", action);
+  const shown = () => new Promise((done) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = done;
+    channel.port2.postMessage(0);
+  }));
+  const times = [];
+  for (let k = 0; k < count; k++) {
+    await shown();
+    const start = performance.now();
+    run(k, stage, objects, ids, canvas);
+    await shown();
+    times.push(performance.now() - start);
+  }
+  return times;
+}"""
+
+
+def main() -> None:
+    """Start the stack, measure, and print one line for each figure."""
+    spec = importlib.util.find_spec("skimage")
+    assert spec is not None
+    assert spec.origin is not None
+    photo = Path(spec.origin).parent / "data" / "coffee.png"
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("Chromium is missing: apt-get install chromium")
+    with (
+        tempfile.TemporaryDirectory(prefix="edgeseg-bench-") as folder,
+        sync_playwright() as player,
+    ):
+        settings = Settings(engines="nano", api_port=0, ui_port=0, data_dir=Path(folder))
+        with EmbeddedStack(settings, ui=True) as stack:
+            browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(PATIENCE_MS)
+            start = time.perf_counter()
+            page.goto(str(stack.ui_url))
+            page.get_by_role("heading", name="EdgeSeg").wait_for()
+            _say("first view", time.perf_counter() - start)
+            settle(page)
+            driver.open_stage(page)
+            with EdgeSegClient(stack.api_url) as client:
+                _requests(page, client, photo)
+            large = Path(folder) / "large.jpg"
+            with PIL.Image.open(photo) as pil_image:
+                pil_image.convert("RGB").resize((4000, 3000)).save(large, quality=90)
+            _local(page, large)
+            _idle(page)
+            browser.close()
+
+
+def _requests(page: Page, client: EdgeSegClient, photo: Path) -> None:
+    """Time the same requests of the API alone and of the stage, in turns."""
+    data = photo.read_bytes()
+    driver.put_image(page, photo)
+    driver.find(page, PROMPT)
+    found = client.segment_image(data, PROMPT)
+    point = [{"x": 300.0, "y": 220.0}]
+    times: dict[str, list[float]] = {}
+
+    def measure(name: str, act: Callable[[], object]) -> None:
+        start = time.perf_counter()
+        act()
+        times.setdefault(name, []).append(time.perf_counter() - start)
+
+    driver.press(page, "n")
+    for _ in range(ROUNDS):
+        measure("segment, API", lambda: client.segment_image(data, PROMPT, box_threshold=0.1))
+        measure("segment, stage", lambda: driver.find(page))
+        measure("click, API", lambda: client.refine(found, points=point))
+        measure("click, stage", lambda: driver.click(page, 0.5, 0.55))
+    for name, values in times.items():
+        _say(name, statistics.median(values))
+
+
+def _local(page: Page, large: Path) -> None:
+    """Time what needs no request, on a photo of 12 megapixels with the objects found in it."""
+    page.evaluate("() => stage.store.set({ images: [], openKey: null })")
+    driver.put_image(page, large)
+    driver.find(page, f"{PROMPT} . table . saucer")
+    print(f"12 megapixels, {len(driver.objects(page))} objects")
+    for name, action in _LOCAL.items():
+        page.evaluate(_FRAMES, [action, 2])
+        before = _processor_s()
+        times = page.evaluate(_FRAMES, [action, ACTIONS])
+        spent = (_processor_s() - before) / ACTIONS
+        _say(f"{name}, to its frame", statistics.median(times) / 1000, f"CPU {1000 * spent:.0f} ms")
+
+
+def _idle(page: Page) -> None:
+    """Measure how much of a core a tab takes in which nothing happens."""
+    page.wait_for_timeout(2000)
+    before = _processor_s()
+    page.wait_for_timeout(1000 * IDLE_S)
+    print(f"{'idle tab':24} {100 * (_processor_s() - before) / IDLE_S:8.1f} % of a core")
+
+
+def _processor_s() -> float:
+    """Return the CPU time of the browser's processes so far, which are children of this one."""
+    parents: dict[int, int] = {}
+    spent: dict[int, float] = {}
+    names: dict[int, str] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            head, _, tail = (entry / "stat").read_text().rpartition(")")
+        except OSError:
+            continue
+        fields = tail.split()
+        pid = int(entry.name)
+        parents[pid] = int(fields[1])
+        names[pid] = head.partition("(")[2]
+        spent[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def is_ours(pid: int) -> bool:
+        while pid in parents:
+            if pid == os.getpid():
+                return True
+            pid = parents[pid]
+        return False
+
+    return sum(each for pid, each in spent.items() if "chrom" in names[pid] and is_ours(pid))
+
+
+def _say(name: str, seconds: float, more: str = "") -> None:
+    print(f"{name:24} {1000 * seconds:8.0f} ms  {more}".rstrip())
+
+
+if __name__ == "__main__":
+    main()
