@@ -112,11 +112,23 @@ def _requests(page: Page, client: EdgeSegClient, photo: Path) -> None:
     driver.press(page, "n")
     for _ in range(ROUNDS):
         measure("segment, API", lambda: client.segment_image(data, PROMPT, box_threshold=0.1))
-        measure("segment, stage", lambda: driver.find(page))
+        measure("segment, stage", lambda: _find_again(page))
         measure("click, API", lambda: client.refine(found, points=point))
         measure("click, stage", lambda: driver.click(page, 0.5, 0.55))
     for name, values in times.items():
         _say(name, statistics.median(values))
+
+
+def _find_again(page: Page) -> None:
+    page.evaluate("() => { window.before = stage.store.state.images[0].result; }")
+    page.locator(".stage .prompt").get_by_role("button", name="Find").click()
+    page.wait_for_function(
+        """() => {
+          const [{ state, result }] = stage.store.state.images;
+          return ["done", "empty"].includes(state) && result !== window.before;
+        }"""
+    )
+    driver.still(page)
 
 
 def _local(page: Page, large: Path) -> None:
