@@ -78,7 +78,7 @@ def main() -> None:
         with EmbeddedStack(settings, ui=True) as stack:
             browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
             page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.set_default_timeout(PATIENCE_MS)
+            page.set_default_timeout(5 * PATIENCE_MS)
             start = time.perf_counter()
             page.goto(str(stack.ui_url))
             page.get_by_role("heading", name="EdgeSeg").wait_for()
