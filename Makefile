@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz check redis chromium stack-test litert-test lock bench bench-engines ui-bench docs site screenshots hero format clean
+.PHONY: help demo up test fuzz check redis chromium stack-test litert-test labelling-test lock bench bench-engines ui-bench docs site screenshots hero format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -102,6 +102,17 @@ $(LITERT)/litert.stamp: $(VENV)/test.stamp
 		'litert-converter==0.5.0' 'ai-edge-litert==2.3.0' 'ai-edge-quantizer==0.10.0' 'torchao==0.18.0' \
 		'jax==0.10.2' 'jaxlib==0.10.2' 'opt-einsum==3.4.0' 'absl-py==2.5.1' 'immutabledict==4.3.1'
 	@touch $@
+
+# Label Studio asks for versions of its own.
+LABEL_STUDIO := $(VENV)/label-studio
+$(LABEL_STUDIO)/label-studio.stamp: | $(VENV)/bin/python
+	$(PYTHON) -m venv --clear $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check 'label-studio==1.23.2'
+	@touch $@
+
+labelling-test: $(VENV)/test.stamp redis $(LABEL_STUDIO)/label-studio.stamp  ## Label a photo in the real Label Studio
+	LABEL_STUDIO=$(abspath $(LABEL_STUDIO))/bin/label-studio \
+		$(BIN)/python -m pytest -v --timeout 900 -o python_files='check_*.py' tests/labelling
 
 litert-test: $(LITERT)/litert.stamp  ## Convert EdgeSAM for LiteRT and run its files
 	$(LITERT)/bin/python -m pytest -v -o python_files='check_litert.py' tests/unit/engines/export

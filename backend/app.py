@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.cors import CORSMiddleware
 
-from backend import problems
+from backend import problems, protocols
 from backend.cross_origin import cors_options, cors_origins
 from backend.guard import Guard
 from backend.keys import RequireKey
@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *protocols.ROUTERS):
         app.include_router(router)
     MultiPartParser.spool_max_size = settings.upload_memory_bytes
     app.add_middleware(
@@ -74,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             **{f"/{kind}": settings.max_image_bytes for kind in DRAWN},
             "/detect": settings.max_image_bytes,
             "/simplify": settings.max_image_bytes,
+            "/label-studio/predict": settings.max_image_bytes,
             "/entities": max(settings.max_entities_bytes, settings.max_image_bytes),
         },
     )

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pybase64
 from fastapi import UploadFile
 
-from backend.fetch import file_name_of, is_url
+from backend.fetch import Fetcher, file_name_of, is_url
 from backend.services import Services
 from edgeseg.errors import InputError, InvalidParameterError
 
@@ -67,11 +67,16 @@ def _decode(text: str, field: str) -> bytes:
 
 @asynccontextmanager
 async def opened(
-    services: Services, image: ImageInput | None, field: str = "image"
+    services: Services,
+    image: ImageInput | None,
+    field: str = "image",
+    fetcher: Fetcher | None = None,
+    headers: dict[str, str] | None = None,
 ) -> AsyncIterator[UploadFile | None]:
     """Open the image of a request as a file, fetched if it is a URL, and close it at the end.
 
-    Raises what `Fetcher.fetch` and `from_text` raise.
+    It is fetched with these headers by this fetcher, in place of that of the services. Raises what
+    `Fetcher.fetch` and `from_text` raise.
     """
     memory_bytes = services.settings.upload_memory_bytes
     if isinstance(image, str):
@@ -82,7 +87,7 @@ async def opened(
         upload = image
     try:
         if isinstance(image, str) and upload is not None:
-            await services.fetcher.fetch(image, upload.file)
+            await (fetcher or services.fetcher).fetch(image, upload.file, headers)
         yield upload
     finally:
         if upload is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from contextvars import ContextVar
 
@@ -26,7 +27,8 @@ class RequireKey:
     """Refuses requests without a key (401) or with an unknown one (403).
 
     ``hashes`` are those of the keys by their names. A key comes as ``Authorization: Bearer KEY`` or
-    ``X-API-Key: KEY``; ``request.state.key_name`` is its name.
+    ``X-API-Key: KEY``, or as the password of Basic authentication; ``request.state.key_name`` is
+    its name.
     """
 
     def __init__(self, app: ASGIApp, hashes: Mapping[str, str]) -> None:
@@ -71,10 +73,20 @@ def key_in(headers: Headers) -> str | None:
         scheme, _, credentials = value.strip().partition(" ")
         if scheme.lower() == "bearer":
             keys.add(credentials.strip())
+        elif scheme.lower() == "basic":
+            keys.add(_password(credentials))
     keys.discard("")
     if len(keys) > 1:
         raise KeyRejectedError("The request brings several keys; send one.")
     return next(iter(keys), None)
+
+
+def _password(credentials: str) -> str:
+    """Return the password of Basic authentication, which tools send that know no other."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _is_open(path: str) -> bool:

@@ -37,6 +37,14 @@ class AccessSettings(BaseSettings):
     key_waiting_tasks: int | None = Field(
         None, ge=1, description="Tasks of one key that may wait or run at once; unset: any."
     )
+    label_studio_url: str | None = Field(
+        None,
+        description="Address of the Label Studio whose images are fetched for its predictions, as "
+        "the API reaches it: http://localhost:8080.",
+    )
+    label_studio_token: SecretStr | None = Field(
+        None, description="Access token of a user of that Label Studio, sent to it alone."
+    )
     cors_origins: Names = Field(
         (),
         description="Origins whose pages may use the API from a browser "

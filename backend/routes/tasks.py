@@ -12,19 +12,19 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, R
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from backend import gateway
-from backend.admission import AdmittedRoute, note_submitted
+from backend.admission import AdmittedRoute
 from backend.bodies import unique_names
 from backend.headers import disposition
 from backend.problems import responses
+from backend.refinements import submit_refinement
 from backend.routes.openapi import REFINE_RESPONSES, TaskId
-from backend.services import Services, ServicesDep
+from backend.services import ServicesDep
 from edgeseg.codecs.formats import format_of
 from edgeseg.errors import (
     CancelledError,
     EdgeSegError,
     InvalidParameterError,
     QueueUnavailableError,
-    TaskNotFinishedError,
     UnknownTaskError,
 )
 from edgeseg.schemas import (
@@ -32,9 +32,8 @@ from edgeseg.schemas import (
     RefineResult,
     TaskStatus,
     VisualizationType,
-    check_refinement,
 )
-from edgeseg.tasks import DRAWN, NewTask, TaskRecord, queue_position, redis_errors
+from edgeseg.tasks import TaskRecord, queue_position, redis_errors
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"])
 submitting = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"], route_class=AdmittedRoute)
@@ -162,41 +161,8 @@ async def refine(
     """
     gateway.check_engines(services, refinement.engines)
     parent = gateway.raise_for(await gateway.read_task(services, task_id))
-    _check_refine(parent, refinement)
-    await gateway.require_workers(services, ("segment",), max_age_s=1.0)
-    child = NewTask(
-        kind="refine",
-        plan=("segment",),
-        request=refinement,
-        prompt=parent.prompt,
-        images=parent.images,
-        parent=parent.id,
-        owner=parent.owner,
-    )
-    with redis_errors():
-        await to_thread.run_sync(_submit_refine, services, child, limiter=services.submitters)
-    note_submitted(request)
-    return await gateway.answer(services, request, child.id)
-
-
-def _check_refine(parent: TaskRecord, refinement: RefineRequest) -> None:
-    if parent.image is None or parent.kind not in DRAWN:
-        raise InvalidParameterError("Only a task of /segment or /masks can be refined.")
-    result = parent.result()
-    if result is None:
-        raise TaskNotFinishedError(
-            f"The task is {parent.status}; refine it once it is done.",
-            task_id=parent.id,
-            task_status=parent.status,
-        )
-    size_hw = (parent.image.height, parent.image.width)
-    check_refinement(refinement, [row["id"] for row in result["objects"]], size_hw)
-
-
-def _submit_refine(services: Services, child: NewTask) -> None:
-    assert child.parent is not None
-    services.store.keep(child.parent)
-    gateway.write_task(services, child)
+    child_id = await submit_refinement(services, request, parent, refinement)
+    return await gateway.answer(services, request, child_id)
 
 
 def _status(record: TaskRecord, drawing: tuple[str, VisualizationType] | None = None) -> TaskStatus:
