@@ -15,11 +15,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import httpx
 import PIL.Image
-import redis
 import typer
 
 from edgeseg.cli.app import app
@@ -35,6 +34,9 @@ from edgeseg.client import EdgeSegClient
 from edgeseg.pipeline import EdgeSegAI
 from edgeseg.settings import Role
 from edgeseg.stack.local import EmbeddedStack
+
+if TYPE_CHECKING:
+    import redis
 
 JPEG_BYTES = 1_000_000
 MAX_ADDED_MS = 30.0
@@ -107,6 +109,9 @@ def overhead(requests: int) -> dict[str, float]:
                 if turn >= WARM_UP:
                     times[name].append(spent)
         local.close()
+        # Only what measures it needs it.
+        import redis
+
         with redis.Redis.from_url(embedded.redis_url) as server:
             spent_in_redis = {
                 "": redis_costs(server, ways["stack"], requests),
