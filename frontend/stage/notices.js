@@ -23,12 +23,13 @@ export function noticeOf(state) {
   return ofApi(state) ?? ofProgress(state) ?? ofFailures(state) ?? ofRefused(state) ?? ofImage(state);
 }
 
-function ofApi({ silentSince, queues }) {
+function ofApi({ silentSince, queues, trouble }) {
   if (silentSince) {
     const time = new Date(silentSince).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
     const text = `The API has not answered since ${time}. What is on the page goes on working; what was sent is sent again.`;
     return { tone: "bad", text, actions: [{ label: "Try now", name: "check" }] };
   }
+  if (trouble) return { tone: "bad", text: trouble, actions: [{ label: "Check again", name: "check" }] };
   const missing = missingQueues(queues).map((queue) => WORKERS[queue]);
   if (!missing.length) return null;
   const text = `No worker is there that ${listed(missing)}: requests for it are refused until one starts (edgeseg up, or its service).`;

@@ -29,9 +29,12 @@ export function createStatus({ store, slots, api }, actions) {
     try {
       const queues = await api.queues();
       noteAnswer(store);
+      store.set({ trouble: null });
       if (JSON.stringify(queues) !== JSON.stringify(store.state.queues)) store.set({ queues });
     } catch (error) {
       noteSilence(store, error, sinceMs);
+      // The API answers, but what it needs does not: Redis, for one.
+      if (!store.state.silentSince) store.set({ trouble: error.message });
     }
     if (!document.hidden) timer = setTimeout(check, store.state.silentSince ? WHILE_SILENT_MS : EVERY_MS);
   }

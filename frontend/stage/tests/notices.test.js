@@ -89,6 +89,14 @@ test("an API that is silent is said with the time, before anything else", () => 
   assert.equal(lineOf(store.state), "API: no answer");
 });
 
+test("what the API itself misses is said in its words", () => {
+  const store = found([0.8]);
+  store.set({ trouble: "Redis does not answer." });
+  assert.equal(said(store).text, "Redis does not answer.");
+  store.set({ trouble: null });
+  assert.equal(said(store), null);
+});
+
 test("a queue without workers is named by what it does", () => {
   const store = found([0.8]);
   const row = { waiting: 0, running: 1, workers: [{ name: "w" }] };
