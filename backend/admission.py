@@ -15,8 +15,6 @@ from edgeseg.errors import QueueFullError, QueueUnavailableError
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import QUEUE_NAMES, QUEUES, QueueMonitor, QueuesView
 
-# A file of n bytes takes so many in Redis.
-BASE64 = 4 / 3
 # This share of Redis' memory is left to the tasks that it has: their results, and RQ's jobs.
 RESERVED_SHARE = 0.1
 # A view of the queues so old decides all the same: what this process admitted since is counted.
@@ -66,7 +64,7 @@ class Admission:
         if self._in_progress >= limit:
             detail = f"{limit} requests are in progress, and no more may be; try again later."
             raise QueueFullError(detail, in_progress=limit, limit=limit)
-        reservation = Reservation(body_bytes * BASE64)
+        reservation = Reservation(body_bytes)
         self._in_progress += 1
         try:
             await self._reserve(reservation, names)
@@ -182,7 +180,7 @@ async def reserve(request: Request, body_bytes: int) -> None:
     """
     services = request.app.state.services
     await services.quotas.take_bytes(max(0, body_bytes - announced_bytes(request)))
-    await services.admission.grow(request.state.reservation, body_bytes * BASE64)
+    await services.admission.grow(request.state.reservation, body_bytes)
 
 
 def note_submitted(request: Request) -> None:

@@ -29,7 +29,7 @@ def task_key(task_id: str) -> str:
 
 
 def image_key(task_id: str) -> str:
-    """Hash: the image files in base64 by their index, written once."""
+    """Hash: the image files by their index, written once."""
     return f"edgeseg:task:{task_id}:image"
 
 

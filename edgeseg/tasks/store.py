@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import pybase64
 import redis
 from redis.client import Pipeline
 
@@ -95,7 +94,7 @@ class TaskStore:
         pipe.hset(keys.task_key(task.id), mapping=cast(Any, task.fields()))
         pipe.expire(keys.task_key(task.id), UNFINISHED_TTL_S)
         for index, data in enumerate(images):
-            pipe.hset(keys.image_key(task.id), str(index), cast(Any, pybase64.b64encode(data)))
+            pipe.hset(keys.image_key(task.id), str(index), cast(Any, data))
         pipe.expire(keys.image_key(task.id), UNFINISHED_TTL_S)
         event = _event("queued", task.plan[0], {"plan": list(task.plan)})
         pipe.xadd(keys.events_key(task.id), {"event": event})
@@ -117,10 +116,10 @@ class TaskStore:
             UnknownTaskError: the image has expired.
         """
         name = keys.image_key(ref.task_id)
-        encoded = cast(bytes | None, cast(Any, self.connection).hget(name, str(ref.index)))
-        if encoded is None:
+        data = cast(bytes | None, cast(Any, self.connection).hget(name, str(ref.index)))
+        if data is None:
             raise UnknownTaskError(f"The image of task {ref.task_id[:64]!r} has expired.")
-        return pybase64.b64decode(encoded)
+        return data
 
     def drawing(self, task_id: str) -> bytes | None:
         """Return the overlay of a task as a file, if one was drawn."""

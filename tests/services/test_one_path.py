@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -124,7 +123,7 @@ def test_each_image_of_a_task_is_kept_and_counted(
         runner.store.image(replace(refs[0], index=3))
     connection = runner.store.connection
     counted = connection.eval(queues._WAITING_BYTES, 1, keys.waiting_key(QUEUE))
-    assert counted == sum(len(base64.b64encode(data)) for data in files)
+    assert counted == sum(len(data) for data in files)
     runner.chain.withdraw(task.id)
 
 
