@@ -12,34 +12,64 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
 
 from edgeseg.language import lexicon
+from edgeseg.language.foreign_tables import Item, Kind, Language, languages
 from edgeseg.language.inflection import IRREGULAR, SINGULAR_S, is_plural
 from edgeseg.language.punctuation import plain_punctuation
-from edgeseg.language.rewrites import read_language_table
 
-Kind = Literal["noun", "adjective", "place", "ordinal", "number", "all", "word", "frame", "sign"]
-CODES = ("de", "es", "fr", "it", "pt", "zh")
 MAX_FORM_TOKENS = 5
 MIN_EVIDENCE_LETTERS = 3
-_LONGEST_ENDING = 2
-_SECTIONS: tuple[tuple[str, Kind], ...] = (
-    ("adjectives", "adjective"),
-    ("ordinals", "ordinal"),
-    ("numbers", "number"),
-    ("words", "word"),
-)
-_PLACES = ("on the ", "from the ", "in the ", "at the ")
+# Letters of each part of a compound, and what stands between the parts.
+MIN_PART = 3
+_JOINTS = ("s", "n", "en", "es", "er")
 _TOKEN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\d+|[.,;]")
+# "除了苹果以外的所有水果": what is left out comes first.
+_EXCEPT_FIRST = re.compile(r"^除了(?P<left_out>.+?)(?:以外|之外|外)[的,]*(?P<rest>.+)$")
+# "桌子下面的猫": the place of the last noun is told by the first.
+_CHINESE_RELATIONS = {
+    "on the left": "left of",
+    "on the right": "right of",
+    "at the top": "on",
+    "at the bottom": "under",
+    "in the foreground": "in front of",
+    "in the background": "behind",
+}
+# What joins two nouns as "of" does: "taza de café".
+_OF = frozenset(("de", "del", "du", "des", "d", "di", "da", "do", "das", "dos", "della", "dello"))
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _ORDER: tuple[Kind, ...] = ("all", "ordinal", "number", "adjective", "noun", "place")
-_UNCOUNTED = frozenset(
-    ("sheep", "fish", "grass", "bread", "water", "meat", "hair", "glasses", "scissors", "trousers")
-) | {"stairs", "police", "grapes", "fruit", "paper"}
-_ALWAYS_SEVERAL = frozenset(("gente", "gens"))
+_UNCOUNTED = (
+    frozenset(
+        (
+            "sheep",
+            "fish",
+            "grass",
+            "bread",
+            "water",
+            "meat",
+            "hair",
+            "glasses",
+            "scissors",
+            "trousers",
+        )
+    )
+    | {"stairs", "police", "grapes", "paper", "people", "furniture", "money", "clothes", "rice"}
+    | {
+        "milk",
+        "honey",
+        "butter",
+        "sugar",
+        "salt",
+        "juice",
+        "snow",
+        "sand",
+        "trash",
+        "food",
+        "cutlery",
+    }
+)
 _PLURALS = {one: several for several, one in IRREGULAR.items()}
 
 
@@ -49,25 +79,6 @@ class Translation:
 
     text: str
     language: str
-
-
-@dataclass(frozen=True)
-class _Item:
-    """An English word for a form of one or more tokens."""
-
-    kind: Kind
-    english: str
-    form: str
-    plural: bool = False
-    is_own: bool = True
-
-
-@dataclass(frozen=True)
-class _Language:
-    """Forms of a language, in lower case with single spaces."""
-
-    name: str
-    forms: dict[str, _Item]
 
 
 def translate(prompt: str, knows: Callable[[str], bool]) -> Translation | None:
@@ -81,24 +92,28 @@ def translate(prompt: str, knows: Callable[[str], bool]) -> Translation | None:
     for language, tokens in candidates:
         items = list(_items(tokens, language, knows))
         if items and _is_foreign(items, knows):
-            return Translation(_english(items, language is _languages()["zh"]), language.name)
+            return Translation(_english(items, language is languages()["zh"]), language.name)
     return None
 
 
-def _ranked(text: str) -> list[tuple[_Language, list[str]]]:
+def _ranked(text: str) -> list[tuple[Language, list[str]]]:
     """Return languages and their tokens, those that know most tokens first."""
     tokens = _TOKEN.findall(text)
     if _HAN.search(text):
-        chinese = _languages()["zh"]
-        return [(chinese, _chinese_tokens("".join(text.split()), chinese))]
-    spoken = [language for code, language in _languages().items() if code != "zh"]
+        chinese = languages()["zh"]
+        joined = _EXCEPT_FIRST.sub(r"\g<rest>除了\g<left_out>", "".join(text.split()))
+        return [(chinese, _chinese_tokens(joined, chinese))]
+    spoken = [language for code, language in languages().items() if code != "zh"]
     known = {x.name: sum(token in x.forms for token in tokens) for x in spoken}
-    return [(x, tokens) for x in sorted(spoken, key=lambda x: -known[x.name]) if known[x.name]]
+    ranked = sorted(spoken, key=lambda x: -known[x.name])
+    # A German word alone may be a compound of known ones.
+    german = languages()["de"]
+    return [(x, tokens) for x in ranked if known[x.name] or x is german]
 
 
 def _items(
-    tokens: Sequence[str], language: _Language, knows: Callable[[str], bool]
-) -> Iterator[_Item]:
+    tokens: Sequence[str], language: Language, knows: Callable[[str], bool]
+) -> Iterator[Item]:
     """Yield the longest forms in order; nothing more after a word that is not known."""
     at = 0
     while at < len(tokens):
@@ -108,20 +123,49 @@ def _items(
                 break
         else:
             token, length = tokens[at], 1
-            item = _other(token, knows)
+            item = _compound(token, language, knows) or _other(token, knows)
         yield item
         at += length
 
 
-def _other(token: str, knows: Callable[[str], bool]) -> _Item:
+def _other(token: str, knows: Callable[[str], bool]) -> Item:
     """A sign, or a word that no table has: an English noun, or an unknown one."""
     if token in ".,;":
-        return _Item("sign", token, token)
+        return Item("sign", token, token)
     is_noun = knows(token) and token not in lexicon.FRAME_WORDS
-    return _Item("noun", token if is_noun else "", token, is_own=False)
+    return Item("noun", token if is_noun else "", token, is_own=False)
 
 
-def _is_foreign(items: Sequence[_Item], knows: Callable[[str], bool]) -> bool:
+def _compound(token: str, language: Language, knows: Callable[[str], bool]) -> Item | None:
+    """Read a German compound of two known nouns: "Küchentisch" is "kitchen table"."""
+    if language is not languages()["de"] or knows(token):
+        return None
+    for at in range(MIN_PART, len(token) - MIN_PART + 1):
+        last = language.forms.get(token[at:])
+        if last is None or last.kind != "noun":
+            continue
+        for joint in ("", *_JOINTS):
+            first = language.forms.get(token[:at].removesuffix(joint))
+            if token[:at].endswith(joint) and first is not None and first.kind == "noun":
+                return Item("noun", f"{first.english} {last.english}", token, last.plural)
+    return None
+
+
+def unknown_words(prompt: str, knows: Callable[[str], bool]) -> dict[str, list[str]]:
+    """Return words that neither English nor the language of a prompt's other words has.
+
+    With each are the nearest nouns of that language and their English; empty where no word of the
+    prompt is of another language.
+    """
+    text = plain_punctuation(prompt).lower().replace("\u2019", " ").replace("'", " ")
+    for language, tokens in _ranked(text)[:1]:
+        if any(token in language.forms and not knows(token) for token in tokens):
+            unknown = [t for t in tokens if t.isalpha() and t not in language.forms]
+            return {t: language.nearest(t) for t in unknown if not knows(t)}
+    return {}
+
+
+def _is_foreign(items: Sequence[Item], knows: Callable[[str], bool]) -> bool:
     """Tell a prompt of the language from an English one, and from one with unknown words."""
     if any(item.kind == "noun" and not item.english for item in items):
         return False
@@ -142,22 +186,47 @@ def _is_foreign(items: Sequence[_Item], knows: Callable[[str], bool]) -> bool:
     return not others and (bool(frames) or after)
 
 
-def _english(items: Sequence[_Item], is_chinese: bool) -> str:
+def _english(items: Sequence[Item], is_chinese: bool) -> str:
     """Join English words: the parts of each noun phrase in English order."""
     parts: list[str] = []
-    phrase: list[_Item] = []
-    for item in items:
+    phrase: list[Item] = []
+    joined = False
+    for item in _relations_last(items) if is_chinese else items:
         if item.kind in ("word", "sign"):
-            parts += [*_noun_phrase(phrase, is_chinese), item.english]
+            parts += [*_noun_phrase(phrase), item.english]
             phrase = []
-        elif item.kind != "frame":
+        elif item.kind == "frame":
+            joined = joined or item.form in _OF
+        elif (
+            item.kind == "noun" and not is_chinese and (joined or item.is_own) and _has_noun(phrase)
+        ):
+            parts += [*_noun_phrase(phrase), "of"]
+            phrase = [item]
+        else:
             phrase.append(item)
-    parts += _noun_phrase(phrase, is_chinese)
+        joined = joined and item.kind == "frame"
+    parts += _noun_phrase(phrase)
     return " ".join(parts).replace(" ,", ",")
 
 
-def _noun_phrase(items: Sequence[_Item], is_chinese: bool) -> list[str]:
-    counted = is_chinese and any(item.kind in ("all", "number") for item in items)
+def _has_noun(phrase: Sequence[Item]) -> bool:
+    return any(item.kind == "noun" and item.is_own for item in phrase)
+
+
+def _relations_last(items: Sequence[Item]) -> list[Item]:
+    """Put Chinese nouns with a place after the noun that they place: "cat under table"."""
+    spoken = [item for item in items if item.kind != "frame"]
+    for at in range(1, len(spoken) - 1):
+        before, place, after = spoken[at - 1], spoken[at], spoken[at + 1 :]
+        relation = _CHINESE_RELATIONS.get(place.english)
+        if relation and before.kind == "noun" and any(item.kind == "noun" for item in after):
+            word = Item("word", relation, place.form)
+            return [*after, word, *spoken[:at]]
+    return list(items)
+
+
+def _noun_phrase(items: Sequence[Item]) -> list[str]:
+    counted = any(item.kind in ("all", "number") for item in items)
     ordered = sorted(items, key=lambda x: (_ORDER.index(x.kind), not x.english.endswith("est")))
     return [
         _plural(item.english)
@@ -180,7 +249,7 @@ def _plural(noun: str) -> str:
     return f"{first} {last}".strip()
 
 
-def _chinese_tokens(text: str, chinese: _Language) -> list[str]:
+def _chinese_tokens(text: str, chinese: Language) -> list[str]:
     """Split a text without spaces into the longest known forms."""
     tokens, at = [], 0
     while at < len(text):
@@ -189,46 +258,3 @@ def _chinese_tokens(text: str, chinese: _Language) -> list[str]:
         tokens.append(text[at : at + length])
         at += length
     return tokens
-
-
-@lru_cache(maxsize=1)
-def _languages() -> dict[str, _Language]:
-    words, nouns = read_language_table("foreign_words"), read_language_table("foreign_nouns")
-    languages = {}
-    for column, code in enumerate(CODES):
-        table = words[code]
-        forms: dict[str, _Item] = {}
-        for english, cells in nouns.items():
-            for form, plural in _noun_forms(cells.split("|")[column]):
-                forms.setdefault(form, _Item("noun", english, form, plural))
-        for section, kind in _SECTIONS:
-            for english, cell in table[section].items():
-                for form in _forms(cell):
-                    forms[form] = _Item(_kind(english, kind), english, form)
-        for form in _forms(table["frames"]):
-            forms.setdefault(form, _Item("frame", "", form))
-        languages[code] = _Language(table["name"], forms)
-    return languages
-
-
-def _kind(english: str, kind: Kind) -> Kind:
-    """Return the kind of an entry; among the words are places and "all"."""
-    if english == "all":
-        return "all"
-    return "place" if english.startswith(_PLACES) else kind
-
-
-def _forms(cell: str) -> list[str]:
-    return [form.lower().replace("_", " ") for form in cell.split()]
-
-
-def _noun_forms(cell: str) -> Iterator[tuple[str, bool]]:
-    """Yield forms and whether they are plural: "silla/s", "luz/luces", "Fenster"."""
-    for form in _forms(cell):
-        one, _, several = form.partition("/")
-        if one == "-":
-            continue
-        yield one, one in _ALWAYS_SEVERAL
-        if several:
-            short = len(several) <= _LONGEST_ENDING
-            yield (one + several if short else several), True

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from edgeseg.engines.nano.affordances.knowledge import all_affordances
 from edgeseg.engines.nano.affordances.matcher import AffordanceMatcher, good_enough
-from edgeseg.engines.nano.affordances.table import everything, read_table
+from edgeseg.engines.nano.affordances.table import everything
 from edgeseg.engines.nano.learned_reader import LearnedReader, asks_which
+from edgeseg.engines.nano.sentence_encoder import SentenceEncoder
 from edgeseg.engines.nano.word_reader import Reading, WordReader
 from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.language.attributes import colour_of, read_attributes
@@ -86,7 +88,9 @@ class NanoSimplifier:
 
     def __init__(self, threads: int | None = None) -> None:
         vectors = WordVectors.shipped()
-        self._affordances: AffordanceMatcher | None = AffordanceMatcher(vectors, read_table())
+        self._affordances: AffordanceMatcher | None = AffordanceMatcher(
+            vectors, all_affordances(), SentenceEncoder.shipped()
+        )
         self._reader = WordReader(vectors)
         self._learned = LearnedReader(self._reader.knows)
 

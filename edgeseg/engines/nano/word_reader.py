@@ -9,7 +9,7 @@ from functools import cached_property
 from edgeseg.engines.nano.affordances.table import everything, read_table
 from edgeseg.engines.nano.word_vectors import WordVectors
 from edgeseg.language import lexicon
-from edgeseg.language.foreign import translate
+from edgeseg.language.foreign import translate, unknown_words
 from edgeseg.language.inflection import singular
 from edgeseg.language.phrases import ABBREVIATIONS, WORD, words
 from edgeseg.language.rewrites import chat_to_words, names
@@ -60,14 +60,18 @@ class WordReader:
             reading.notes.append(f"Read as “{reading.text.strip()}”.")
         self._open_compounds(reading)
         unknown = [word for word in WORD.findall(reading.text) if not self.knows(word)]
-        mended = {word: self._spelling.mend(word) for word in dict.fromkeys(unknown)}
+        foreign_words = unknown_words(prompt, self.knows) if unknown else {}
+        mended = {
+            word: None if word.lower() in foreign_words else self._spelling.mend(word)
+            for word in dict.fromkeys(unknown)
+        }
         # Beside words that nothing is near to, a near one is of their language: "Katze frisst".
         is_other = None in mended.values()
         for word, known in mended.items():
-            if known == word:
+            if known == word or (foreign_words and word.lower() not in foreign_words):
                 continue
             if known is None or is_other:
-                reading.warnings.append(self._unknown(word))
+                reading.warnings.append(self._unknown(word, foreign_words))
                 continue
             reading.text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", known, reading.text)
             reading.notes.append(f"“{word}” was read as “{known}”.")
@@ -94,8 +98,8 @@ class WordReader:
         forms = {word, singular(word)}
         return bool(forms & _GRAMMAR or forms & names()) or any(map(self._vectors.knows, forms))
 
-    def _unknown(self, word: str) -> str:
-        nearest = self._spelling.nearest(word)
+    def _unknown(self, word: str, foreign_words: dict[str, list[str]]) -> str:
+        nearest = foreign_words.get(word.lower()) or self._spelling.nearest(word)
         near = f" The nearest known words are {', '.join(nearest)}." if nearest else ""
         return f"“{word}” is not a known word.{near}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import IO
@@ -84,6 +85,14 @@ class WordVectors:
         """(N, D) float32, one row per phrase as in `vector`."""
         rows = [self.vector(p) for p in phrases]
         return np.array(rows, np.float32).reshape(-1, self.dim)
+
+    def word_vectors(self, words: Sequence[str]) -> FloatArray:
+        """(N, D) float32 unit vectors of single words, zeros for unknown ones."""
+        found = [None if word in STOP_WORDS else self._find(word) for word in words]
+        rows = np.array([-1 if row is None else row for row in found], np.int64)
+        vectors = self._table[rows].astype(np.float32)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+        return np.asarray(vectors * (rows >= 0)[:, None], np.float32)
 
     def similarity(self, a: str, b: str) -> float:
         """Cosine of the two phrases' vectors in [-1, 1]; 0 when either is unknown."""

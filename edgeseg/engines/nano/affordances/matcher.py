@@ -10,22 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeseg.engines.nano.affordances.hints import Hints
+from edgeseg.engines.nano.affordances.statements import statement_vectors
 from edgeseg.engines.nano.affordances.table import Affordance
+from edgeseg.engines.nano.sentence_encoder import SentenceEncoder
 from edgeseg.engines.nano.word_vectors import WordVectors
-from edgeseg.language.inflection import singular
 from edgeseg.language.lexicon import FRAME_WORDS, LIGHT_WORDS, word_set
 from edgeseg.language.phrases import words
-
-RELATIONS = {"with": "with", "on": "on", "in": "in", "into": "in", "from": "from", "at": "at"}
-PLACE_WORDS = frozenset(("where", "somewhere", "place", "places", "spot"))
 
 FloatArray = npt.NDArray[np.float32]
 
 # Minimum score of a match, and of one for a question that mostly asks for no thing. The first was
 # chosen on the curve in docs/log/prompts.md, the weights below on
 # tests/unit/engines/nano/prompts/intents_tuned.tsv.
-THRESHOLD = 0.6
-STRONG = 0.75
+THRESHOLD = 0.5
+STRONG = 0.7
 ODD_OPENINGS = word_set(
     "why when who whose whom did was were is are am does do has have tell explain will"
 )
@@ -43,31 +42,19 @@ FACT_QUESTION = re.compile(
 LIGHT_WEIGHT = 0.3
 MAX_CONTENT_WORDS = 24
 # How much the other examples of an entry, and the names of its things, count beside that.
-COVER = 0.6
+COVER = 0.7
 RELATED = 0.1
 # Between examples this near to each other the small words decide: "i am cold", "how cold is it".
 NEAR = 0.05
-# "cut on" asks for a surface, "cut with" for a tool: the same last preposition is a hint.
-RELATION = 0.08
-# "carry my laptop in" does not ask for the laptop.
-MENTIONED = 0.2
-# "animal that ..." asks for an entry of the group of animals.
-CATEGORY = 0.15
-CATEGORIES = {
-    "animals": "animal animals creature creatures insect insects pet pets bird birds mammal",
-    "travelling": "vehicle vehicles transport transportation transports",
-    "clothes": "wear wears wearing worn clothes clothing garment garments dressed outfit",
-    "food": "food foods fruit fruits vegetable vegetables edible snack",
-    "music": "musical instruments",
-    "resting": "furniture",
-}
-GROUPS_OF = {
-    word: {name, "weather"} if name == "clothes" else {name}
-    for name, listed in CATEGORIES.items()
-    for word in listed.split()
-}
+# An example of the table of affordances goes before a statement about a known thing.
+CURATED = 0.03
+# How much the sentence as a whole counts beside its words.
+SENTENCE = 0.375
 # How much word-by-word agreement counts beside the mean of all words.
 ALIGNMENT = 0.7
+# Share of the question's words in that, beside those of the example: a statement of two words is
+# easily said by a longer question.
+QUESTION = 0.7
 
 
 @dataclass(frozen=True)
@@ -89,7 +76,12 @@ def content_words(text: str) -> list[str]:
 class AffordanceMatcher:
     """Finds the entry of the table whose examples mean most nearly what a sentence says."""
 
-    def __init__(self, vectors: WordVectors, affordances: tuple[Affordance, ...]) -> None:
+    def __init__(
+        self,
+        vectors: WordVectors,
+        affordances: tuple[Affordance, ...],
+        encoder: SentenceEncoder,
+    ) -> None:
         self._vectors = vectors
         self._examples = [
             (affordance, text) for affordance in affordances for text in affordance.examples
@@ -99,7 +91,7 @@ class AffordanceMatcher:
         self._ceiling = float(np.log1p(len(contents)))
         self._rarity = {w: float(np.log1p(len(contents) / n)) for w, n in uses.items()}
         self._rows = {word: row for row, word in enumerate(uses)}
-        self._words = self._lookup(list(uses))
+        self._words = vectors.word_vectors(list(uses))
         self._flat = np.array([self._rows[w] for content in contents for w in content], np.int64)
         self._starts = np.cumsum([0, *(len(content) for content in contents[:-1])])
         weights = np.array([self._weight(w) for content in contents for w in content], np.float32)
@@ -116,29 +108,31 @@ class AffordanceMatcher:
             vocabularies[owner] |= {self._rows[w] for w in content}
         self._entry_flat = np.array([row for v in vocabularies for row in sorted(v)], np.int64)
         self._entry_starts = np.cumsum([0, *(len(v) for v in vocabularies[:-1])])
-        means = np.stack(
-            [vectors.vectors(list(affordance.things)).mean(0) for affordance in affordances]
-        )
-        self._thing_means = _unit(means)
-        self._relations = np.array([_relation(text) for _, text in self._examples])
-        self._groups = np.array([affordance.group for affordance, _ in self._examples])
-        self._named: dict[frozenset[str], list[int]] = {}
-        for row, (affordance, example) in enumerate(self._examples):
-            things = frozenset(words(affordance.things[0]))
-            if not things <= set(words(example)):
-                self._named.setdefault(things, []).append(row)
+        names = [words(thing)[-1:] for affordance in affordances for thing in affordance.things]
+        counts = [len(affordance.things) for affordance in affordances]
+        heads = vectors.word_vectors([word for name in names for word in name or [""]])
+        self._thing_means = _unit(np.add.reduceat(heads, np.cumsum([0, *counts[:-1]])))
+        # Entries of the table belong to a group of it.
+        self._curated = np.array([CURATED * bool(a.group) for a, _ in self._examples], np.float32)
+        self._names = {thing for affordance in affordances for thing in affordance.things}
+        self._hints = Hints(affordances)
+        self._statements = statement_vectors([text for _, text in self._examples], encoder)
+        self._encoder = encoder
 
     def match(self, text: str) -> Match | None:
-        """Return the best entry for a sentence; ``None`` if no word of it is known."""
+        """Return the best entry for a sentence; ``None`` for a name, and if no word is known."""
         content = content_words(text)
         vectors = self._lookup(content)
-        if not content or not vectors.any():
+        if not content or not vectors.any() or " ".join(words(text)) in self._names:
             return None
-        scores = self._scores(content, vectors) + self._hints(text, content)
+        said = self._scores(content, vectors)
+        meant = self._statements @ self._encoder.encode([text])[0]
+        scores = (1 - SENTENCE) * said + SENTENCE * meant + self._hints.of(text, content)
+        scores += self._curated
         near = np.flatnonzero(scores >= scores.max() - NEAR)
         best = max(map(int, near), key=lambda row: scores[row] + NEAR * self._shared(text, row))
         affordance, example = self._examples[best]
-        return Match(affordance.things, example, float(scores[best]))
+        return Match(affordance.things, example, float(said[best] + meant[best]) / 2)
 
     def _scores(self, content: list[str], vectors: FloatArray) -> FloatArray:
         """(examples,) float32: how much each example, and its entry, mean what is asked."""
@@ -153,29 +147,14 @@ class AffordanceMatcher:
         spread = likeness[self._flat]
         precision = np.maximum.reduceat(spread, self._starts) @ weights
         recall = np.add.reduceat(spread.max(1) * self._weights, self._starts) / self._totals
-        aligned = 2 * precision * recall / np.maximum(precision + recall, 1e-6)
+        aligned = (
+            precision * recall / np.maximum(QUESTION * recall + (1 - QUESTION) * precision, 1e-6)
+        )
         example = ALIGNMENT * aligned + (1 - ALIGNMENT) * (self._means @ mean)
         covered = np.maximum.reduceat(likeness[self._entry_flat], self._entry_starts) @ weights
         related = self._thing_means @ mean
         entry = COVER * covered + RELATED * related
         return np.asarray((example + entry[self._owners]) / (1 + COVER + RELATED), np.float32)
-
-    def _hints(self, text: str, content: list[str]) -> FloatArray:
-        """(examples,) float32: small corrections by the last preposition and by what is named."""
-        relation, asked = _relation(text), words(text)
-        hints = np.zeros(len(self._examples), np.float32)
-        if relation:
-            hints += RELATION * (self._relations == relation)
-            hints -= RELATION * ((self._relations != relation) & (self._relations != ""))
-        elif PLACE_WORDS & set(asked):
-            hints -= RELATION * (self._relations == "with")
-        for groups in (GROUPS_OF[word] for word in asked if word in GROUPS_OF):
-            hints += CATEGORY * np.isin(self._groups, sorted(groups))
-        named = {singular(word) for word in content}
-        for things, rows in self._named.items():
-            if things <= named:
-                hints[rows] -= MENTIONED
-        return hints
 
     def _shared(self, text: str, row: int) -> float:
         """Share of words, small ones too, that a text and an example have in common (0..1)."""
@@ -192,18 +171,6 @@ class AffordanceMatcher:
         return (
             self._vectors.vectors(query) if query else np.zeros((0, self._vectors.dim), np.float32)
         )
-
-
-def _relation(text: str) -> str:
-    """Return the "with", "in", "from" ... that ends a text; "with" where a tool is asked for."""
-    tokens = words(text)
-    if not tokens:
-        return ""
-    if tokens[-1] in RELATIONS:
-        return RELATIONS[tokens[-1]]
-    if len(tokens) > 1 and tokens[1] in {"what", "which"} and tokens[0] in RELATIONS:
-        return RELATIONS[tokens[0]]
-    return ""
 
 
 def _unit(rows: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ class Affordance:
     things: tuple[str, ...]
     examples: tuple[str, ...]
     group: str = ""
+    kinds: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=1)
