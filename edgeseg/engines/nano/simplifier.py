@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from edgeseg.engines.nano.affordances.knowledge import all_affordances
+from edgeseg.engines.nano.affordances.knowledge import all_affordances, visible_nouns
 from edgeseg.engines.nano.affordances.matcher import AffordanceMatcher, good_enough
 from edgeseg.engines.nano.affordances.table import everything
 from edgeseg.engines.nano.learned_reader import LearnedReader, asks_which
@@ -166,6 +166,10 @@ class NanoSimplifier:
             return draft
         read = self._draft(learned.sentence)
         if not _is_read(read) or read.is_need:
+            return draft
+        # "What are the rules of grammar?" asks for nothing that can be seen.
+        nouns = {singular(head(phrase)) for phrase in read.phrases}
+        if UNANSWERED in draft.notes and not nouns <= visible_nouns():
             return draft
         read.changed = True
         note = f"No rule reads this, so it was read word by word as “{learned.sentence}”."

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 
-from edgeseg.engines.nano.affordances.table import Affordance, read_table
+from edgeseg.engines.nano.affordances.table import Affordance, everything, read_table
+from edgeseg.language.inflection import singular
 
 
 @lru_cache(maxsize=1)
@@ -40,3 +41,10 @@ def all_affordances() -> tuple[Affordance, ...]:
         replace(entry, kinds=kinds.get(entry.things[0], frozenset())) for entry in read_table()
     )
     return (*table, *known)
+
+
+@lru_cache(maxsize=1)
+def visible_nouns() -> frozenset[str]:
+    """Last words of the names of all known things, in the singular."""
+    names = {thing for entry in all_affordances() for thing in entry.things} | set(everything())
+    return frozenset(singular(name.split()[-1]) for name in names)
