@@ -16,7 +16,7 @@ from edgeseg.language.attributes import colour_of, read_attributes
 from edgeseg.language.doubts import is_doubtful
 from edgeseg.language.exclusions import same_kind, split_exclusion
 from edgeseg.language.inflection import singular
-from edgeseg.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING
+from edgeseg.language.lexicon import BY_AREA, DETERMINERS, EVERYONE, EVERYTHING, word_set
 from edgeseg.language.phrases import (
     head,
     join_phrases,
@@ -48,6 +48,7 @@ SHORT = 2
 UNKNOWN = "It is looked for as it stands."
 UNANSWERED = "No thing is known that answers this, so it is looked for as it stands."
 # "the two on the left" are two of what is kept.
+_ASKING = word_set("what which who whose why when where how is are do does did should")
 _COUNTED = re.compile(r"^(?:the\s+)?(?:two|three|four|five|six)(?=\s+(?:on|at|in|from)\b)", re.I)
 
 # What a position alone leaves: "the second one from the left", "no. 2 from the left".
@@ -169,7 +170,8 @@ class NanoSimplifier:
             return draft
         # "What are the rules of grammar?" asks for nothing that can be seen.
         nouns = {singular(head(phrase)) for phrase in read.phrases}
-        if UNANSWERED in draft.notes and not nouns <= visible_nouns():
+        asked = next(iter(words(prompt)), "") in _ASKING
+        if asked and UNANSWERED in draft.notes and not nouns <= visible_nouns():
             return draft
         read.changed = True
         note = f"No rule reads this, so it was read word by word as “{learned.sentence}”."
