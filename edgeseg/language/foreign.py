@@ -159,7 +159,9 @@ def unknown_words(prompt: str, knows: Callable[[str], bool]) -> dict[str, list[s
     """
     text = plain_punctuation(prompt).lower().replace("\u2019", " ").replace("'", " ")
     for language, tokens in _ranked(text)[:1]:
-        if any(token in language.forms and not knows(token) for token in tokens):
+        if not _HAN.search(text) and any(
+            token in language.forms and not knows(token) for token in tokens
+        ):
             unknown = [t for t in tokens if t.isalpha() and t not in language.forms]
             return {t: language.nearest(t) for t in unknown if not knows(t)}
     return {}

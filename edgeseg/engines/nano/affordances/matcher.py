@@ -192,6 +192,10 @@ def good_enough(match: Match, text: str) -> bool:
     """Tell whether a match may replace the sentence; odd questions need a stronger one."""
     if FACT_QUESTION.match(text):
         return False
-    first = next(iter(words(text)), "")
+    tokens = words(text)
+    first = next(iter(tokens), "")
+    if len(tokens) == 2 and first in {"may", "can"}:
+        # "may bug"
+        return False
     odd = first in ODD_OPENINGS or ODD_QUESTION.match(text) is not None
     return match.score >= (STRONG if odd else THRESHOLD)
