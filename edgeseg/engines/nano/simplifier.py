@@ -48,7 +48,7 @@ SHORT = 2
 UNKNOWN = "It is looked for as it stands."
 UNANSWERED = "No thing is known that answers this, so it is looked for as it stands."
 # "the two on the left" are two of what is kept.
-_ASKING = word_set("what which who whose why when where how is are do does did should")
+_ASKING = word_set("what which who whose why when where how is are do does did should we my")
 _COUNTED = re.compile(r"^(?:the\s+)?(?:two|three|four|five|six)(?=\s+(?:on|at|in|from)\b)", re.I)
 
 # What a position alone leaves: "the second one from the left", "no. 2 from the left".
