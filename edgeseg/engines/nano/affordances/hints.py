@@ -72,11 +72,13 @@ class Hints:
             kind: np.array([kind in entry.kinds for entry, _ in examples]) for kind in kinds
         }
         self._has_kind = np.array([bool(entry.kinds) for entry, _ in examples])
-        self._named: dict[frozenset[str], list[int]] = {}
+        # Names by their last word, and the rows of each.
+        self._named: dict[str, dict[frozenset[str], list[int]]] = {}
         for row, (entry, _) in enumerate(examples):
             for thing in entry.things:
-                name = frozenset(map(singular, words(thing)))
-                self._named.setdefault(name, []).append(row)
+                name = [singular(word) for word in words(thing)]
+                of_word = self._named.setdefault(name[-1], {})
+                of_word.setdefault(frozenset(name), []).append(row)
 
     def of(self, text: str, content: list[str]) -> FloatArray:
         """(examples,) float32: what to add to the score of each example for a question."""
@@ -91,9 +93,10 @@ class Hints:
         for groups in (GROUPS_OF[word] for word in asked if word in GROUPS_OF):
             hints += CATEGORY * np.isin(self._groups, sorted(groups))
         named = {singular(word) for word in content}
-        for name, rows in self._named.items():
-            if name <= named:
-                hints[rows] -= MENTIONED
+        for word in named & self._named.keys():
+            for name, rows in self._named[word].items():
+                if name <= named:
+                    hints[rows] -= MENTIONED
         return hints + self._kinds(asked)
 
     def _kinds(self, asked: list[str]) -> FloatArray:

@@ -126,7 +126,7 @@ class AffordanceMatcher:
         if not content or not vectors.any() or " ".join(words(text)) in self._names:
             return None
         said = self._scores(content, vectors)
-        meant = self._statements @ self._encoder.encode([text])[0]
+        meant = _products(self._statements, self._encoder.encode([text]))[0]
         scores = (1 - SENTENCE) * said + SENTENCE * meant + self._hints.of(text, content)
         scores += self._curated
         near = np.flatnonzero(scores >= scores.max() - NEAR)
@@ -139,20 +139,20 @@ class AffordanceMatcher:
         weights = np.array([self._weight(w) for w in content], np.float32)
         weights /= weights.sum()
         mean = _unit((weights @ vectors)[None])[0]
-        likeness = np.maximum(vectors @ self._words.T, 0)
+        likeness = np.maximum(_products(self._words, vectors), 0)
         # Unknown words still match themselves.
         for row, word in enumerate(content):
             if word in self._rows:
                 likeness[row, self._rows[word]] = 1
-        precision = weights @ _best_of(likeness, self._flat, self._starts)
+        precision = _best_of(likeness, self._flat, self._starts, weights)
         nearest = likeness.max(0)[self._flat]
         recall = np.add.reduceat(nearest * self._weights, self._starts) / self._totals
         aligned = (
             precision * recall / np.maximum(QUESTION * recall + (1 - QUESTION) * precision, 1e-6)
         )
-        example = ALIGNMENT * aligned + (1 - ALIGNMENT) * (self._means @ mean)
-        covered = weights @ _best_of(likeness, self._entry_flat, self._entry_starts)
-        related = self._thing_means @ mean
+        example = ALIGNMENT * aligned + (1 - ALIGNMENT) * _products(self._means, mean[None])[0]
+        covered = _best_of(likeness, self._entry_flat, self._entry_starts, weights)
+        related = _products(self._thing_means, mean[None])[0]
         entry = COVER * covered + RELATED * related
         return np.asarray((example + entry[self._owners]) / (1 + COVER + RELATED), np.float32)
 
@@ -173,14 +173,28 @@ class AffordanceMatcher:
         )
 
 
+def _products(rows: FloatArray, queries: FloatArray) -> FloatArray:
+    """(Q, N) float32 dot products of (N, D) rows and (Q, D) queries.
+
+    Not by BLAS, whose threads wait for each other longer than such small products take.
+    """
+    return np.stack([np.einsum("nd,d->n", rows, query) for query in queries])
+
+
 def _best_of(
-    likeness: FloatArray, flat: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]
+    likeness: FloatArray,
+    flat: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    weights: FloatArray,
 ) -> FloatArray:
-    """(Q, E) float32: how near each of E groups of words comes to each word of a question.
+    """(E,) float32: how near each of E groups of words comes to the Q words of a question.
 
     One word after the other: on two axes `reduceat` takes three times as long.
     """
-    return np.stack([np.maximum.reduceat(row[flat], starts) for row in likeness])
+    total = np.zeros(len(starts), np.float32)
+    for row, weight in zip(likeness, weights, strict=True):
+        total += weight * np.maximum.reduceat(row[flat], starts)
+    return total
 
 
 def _unit(rows: FloatArray) -> FloatArray:
