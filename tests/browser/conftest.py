@@ -46,7 +46,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
             yield running
 
 
-@pytest.fixture(scope="session")
+# Playwright's event loop runs in this thread: tests elsewhere have loops of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     assert program is not None, "Chromium is missing: apt-get install chromium"

@@ -170,7 +170,9 @@ class NanoSimplifier:
             return draft
         # "What are the rules of grammar?" asks for nothing that can be seen.
         nouns = {singular(head(phrase)) for phrase in read.phrases}
-        asked = next(iter(words(prompt)), "") in _ASKING
+        first = next(iter(words(prompt)), "")
+        # "Do the horse, then the rider" asks for both.
+        asked = first in _ASKING and (first != "do" or "?" in prompt)
         if asked and UNANSWERED in draft.notes and not nouns <= visible_nouns():
             return draft
         read.changed = True

@@ -82,14 +82,14 @@ class NanoDetPlus:
 
 
 def calibrated(scores: FloatArray) -> FloatArray:
-    """Scores in 0..1 whose odds are ODDS_RATIO times as high.
+    """Scores in 0..1 whose odds are ODDS_RATIO times as high; none is certain, so below 1.
 
     >>> round(float(calibrated(np.float32(0.3))), 3)
     0.35
     """
     odds: FloatArray = scores * np.float32(ODDS_RATIO)
     moved: FloatArray = odds / (1 - scores + odds)
-    return moved
+    return np.minimum(moved, np.nextafter(np.float32(1), np.float32(0)))
 
 
 def _select(

@@ -74,11 +74,14 @@ class Hints:
         self._has_kind = np.array([bool(entry.kinds) for entry, _ in examples])
         # Names by their last word, and the rows of each.
         self._named: dict[str, dict[frozenset[str], list[int]]] = {}
-        for row, (entry, _) in enumerate(examples):
+        first = 0
+        for entry in entries:
+            rows = range(first, first + len(entry.examples))
+            first = rows.stop
             for thing in entry.things:
                 name = [singular(word) for word in words(thing)]
                 of_word = self._named.setdefault(name[-1], {})
-                of_word.setdefault(frozenset(name), []).append(row)
+                of_word.setdefault(frozenset(name), []).extend(rows)
 
     def of(self, text: str, content: list[str]) -> FloatArray:
         """(examples,) float32: what to add to the score of each example for a question."""

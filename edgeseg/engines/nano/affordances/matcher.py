@@ -6,10 +6,12 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeseg.engines.nano.affordances.groups import Groups, products
 from edgeseg.engines.nano.affordances.hints import Hints
 from edgeseg.engines.nano.affordances.statements import statement_vectors
 from edgeseg.engines.nano.affordances.table import Affordance
@@ -57,6 +59,10 @@ ALIGNMENT = 0.7
 QUESTION = 0.7
 
 
+# Sentences whose match is kept.
+REMEMBERED = 256
+
+
 @dataclass(frozen=True)
 class Match:
     """The things that match an intent, the example that it resembles most, and how much (0..1)."""
@@ -95,6 +101,7 @@ class AffordanceMatcher:
         self._flat = np.array([self._rows[w] for content in contents for w in content], np.int64)
         self._starts = np.cumsum([0, *(len(content) for content in contents[:-1])])
         weights = np.array([self._weight(w) for content in contents for w in content], np.float32)
+        self._groups = Groups(self._flat, self._starts)
         self._weights = weights
         self._totals = np.add.reduceat(weights, self._starts)
         means = np.add.reduceat(self._words[self._flat] * weights[:, None], self._starts)
@@ -116,17 +123,22 @@ class AffordanceMatcher:
         self._curated = np.array([CURATED * bool(a.group) for a, _ in self._examples], np.float32)
         self._names = {thing for affordance in affordances for thing in affordance.things}
         self._hints = Hints(affordances)
+        # A prompt is often asked for many images, one after the other.
+        self._matched = lru_cache(maxsize=REMEMBERED)(self._match)
         self._statements = statement_vectors([text for _, text in self._examples], encoder)
         self._encoder = encoder
 
     def match(self, text: str) -> Match | None:
         """Return the best entry for a sentence; ``None`` for a name, and if no word is known."""
+        return self._matched(text)
+
+    def _match(self, text: str) -> Match | None:
         content = content_words(text)
         vectors = self._lookup(content)
         if not content or not vectors.any() or " ".join(words(text)) in self._names:
             return None
         said = self._scores(content, vectors)
-        meant = _products(self._statements, self._encoder.encode([text]))[0]
+        meant = products(self._statements, self._encoder.encode([text]))[0]
         scores = (1 - SENTENCE) * said + SENTENCE * meant + self._hints.of(text, content)
         scores += self._curated
         near = np.flatnonzero(scores >= scores.max() - NEAR)
@@ -139,20 +151,24 @@ class AffordanceMatcher:
         weights = np.array([self._weight(w) for w in content], np.float32)
         weights /= weights.sum()
         mean = _unit((weights @ vectors)[None])[0]
-        likeness = np.maximum(_products(self._words, vectors), 0)
+        likeness = np.maximum(products(self._words, vectors), 0)
         # Unknown words still match themselves.
         for row, word in enumerate(content):
             if word in self._rows:
                 likeness[row, self._rows[word]] = 1
-        precision = _best_of(likeness, self._flat, self._starts, weights)
+        precision = np.zeros(len(self._starts), np.float32)
+        for weight, row in zip(weights, likeness, strict=True):
+            precision += weight * self._groups.best(row)
         nearest = likeness.max(0)[self._flat]
         recall = np.add.reduceat(nearest * self._weights, self._starts) / self._totals
         aligned = (
             precision * recall / np.maximum(QUESTION * recall + (1 - QUESTION) * precision, 1e-6)
         )
-        example = ALIGNMENT * aligned + (1 - ALIGNMENT) * _products(self._means, mean[None])[0]
-        covered = _best_of(likeness, self._entry_flat, self._entry_starts, weights)
-        related = _products(self._thing_means, mean[None])[0]
+        example = ALIGNMENT * aligned + (1 - ALIGNMENT) * products(self._means, mean[None])[0]
+        covered = np.zeros(len(self._entry_starts), np.float32)
+        for weight, row in zip(weights, likeness, strict=True):
+            covered += weight * np.maximum.reduceat(row[self._entry_flat], self._entry_starts)
+        related = products(self._thing_means, mean[None])[0]
         entry = COVER * covered + RELATED * related
         return np.asarray((example + entry[self._owners]) / (1 + COVER + RELATED), np.float32)
 
@@ -171,30 +187,6 @@ class AffordanceMatcher:
         return (
             self._vectors.vectors(query) if query else np.zeros((0, self._vectors.dim), np.float32)
         )
-
-
-def _products(rows: FloatArray, queries: FloatArray) -> FloatArray:
-    """(Q, N) float32 dot products of (N, D) rows and (Q, D) queries.
-
-    Not by BLAS, whose threads wait for each other longer than such small products take.
-    """
-    return np.stack([np.einsum("nd,d->n", rows, query) for query in queries])
-
-
-def _best_of(
-    likeness: FloatArray,
-    flat: npt.NDArray[np.int64],
-    starts: npt.NDArray[np.int64],
-    weights: FloatArray,
-) -> FloatArray:
-    """(E,) float32: how near each of E groups of words comes to the Q words of a question.
-
-    One word after the other: on two axes `reduceat` takes three times as long.
-    """
-    total = np.zeros(len(starts), np.float32)
-    for row, weight in zip(likeness, weights, strict=True):
-        total += weight * np.maximum.reduceat(row[flat], starts)
-    return total
 
 
 def _unit(rows: FloatArray) -> FloatArray:
