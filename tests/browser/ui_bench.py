@@ -1,4 +1,4 @@
-"""What the stage costs beside the API (``make ui-bench``), measured in turns in Chromium."""
+"""What the stage costs beside the API (``make ui-bench``), measured interleaved in Chromium."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def main() -> None:
 
 
 def _requests(page: Page, client: EdgeSegClient, photo: Path) -> None:
-    """Time the same requests of the API alone and of the stage, in turns."""
+    """Time the same requests of the API alone and of the stage, interleaved."""
     data = photo.read_bytes()
     driver.put_image(page, photo)
     driver.find(page, PROMPT)

@@ -16,7 +16,7 @@ from training.reader.model import Tagger
 
 OUT = Path(__file__).parents[2] / "edgeseg" / "engines" / "nano" / "weights" / "reader.onnx"
 BATCH = 64
-RATE, LEAST_RATE = 3e-3, 1e-5
+RATE, MIN_RATE = 3e-3, 1e-5
 # Of running averages of the weights, which are what is exported.
 AVERAGE = 0.999
 HELD_OUT_SEED = 1_000_003
@@ -52,7 +52,7 @@ def train(checkpoint: Path, steps: int, seed: int) -> Tagger:
     average.load_state_dict(model.state_dict())
     optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RATE, total_steps=steps, pct_start=0.05, final_div_factor=RATE / LEAST_RATE
+        optimizer, RATE, total_steps=steps, pct_start=0.05, final_div_factor=RATE / MIN_RATE
     )
     done = 0
     if checkpoint.exists():
