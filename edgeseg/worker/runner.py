@@ -125,8 +125,14 @@ class StageRunner:
             if getattr(before.request.engines, stage) not in (None, name):
                 continue
             each = self._start(before, stage)
-            if each is not None:
-                self._taken[task_id, stage] = each
+            if each is None:
+                continue
+            self._taken[task_id, stage] = each
+            try:
+                self._require_budget(stage, each.run)
+            except EdgeSegError as error:
+                each.outcome = error
+            else:
                 started.append(each)
         with self._engines.lease(stage, str(name)) as engine:
             by_run = {each.run: each for each in started}
@@ -160,8 +166,7 @@ class StageRunner:
     def _run(self, started: _Started, is_large: bool) -> None:
         record, run = started.record, started.run
         stage = started.stage
-        if stage in ("detect", "ground"):
-            self._require_budget(run)
+        self._require_budget(stage, run)
         if isinstance(run, EntitiesRun):
             run.image_done = partial(self._note_image, record, stage)
         run.clicks_done = partial(self._note_clicks, record, stage)
@@ -203,8 +208,10 @@ class StageRunner:
             way.fields = {f"seen:{stage}": json.dumps(way.seen), **_times(record, run)}
             raise
 
-    def _require_budget(self, run: Run) -> None:
+    def _require_budget(self, stage: Role, run: Run) -> None:
         """Raise RequestTooCostlyError: only now it is known what the prompt stands for."""
+        if stage not in ("detect", "ground"):
+            return
         limit = self._settings.max_request_cost
         if isinstance(run, EntitiesRun):
             budget.require_all_within(

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+import PIL.Image
 import pytest
 
 from edgeseg.client import EdgeSegClient
-from edgeseg.errors import WorkerLostError
-from edgeseg.schemas import FINAL_STATES, RefineRequest, SegmentationResult, SegmentRequest
+from edgeseg.errors import RequestTooCostlyError, WorkerLostError
+from edgeseg.schemas import (
+    FINAL_STATES,
+    DetectRequest,
+    RefineRequest,
+    SegmentationResult,
+    SegmentRequest,
+)
 from edgeseg.settings import Role
 from edgeseg.stack import processes
 from edgeseg.stack.local import EmbeddedStack
-from edgeseg.tasks import NewTask, TaskKind, keys
+from edgeseg.tasks import ImageRef, NewTask, TaskKind, keys
 from edgeseg.tasks.queue import MAX_QUICK_FIRST
 from edgeseg.worker.runner import StageRunner
 from tests.services.conftest import MakeImage, StackMaker
@@ -109,6 +119,29 @@ def test_each_of_a_batch_has_its_own_answer_and_its_own_cancel(
             assert "batch" in result.timings_ms or i == 0
             parts = {name: ms for name, ms in result.timings_ms.items() if name != "total"}
             assert sum(parts.values()) == pytest.approx(result.timings_ms["total"], abs=0.01)
+
+
+def test_what_is_too_costly_is_refused_in_a_batch_too(
+    runner: StageRunner, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_image(1)
+    settings = runner._settings.model_copy(update={"max_request_cost": 0.1})
+    monkeypatch.setattr(runner, "_settings", settings)
+    tasks = []
+    for prompt in ("cat", " . ".join("abcdefghijklmnopqrst")):
+        request = DetectRequest(text_prompt=prompt)
+        task = NewTask("detect", ("detect",), request, prompt)
+        with PIL.Image.open(io.BytesIO(data)) as image:
+            ref = ImageRef(*image.size, hashlib.sha256(data).hexdigest(), task.id)
+        task = replace(task, images=(ref,))
+        runner.chain.submit(task, [data])
+        tasks.append(task.id)
+    runner.store.connection.delete(keys.waiting_key(QUEUE))
+    runner.run_together(tasks, "detect")
+    runner.run(tasks[0], "detect")
+    assert runner.store.read(tasks[0]).status == "done"
+    with pytest.raises(RequestTooCostlyError):
+        runner.run(tasks[1], "detect")
 
 
 def test_corrections_go_first_but_not_for_ever(runner: StageRunner) -> None:
