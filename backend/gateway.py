@@ -20,10 +20,10 @@ from backend.admission import note_submitted, require_queues, reserve
 from backend.headers import key_of, prefers_async
 from backend.images import ImageInput, opened, opened_all
 from backend.keys import owner
+from backend.results import result_response
 from backend.services import Services
 from backend.uploads import Upload, check, read_or_refuse, read_upload
 from edgeseg import budget
-from edgeseg.codecs import to_base64
 from edgeseg.engines import registry
 from edgeseg.errors import (
     CancelledError,
@@ -36,20 +36,16 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.schemas import (
-    MEDIA_TYPES,
     ClassesRequest,
     DetectRequest,
     EngineChoice,
     EntitiesRequest,
     MasksRequest,
-    SegmentRequest,
     TaskRequest,
-    VisualizationType,
     check_image_count,
 )
 from edgeseg.settings import Role
 from edgeseg.tasks import (
-    DRAWN,
     Claim,
     ImageRef,
     NewTask,
@@ -376,31 +372,3 @@ async def _check_beside(
 def _fail(services: Services, task_id: str, error: EdgeSegError) -> None:
     if services.store.fail(task_id, error):
         services.chain.withdraw(task_id)
-
-
-async def result_response(services: Services, record: TaskRecord) -> Response:
-    """Answer with a finished task's result; the drawing is spliced in, as it is large."""
-    body = (record.result_json or "null").encode()
-    if record.kind in DRAWN:
-        fields = ["null", "null"]
-        drawing = await read_drawing(services, record)
-        if drawing is not None:
-            fields = [f'"{each}"' for each in drawing]
-        more = ',"visualization":{},"visualization_type":{}}}'.format(*fields)
-        body = body.removesuffix(b"}") + more.encode()
-    headers = {"Location": f"/tasks/{record.id}"}
-    return Response(body, media_type="application/json", headers=headers)
-
-
-async def read_drawing(
-    services: Services, record: TaskRecord
-) -> tuple[str, VisualizationType] | None:
-    """Return the overlay of a finished task in base64, and its media type, if it has one."""
-    if record.kind not in DRAWN or record.result_json is None:
-        return None
-    kind = cast(SegmentRequest | MasksRequest | ClassesRequest, record.request).visualization
-    if kind == "none":
-        return None
-    with redis_errors():
-        data = await to_thread.run_sync(services.store.drawing, record.id)
-    return None if data is None else (to_base64(data), MEDIA_TYPES[kind])

@@ -22,8 +22,8 @@ from edgeseg.errors import (
     NotEnoughMemoryError,
     NotEnoughSpaceError,
     UnavailableError,
-    is_memory_error,
 )
+from edgeseg.memory_errors import is_memory_error
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"

@@ -1,4 +1,4 @@
-"""Settings of who may use the API, how much, and where images may come from."""
+"""Settings of who may use the servers, how much, and where images may come from."""
 
 from __future__ import annotations
 
@@ -17,6 +17,38 @@ from edgeseg.hosts import is_loopback
 class AccessSettings(BaseSettings):
     """The part of `Settings` that says where requests and their images may come from."""
 
+    max_connections: int = Field(
+        2000,
+        ge=1,
+        description="Open connections of one API process; beyond, a client is refused: 503 "
+        "too_many_connections.",
+    )
+    max_header_bytes: int = Field(
+        32 * 1024,
+        ge=1024,
+        description="Maximum bytes in the headers of a request, its URL included.",
+    )
+    header_timeout_s: float = Field(
+        10.0, gt=0, description="Seconds that a client may take to send the headers of a request."
+    )
+    body_timeout_s: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds that a client may take to send a body or to read an answer, and one "
+        "more for each 16 KiB.",
+    )
+    upload_memory_bytes: int = Field(
+        1024 * 1024,
+        ge=1,
+        description="Bytes of an upload that are kept in memory while it arrives; a larger one "
+        "goes to a file in the folder for temporary files (TMPDIR).",
+    )
+    allowed_hosts: Names = Field(
+        (),
+        description="Names that clients reach the API, the UI and the pages of workers by, "
+        "separated by commas, besides loopback names and IP addresses; `*.example.com` stands for "
+        "all names below example.com.",
+    )
     api_keys: Names = Field(
         (),
         description="Keys that requests to the API must bring, as NAME:HASH (`edgeseg keys new` "

@@ -40,8 +40,8 @@ from edgeseg.errors import (
     NoImageError,
     NotEnoughMemoryError,
     StageFailedError,
-    is_memory_error,
 )
+from edgeseg.memory_errors import is_memory_error
 from edgeseg.schemas import (
     ClassesRequest,
     DetectionResult,

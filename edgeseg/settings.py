@@ -328,38 +328,6 @@ class Settings(AccessSettings):
 
     # Serving
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
-    max_connections: int = Field(
-        2000,
-        ge=1,
-        description="Open connections of one API process; beyond, a client is refused: 503 "
-        "too_many_connections.",
-    )
-    max_header_bytes: int = Field(
-        32 * 1024,
-        ge=1024,
-        description="Maximum bytes in the headers of a request, its URL included.",
-    )
-    header_timeout_s: float = Field(
-        10.0, gt=0, description="Seconds that a client may take to send the headers of a request."
-    )
-    body_timeout_s: float = Field(
-        30.0,
-        gt=0,
-        description="Seconds that a client may take to send a body or to read an answer, and one "
-        "more for each 16 KiB.",
-    )
-    upload_memory_bytes: int = Field(
-        1024 * 1024,
-        ge=1,
-        description="Bytes of an upload that are kept in memory while it arrives; a larger one "
-        "goes to a file in the folder for temporary files (TMPDIR).",
-    )
-    allowed_hosts: Names = Field(
-        (),
-        description="Names that clients reach the API, the UI and the pages of workers by, "
-        "separated by commas, besides loopback names and IP addresses; `*.example.com` stands for "
-        "all names below example.com.",
-    )
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0: any free one.")
     ui_host: str = Field("127.0.0.1", description="Address that the browser UI listens on.")
     ui_port: int = Field(

@@ -17,6 +17,7 @@ from backend.bodies import unique_names
 from backend.headers import disposition
 from backend.problems import responses
 from backend.refinements import submit_refinement
+from backend.results import read_drawing
 from backend.routes.openapi import REFINE_RESPONSES, TaskId
 from backend.services import ServicesDep
 from edgeseg.codecs.formats import format_of
@@ -54,7 +55,7 @@ _IMAGE_FILE: dict[int | str, dict[str, Any]] = {
 async def get_task(task_id: TaskId, services: ServicesDep) -> TaskStatus:
     """Return where a task stands, and its result or problem once it has ended."""
     record = await gateway.read_task(services, task_id)
-    status = _status(record, await gateway.read_drawing(services, record))
+    status = _status(record, await read_drawing(services, record))
     if record.status != "queued" or record.stage is None:
         return status
     position = await queue_position(services.watch.connection, record.id, record.stage)

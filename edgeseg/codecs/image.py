@@ -25,8 +25,8 @@ from edgeseg.errors import (
     InvalidImageError,
     NoImageError,
     NotEnoughMemoryError,
-    is_memory_error,
 )
+from edgeseg.memory_errors import is_memory_error
 from edgeseg.settings import Settings
 from edgeseg.types import Image, UInt8Array
 

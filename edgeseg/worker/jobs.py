@@ -16,8 +16,8 @@ from edgeseg.errors import (
     NotEnoughMemoryError,
     StageFailedError,
     WorkerLostError,
-    is_memory_error,
 )
+from edgeseg.memory_errors import is_memory_error
 from edgeseg.settings import Role
 from edgeseg.tasks import LARGE, QUICK, redis_errors, was_lost_in_batch
 from edgeseg.worker.runner import StageRunner

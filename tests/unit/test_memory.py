@@ -16,7 +16,8 @@ from fastapi import FastAPI
 from backend import problems
 from edgeseg import EdgeSegAI
 from edgeseg.engines.fake import FakeDetector
-from edgeseg.errors import NotEnoughMemoryError, StageFailedError, is_memory_error
+from edgeseg.errors import NotEnoughMemoryError, StageFailedError
+from edgeseg.memory_errors import is_memory_error
 from edgeseg.worker import jobs
 
 # Decoded: 75 MB; what a child may have beyond what it has anyway: less.
