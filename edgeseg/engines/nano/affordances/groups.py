@@ -38,12 +38,18 @@ class Groups:
             for place in range(int(sizes.max(initial=0)))
         ]
 
-    def best(self, values: FloatArray) -> FloatArray:
-        """(E,) float32: the largest of the (N,) values that each of E groups names."""
-        found = np.empty(len(self._order), np.float32)
-        largest = values[self._columns[0]]
-        for column in self._columns[1:]:
-            part = largest[: len(column)]
-            np.maximum(part, values[column], out=part)
-        found[self._order] = largest
+    def best(self, values: FloatArray, weights: FloatArray) -> FloatArray:
+        """(E,) float32: the largest of the numbers that each of E groups names.
+
+        Of each of the (Q, N) rows of ``values``, added up with (Q,) ``weights``.
+        """
+        total = np.zeros(len(self._order), np.float32)
+        for row, weight in zip(values, weights, strict=True):
+            largest = row[self._columns[0]]
+            for column in self._columns[1:]:
+                part = largest[: len(column)]
+                np.maximum(part, row[column], out=part)
+            total += weight * largest
+        found = np.empty_like(total)
+        found[self._order] = total
         return found

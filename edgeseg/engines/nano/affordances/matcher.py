@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -74,7 +75,11 @@ class Match:
 
 def content_words(text: str) -> list[str]:
     """Return the words that say what is needed, in order, at most once each."""
-    parts = [part.split("'")[0] for w in words(text) for part in w.split("-")]
+    return _content(words(text))
+
+
+def _content(tokens: list[str]) -> list[str]:
+    parts = [part.split("'")[0] for w in tokens for part in w.split("-")]
     content = dict.fromkeys(w for w in parts if w not in FRAME_WORDS)
     return list(content)[:MAX_CONTENT_WORDS]
 
@@ -92,7 +97,9 @@ class AffordanceMatcher:
         self._examples = [
             (affordance, text) for affordance in affordances for text in affordance.examples
         ]
-        contents = [content_words(text) or words(text) for _, text in self._examples]
+        tokens = [words(text) for _, text in self._examples]
+        self._tokens = list(map(frozenset, tokens))
+        contents = [_content(each) or each for each in tokens]
         uses = Counter(word for content in contents for word in content)
         self._ceiling = float(np.log1p(len(contents)))
         self._rarity = {w: float(np.log1p(len(contents) / n)) for w, n in uses.items()}
@@ -101,7 +108,7 @@ class AffordanceMatcher:
         self._flat = np.array([self._rows[w] for content in contents for w in content], np.int64)
         self._starts = np.cumsum([0, *(len(content) for content in contents[:-1])])
         weights = np.array([self._weight(w) for content in contents for w in content], np.float32)
-        self._groups = Groups(self._flat, self._starts)
+        self._of_examples = Groups(self._flat, self._starts)
         self._weights = weights
         self._totals = np.add.reduceat(weights, self._starts)
         means = np.add.reduceat(self._words[self._flat] * weights[:, None], self._starts)
@@ -113,8 +120,10 @@ class AffordanceMatcher:
         vocabularies: list[set[int]] = [set() for _ in affordances]
         for owner, content in zip(self._owners, contents, strict=True):
             vocabularies[owner] |= {self._rows[w] for w in content}
-        self._entry_flat = np.array([row for v in vocabularies for row in sorted(v)], np.int64)
-        self._entry_starts = np.cumsum([0, *(len(v) for v in vocabularies[:-1])])
+        self._of_entries = Groups(
+            np.array([row for v in vocabularies for row in sorted(v)], np.int64),
+            np.cumsum([0, *(len(v) for v in vocabularies[:-1])]),
+        )
         names = [words(thing)[-1:] for affordance in affordances for thing in affordance.things]
         counts = [len(affordance.things) for affordance in affordances]
         heads = vectors.word_vectors([word for name in names for word in name or [""]])
@@ -142,7 +151,8 @@ class AffordanceMatcher:
         scores = (1 - SENTENCE) * said + SENTENCE * meant + self._hints.of(text, content)
         scores += self._curated
         near = np.flatnonzero(scores >= scores.max() - NEAR)
-        best = max(map(int, near), key=lambda row: scores[row] + NEAR * self._shared(text, row))
+        ours = {part for word in words(text) for part in word.replace("'m", " am").split()}
+        best = max(map(int, near), key=lambda row: scores[row] + NEAR * self._shared(ours, row))
         affordance, example = self._examples[best]
         return Match(affordance.things, example, float(said[best] + meant[best]) / 2)
 
@@ -156,27 +166,22 @@ class AffordanceMatcher:
         for row, word in enumerate(content):
             if word in self._rows:
                 likeness[row, self._rows[word]] = 1
-        precision = np.zeros(len(self._starts), np.float32)
-        for weight, row in zip(weights, likeness, strict=True):
-            precision += weight * self._groups.best(row)
+        precision = self._of_examples.best(likeness, weights)
         nearest = likeness.max(0)[self._flat]
         recall = np.add.reduceat(nearest * self._weights, self._starts) / self._totals
         aligned = (
             precision * recall / np.maximum(QUESTION * recall + (1 - QUESTION) * precision, 1e-6)
         )
         example = ALIGNMENT * aligned + (1 - ALIGNMENT) * products(self._means, mean[None])[0]
-        covered = np.zeros(len(self._entry_starts), np.float32)
-        for weight, row in zip(weights, likeness, strict=True):
-            covered += weight * np.maximum.reduceat(row[self._entry_flat], self._entry_starts)
+        covered = self._of_entries.best(likeness, weights)
         related = products(self._thing_means, mean[None])[0]
         entry = COVER * covered + RELATED * related
         return np.asarray((example + entry[self._owners]) / (1 + COVER + RELATED), np.float32)
 
-    def _shared(self, text: str, row: int) -> float:
-        """Share of words, small ones too, that a text and an example have in common (0..1)."""
-        ours = {part for word in words(text) for part in word.replace("'m", " am").split()}
-        theirs = set(words(self._examples[row][1]))
-        return len(ours & theirs) / len(ours | theirs)
+    def _shared(self, ours: Collection[str], row: int) -> float:
+        """Share of words, small ones too, that are also those of an example (0..1)."""
+        theirs = self._tokens[row]
+        return len(theirs.intersection(ours)) / len(theirs.union(ours))
 
     def _weight(self, word: str) -> float:
         light = LIGHT_WEIGHT if word in LIGHT_WORDS else 1.0

@@ -18,6 +18,7 @@ def test_products_are_those_of_all_rows(count: int) -> None:
 
 def test_the_largest_of_each_group() -> None:
     flat, starts = np.array([3, 1, 4, 2, 0, 5]), np.array([0, 3, 4])
-    values = np.array([-1, 2, 7, 3, -4, -5], np.float32)
-    assert Groups(flat, starts).best(values).tolist() == [3, 7, -1]
-    assert np.maximum.reduceat(values[flat], starts).tolist() == [3, 7, -1]
+    values = np.array([[-1, 2, 7, 3, -4, -5], [1, 1, 1, 1, 1, 9]], np.float32)
+    assert Groups(flat, starts).best(values[:1], np.ones(1, np.float32)).tolist() == [3, 7, -1]
+    weights = np.array([2, 0.5], np.float32)
+    assert Groups(flat, starts).best(values, weights).tolist() == [6.5, 14.5, 2.5]
