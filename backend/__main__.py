@@ -13,6 +13,7 @@ def main() -> None:
 
     from backend.app import create_app
     from backend.protocol import protocol_of
+    from backend.turns import TakeTurns
     from edgeseg import logs
     from edgeseg.platforms import raise_open_files
     from edgeseg.settings import get_settings
@@ -28,7 +29,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     uvicorn.run(
-        app,
+        TakeTurns(app),
         host=settings.api_host,
         port=settings.api_port,
         http=protocol_of(settings),

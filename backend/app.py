@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartParser
 from starlette.middleware.cors import CORSMiddleware
 
 from backend import problems, protocols
+from backend.admission import Admit
 from backend.cross_origin import cors_options, cors_origins
 from backend.guard import Guard
 from backend.keys import RequireKey
@@ -21,7 +22,6 @@ from backend.routes import ROUTERS
 from backend.security_headers import SecurityHeaders
 from backend.services import open_services
 from backend.telemetry import CountRequests, Telemetry
-from backend.turns import TakeTurns
 from edgeseg import __version__
 from edgeseg.settings import Settings, get_settings
 from edgeseg.tasks import DRAWN
@@ -64,9 +64,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for router in (*ROUTERS, *protocols.ROUTERS):
+    routers = (*ROUTERS, *protocols.ROUTERS)
+    for router in routers:
         app.include_router(router)
     MultiPartParser.spool_max_size = settings.upload_memory_bytes
+    app.add_middleware(Admit, routers=routers)
     app.add_middleware(
         LimitBody,
         max_bytes=settings.max_image_bytes,
@@ -89,5 +91,4 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CountRequests, telemetry=telemetry)
     app.add_middleware(AnswerHead)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(TakeTurns)
     return app

@@ -128,7 +128,7 @@ def _parse(data: bytes) -> Any:
 async def _read_json(
     request: Request, images: Sequence[str], repeatable: Collection[str]
 ) -> JsonBody:
-    services = get_services(request)
+    services = await get_services(request)
     memory_bytes = services.settings.upload_memory_bytes
     with SpooledTemporaryFile(memory_bytes) as spooled:
         async for chunk in request.stream():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from fastapi import Depends, File, Form, Header, Request, UploadFile
@@ -48,7 +48,7 @@ KeyHeader = Annotated[
 ]
 
 
-def image_of(request: Request, image: _ImageField = None) -> ImageInput | None:
+async def image_of(request: Request, image: _ImageField = None) -> ImageInput | None:
     """Return the image of a form or of JSON."""
     body = json_of(request)
     return image if body is None else next(iter(body.images["image"]), None)
@@ -62,7 +62,7 @@ def image_and(model: type[BaseModel]) -> list[Any]:
     return [Depends(only_fields("image", *model.model_fields, images=("image",)))]
 
 
-def form_of(model: type[RequestT]) -> Callable[..., RequestT]:
+def form_of(model: type[RequestT]) -> Callable[..., Awaitable[RequestT]]:
     """Return a dependency that reads a request; raises an InputError that says why not.
 
     In a form, lists and objects are JSON in a text field; everything else is as in the schema, with
@@ -71,7 +71,7 @@ def form_of(model: type[RequestT]) -> Callable[..., RequestT]:
     # A prompt that is missing is an empty one.
     missing = {name: "" for name, field in model.model_fields.items() if field.is_required()}
 
-    def read(request: Request, **texts: Any) -> RequestT:
+    async def read(request: Request, **texts: Any) -> RequestT:
         body = json_of(request)
         if body is not None:
             return parse(model, {**missing, **body.fields})

@@ -6,7 +6,10 @@ uvicorn bounds none of them for httptools, and answers in plain text where it re
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
@@ -46,6 +49,36 @@ class ConnectionLimits:
     max_discarded_bytes: int
 
 
+class Arrivals:
+    """Lets a few new connections begin in each round of the event loop, from both ends.
+
+    Of a thousand that open at once, all requests would be parsed before anything else happens. The
+    first come first, and a probe that comes last does not wait for all of them.
+    """
+
+    PAIRS = 4
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def add(self, begin: Callable[[], None]) -> None:
+        """Have ``begin`` called in one of the next rounds."""
+        self._waiting.append(begin)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._let_in)
+
+    def _let_in(self) -> None:
+        begun = []
+        for _ in range(self.PAIRS):
+            begun += [
+                take() for take in (self._waiting.popleft, self._waiting.pop) if self._waiting
+            ]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._let_in)
+        for begin in begun:
+            begin()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses a connection beyond the limit, large headers, and clients that are too slow.
 
@@ -54,6 +87,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     limits: ClassVar[ConnectionLimits]
+    arrivals: ClassVar[Arrivals]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,6 +95,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._tick_s = min(1.0, limits.header_timeout_s / 4, limits.body_timeout_s / 4)
         self._timer: asyncio.TimerHandle | None = None
         self._is_refused = self._is_in_message = False
+        self._is_new = True
         # The head of a request that has begun and is not complete, and since when.
         self._head_since: float | None = None
         self._received_bytes = 0
@@ -89,11 +124,19 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, unless what it would have to keep is too large."""
+        """Feed the parser, unless what it would have to keep is too large.
+
+        What a new connection sends first waits for its turn.
+        """
         if self._is_refused:
             self._body_bytes += len(data)
             if self._body_bytes > self.limits.max_discarded_bytes:
                 self.transport.abort()
+            return
+        if self._is_new:
+            self._is_new = False
+            self.flow.pause_reading()
+            self.arrivals.add(partial(self._begin, data))
             return
         if self._head_since is None and self._is_idle():
             self._head_since = self.loop.time()
@@ -104,6 +147,11 @@ class BoundedProtocol(HttpToolsProtocol):
         besides = self._received_bytes - 2 * self._body_bytes
         if besides > self.limits.max_header_bytes and not self.transport.is_closing():
             self._refuse(self._headers_too_large())
+
+    def _begin(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self.data_received(data)
 
     def on_message_begin(self) -> None:
         """Begin to count anew."""
@@ -232,7 +280,7 @@ def _answer_of(error: EdgeSegError) -> bytes:
 
 
 def protocol_of(settings: Settings) -> type[BoundedProtocol]:
-    """Return the protocol with the limits of the settings."""
+    """Return the protocol of one server, with the limits of the settings."""
     limits = ConnectionLimits(
         settings.max_connections,
         settings.max_header_bytes,
@@ -240,4 +288,5 @@ def protocol_of(settings: Settings) -> type[BoundedProtocol]:
         settings.body_timeout_s,
         2 * settings.max_image_bytes,
     )
-    return cast(type[BoundedProtocol], type("Protocol", (BoundedProtocol,), {"limits": limits}))
+    attributes = {"limits": limits, "arrivals": Arrivals()}
+    return cast(type[BoundedProtocol], type("Protocol", (BoundedProtocol,), attributes))

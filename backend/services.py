@@ -67,8 +67,11 @@ async def open_services(settings: Settings, telemetry: Telemetry) -> AsyncIterat
     await anyio.to_thread.run_sync(connection.close)
 
 
-def get_services(request: Request) -> Services:
-    """Return the services of the application that serves this request."""
+async def get_services(request: Request) -> Services:
+    """Return the services of the application that serves this request.
+
+    Not for want of anything to await: what is not a coroutine is called in another thread.
+    """
     return cast(Services, request.app.state.services)
 
 

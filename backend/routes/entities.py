@@ -30,7 +30,7 @@ router = APIRouter(
 )
 
 
-def images_of(
+async def images_of(
     request: Request,
     contextual: Annotated[
         list[UploadFile | str] | None,

@@ -12,6 +12,8 @@ from edgeseg.schemas import SegmentRequest, plan
 from edgeseg.tasks import unserved
 
 router = APIRouter(tags=["operations"])
+# Probes come every few seconds; in a crowd, a reading that is asked for takes its time.
+MAX_VIEW_AGE_S = 0.25
 
 
 class Health(BaseModel):
@@ -36,7 +38,7 @@ class Alive(BaseModel):
 )
 async def health(services: ServicesDep) -> Health:
     """Answer 200 only when a request could succeed now, else 503 with what is missing."""
-    views = (await services.watch.queues.read()).queues
+    views = (await services.watch.queues.read(MAX_VIEW_AGE_S)).queues
     stages = plan(SegmentRequest(text_prompt="thing"), services.settings.engine_for("ground"))
     missing = unserved(views, stages) if services.settings.require_workers else []
     if missing:

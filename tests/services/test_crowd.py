@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import httpx
 import pytest
 from redis import BlockingConnectionPool, ConnectionPool, Redis
 
@@ -69,6 +70,9 @@ def test_a_request_is_refused_before_its_body_is_read(
         head = request_of(stack.api_url, make_image(5), FIELDS).partition(b"\r\n\r\n")[0]
         (answer,) = ask_all(stack.api_url, [head + b"\r\n\r\n"])
         assert (answer.status, answer.code) == (503, "queue_full")
+        metrics = httpx.get(f"{stack.api_url}/metrics").text
+        assert 'edgeseg_requests_total{route="/segment",status="503"} 1.0' in metrics
+        assert 'edgeseg_errors_total{code="queue_full"} 1.0' in metrics
         for task in tasks:
             client.cancel(task)
         assert client.task(client.submit(make_image(6), "cat")).status in {"queued", "running"}

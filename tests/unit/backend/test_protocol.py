@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +16,8 @@ import pytest
 from fastapi import Response
 
 from backend import create_app
+from backend.protocol import Arrivals
+from backend.turns import Turns
 from edgeseg.settings import Settings
 from tests.unit.backend.test_problems import GOOD, check_problem, served
 
@@ -41,6 +45,48 @@ def api() -> Iterator[httpx.Client]:
 
     with served(app, SETTINGS) as client:
         yield client
+
+
+def test_a_crowd_begins_a_few_at_a_time_from_both_ends() -> None:
+    rounds: list[list[int]] = []
+
+    async def arrive() -> None:
+        arrivals = Arrivals()
+        for number in range(11):
+            arrivals.add(partial(begun.append, number))
+        while len(begun) < 11:
+            before = len(begun)
+            await asyncio.sleep(0)
+            rounds.append(begun[before:])
+        # And again, once nobody waits.
+        arrivals.add(partial(begun.append, 11))
+        await asyncio.sleep(0)
+
+    begun: list[int] = []
+    asyncio.run(arrive())
+    assert [each for each in rounds if each] == [[0, 10, 1, 9, 2, 8, 3, 7], [4, 6, 5]]
+    assert begun[-1] == 11
+
+
+def test_requests_begin_a_few_in_a_round() -> None:
+    rounds: list[int] = []
+
+    async def crowd() -> None:
+        turns = Turns(3)
+        begun: list[None] = []
+
+        async def begin() -> None:
+            await turns.wait()
+            begun.append(None)
+
+        waiting = [asyncio.create_task(begin()) for _ in range(10)]
+        while len(begun) < len(waiting):
+            before = len(begun)
+            await asyncio.sleep(0)
+            rounds.append(len(begun) - before)
+
+    asyncio.run(crowd())
+    assert max(rounds) == 3
 
 
 class Raw:
