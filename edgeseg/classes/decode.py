@@ -15,13 +15,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
 import numpy as np
-import PIL.Image
 
 from edgeseg.classes.deadline import Deadline
 from edgeseg.classes.pack import ClassPack, PackClass
@@ -59,31 +58,36 @@ def decode(
     deadline: Deadline = NEVER,
 ) -> Decoded:
     """Decode classes of a pack in this order, as long as a chunk like the last ends in time."""
-    labels = _LabelMap(embedding.size_hw, background_threshold)
-    numbers = {each.name: number for number, each in enumerate(pack.classes)}
-    masks: list[Rle] = []
-    confidences: list[float] = []
+    made = _Made(pack, embedding.size_hw, background_threshold)
+    at_once = engine.classes_at_once
     chunk_s = 0.0
+    in_work: list[_InWork] = []
     with ThreadPoolExecutor(cpu_count()) as pool:
-        for start in range(0, len(wanted), engine.classes_at_once):
+        for start in range(0, len(wanted), at_once):
             if not deadline.leaves(chunk_s):
                 break
             began = time.perf_counter()
-            chunk = wanted[start : start + engine.classes_at_once]
+            chunk = wanted[start : start + at_once]
             maps = _decode(engine, embedding, chunk)
-            made = pool.map(partial(_Decoding.of, size_hw=embedding.size_hw), maps)
-            for each, one in zip(chunk, made, strict=True):
-                labels.add(numbers[each.name], one.logits)
-                masks.append(one.mask)
-                confidences.append(one.confidence)
+            enlarge = partial(_Decoding.of, size_hw=embedding.size_hw)
+            # Without a deadline, a chunk is enlarged while the network decodes the next one.
+            before, in_work = (
+                in_work,
+                [(each, pool.submit(enlarge, one)) for each, one in zip(chunk, maps, strict=True)],
+            )
+            made.take(before)
+            if deadline.at_s < math.inf:
+                made.take(in_work)
+                in_work = []
             chunk_s = time.perf_counter() - began
-    done = len(masks)
+        made.take(in_work)
+    done = len(made.masks)
     return Decoded(
         tuple(wanted[:done]),
         tuple(wanted[done:]),
-        tuple(masks),
-        tuple(confidences),
-        np.ascontiguousarray(labels.numbers),
+        tuple(made.masks),
+        tuple(made.confidences),
+        np.ascontiguousarray(made.labels.numbers),
     )
 
 
@@ -122,19 +126,48 @@ def enlarged(logits: ClassLogits, size_hw: tuple[int, int]) -> FloatArray:
     Column by column in memory, as run lengths go: masks of it are encoded without a copy.
     """
     height, width = size_hw
-    rows, columns = logits.logits.shape[1:]
     x0, y0, x1, y1 = (float(value) for value in logits.window_xyxy)
-    across, down = columns / (x1 - x0), rows / (y1 - y0)
-    # The part of the logits that lies over the image: the rest is padding.
-    part = (
-        max(-y0 * down, 0.0),
-        max(-x0 * across, 0.0),
-        min((height - y0) * down, float(rows)),
-        min((width - x0) * across, float(columns)),
-    )
-    on_its_side = PIL.Image.fromarray(np.ascontiguousarray(logits.logits[0].T))
-    made = on_its_side.resize((height, width), PIL.Image.Resampling.BILINEAR, part)
-    return np.asarray(made, np.float32).T
+    on_its_side = np.ascontiguousarray(logits.logits[0].T)
+    tall = _interpolated(on_its_side.T, (-y0 / (y1 - y0), (height - y0) / (y1 - y0)), height)
+    return _interpolated(tall.T, (-x0 / (x1 - x0), (width - x0) / (x1 - x0)), width).T
+
+
+def _interpolated(rows: FloatArray, part: tuple[float, float], count: int) -> FloatArray:
+    """(count, w) of the (h, w) rows, linearly, at centres that divide a part of them evenly.
+
+    The part is in shares of the height; beyond the centres of the first and last row, those go on.
+    """
+    height = len(rows)
+    start, end = (share * height for share in part)
+    places = start + (np.arange(count) + 0.5) * ((end - start) / count) - 0.5
+    places = places.clip(0, height - 1)
+    above = np.minimum(places.astype(np.intp), max(height - 2, 0))
+    steps = np.diff(rows, axis=0, append=rows[-1:])
+    made = steps[above]
+    made *= (places - above).astype(np.float32)[:, None]
+    made += rows[above]
+    return made
+
+
+_InWork = tuple[PackClass, Future[_Decoding]]
+
+
+class _Made:
+    """What is there so far of the classes of a pack, in the order in which they were taken."""
+
+    def __init__(self, pack: ClassPack, size_hw: tuple[int, int], threshold: float) -> None:
+        self.labels = _LabelMap(size_hw, threshold)
+        self.masks: list[Rle] = []
+        self.confidences: list[float] = []
+        self._numbers = {each.name: number for number, each in enumerate(pack.classes)}
+
+    def take(self, in_work: Sequence[_InWork]) -> None:
+        """Wait for classes, and add them."""
+        for each, future in in_work:
+            one = future.result()
+            self.labels.add(self._numbers[each.name], one.logits)
+            self.masks.append(one.mask)
+            self.confidences.append(one.confidence)
 
 
 class _LabelMap:
@@ -148,8 +181,8 @@ class _LabelMap:
 
     def add(self, number: int, logits: FloatArray) -> None:
         better = logits > self._best
-        self.numbers[better] = number
-        np.copyto(self._best, logits, where=better)
+        np.copyto(self.numbers, number, where=better)
+        np.maximum(self._best, logits, out=self._best)
 
 
 def _confidence(logits: FloatArray) -> float:

@@ -22,7 +22,7 @@ def mask_to_rle(mask: BoolArray) -> Rle:
     """Encode one (H, W) bool mask."""
     packed = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
     height, width = packed["size"]
-    return Rle(size=(int(height), int(width)), counts=packed["counts"].decode("ascii"))
+    return Rle.of_pixels((int(height), int(width)), packed["counts"].decode("ascii"))
 
 
 def window_to_rle(window: BoolArray, corner_xy: tuple[int, int], size_hw: tuple[int, int]) -> Rle:
@@ -45,7 +45,7 @@ def window_to_rle(window: BoolArray, corner_xy: tuple[int, int], size_hw: tuple[
     ends = changes[changes < height * width]
     counts = np.diff(ends, prepend=0, append=height * width)
     packed = coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
-    return Rle(size=size_hw, counts=packed["counts"].decode("ascii"))
+    return Rle.of_pixels(size_hw, packed["counts"].decode("ascii"))
 
 
 def masks_to_rles(masks: BoolArray) -> list[Rle]:

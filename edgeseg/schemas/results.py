@@ -34,6 +34,16 @@ class Rle(Wire):
     # What was found valid: instances are validated again wherever they become part of another.
     _valid: tuple[tuple[int, int], str] | None = PrivateAttr(None)
 
+    @classmethod
+    def of_pixels(cls, size_hw: tuple[int, int], counts: str) -> Rle:
+        """Return the mask whose run lengths were made of pixels just now, without decoding them.
+
+        Half of the time of encoding a small mask would go into checking what cannot be wrong.
+        """
+        made = cls.model_construct(size=size_hw, counts=counts)
+        made._valid = (size_hw, counts)
+        return made
+
     @model_validator(mode="after")
     def _is_a_mask(self) -> Rle:
         if self._valid == (self.size, self.counts):

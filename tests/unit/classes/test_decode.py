@@ -102,6 +102,14 @@ def test_prompts_of_several_lengths_are_decoded_apart() -> None:
     assert len(made.masks) == 2
 
 
+def test_logits_are_interpolated_between_their_centres() -> None:
+    logits = np.array([[[0, 8], [16, 24]]], np.float32)
+    full = enlarged(ClassLogits(logits, np.array([0, 0, 4, 2], np.float32)), (2, 4))
+    assert full.tolist() == [[0, 2, 6, 8], [16, 18, 22, 24]]
+    one = enlarged(ClassLogits(logits[:, :1, :1], np.array([0, 0, 4, 2], np.float32)), (2, 4))
+    assert not one.any()
+
+
 def test_padding_is_cut_off() -> None:
     # A step in the middle of the image, over a window that is half as wide again.
     logits = np.full((1, 4, 6), -1, np.float32)
