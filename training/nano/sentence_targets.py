@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoModel, AutoTokenizer
+
+from edgeseg.engines.torch.hf import import_transformers
 
 BATCH, MAX_TOKENS = 64, 32
 COUNT = 6_000
@@ -69,9 +70,10 @@ def wordnet_texts(folder: Path) -> list[str]:
 @torch.inference_mode()
 def teach(texts: list[str], encoder: Path) -> np.ndarray:
     """(N, 384) float16 mean-pooled unit vectors; linear layers in 8 bits, which halves the time."""
-    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    transformers = import_transformers()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(encoder)
     model = torch.ao.quantization.quantize_dynamic(
-        AutoModel.from_pretrained(encoder).eval(), {torch.nn.Linear}, dtype=torch.qint8
+        transformers.AutoModel.from_pretrained(encoder).eval(), {torch.nn.Linear}, dtype=torch.qint8
     )
     order = np.argsort([len(text) for text in texts])
     vectors = np.zeros((len(texts), 384), np.float16)

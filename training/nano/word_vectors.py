@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoModel, AutoTokenizer
 
 from edgeseg.engines.nano.word_vectors import singulars
+from edgeseg.engines.torch.hf import import_transformers
 
 DIM = 96
 TEMPLATES = ("{}", "a photo of a {}")
@@ -31,7 +31,9 @@ def vocabulary(word_list: Path, encoder: Path, extra: list[str]) -> list[str]:
 @torch.inference_mode()
 def encode(texts: list[str], encoder: Path, batch: int = 512) -> np.ndarray:
     """(N, 384) float32 mean-pooled, unit-length sentence embeddings."""
-    tokenizer, model = AutoTokenizer.from_pretrained(encoder), AutoModel.from_pretrained(encoder)
+    transformers = import_transformers()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(encoder)
+    model = transformers.AutoModel.from_pretrained(encoder)
     rows = []
     for start in range(0, len(texts), batch):
         tokens = tokenizer(texts[start : start + batch], padding=True, return_tensors="pt")
