@@ -24,6 +24,8 @@ Read = Callable[[], Awaitable[Sequence[Document]]]
 MAX_WAITING = 16
 # Each may hold as many bytes as an image file.
 MAX_UPLOADS = 8
+# What the images of one export may hold; they are in memory once as files and once in the zip.
+MAX_IMAGE_BYTES = 128 * 2**20
 # nginx's status for a client that closed its connection; nobody reads it.
 _CLIENT_LEFT = 499
 
@@ -51,7 +53,14 @@ class UploadRoute(APIRoute):
         return admitted
 
 
-async def answer(services: Services, request: Request, read: Read, format_name: str) -> Response:
+async def answer(
+    services: Services,
+    request: Request,
+    read: Read,
+    format_name: str,
+    with_images: bool = False,
+    image_prefix: str = "",
+) -> Response:
     """Answer with the export of the documents that ``read`` returns.
 
     Raises what `export_in_process` raises, QueueFullError while too many exports wait, and
@@ -59,7 +68,7 @@ async def answer(services: Services, request: Request, read: Read, format_name: 
     """
     if services.exporters.statistics().tasks_waiting >= MAX_WAITING:
         raise QueueFullError(f"{MAX_WAITING} exports wait already; try again later.")
-    working = asyncio.ensure_future(_export(services, read, format_name))
+    working = asyncio.ensure_future(_export(services, read, format_name, with_images, image_prefix))
     leaving = asyncio.ensure_future(until_left(request))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -76,10 +85,13 @@ def limits_of(settings: Settings) -> Limits:
         max_objects=settings.max_export_objects,
         max_pixels=settings.max_export_pixels,
         max_vertices=settings.max_export_vertices,
+        max_image_bytes=MAX_IMAGE_BYTES,
     )
 
 
-async def _export(services: Services, read: Read, format_name: str) -> Export:
+async def _export(
+    services: Services, read: Read, format_name: str, with_images: bool, image_prefix: str
+) -> Export:
     settings = services.settings
     # Not even a module in the current folder runs in place of the library that starts processes.
     os.environ["PYTHONSAFEPATH"] = "1"
@@ -91,6 +103,8 @@ async def _export(services: Services, read: Read, format_name: str) -> Export:
                     await read(),
                     format_name,
                     limits_of(settings),
+                    with_images,
+                    image_prefix,
                     cancellable=True,
                     limiter=CapacityLimiter(1),
                 )

@@ -18,7 +18,7 @@ from edgeseg.errors import (
     InvalidParameterError,
     UnavailableError,
 )
-from edgeseg.exporters import Export
+from edgeseg.exporters import Export, export
 from edgeseg.http_connection import Connection
 from edgeseg.http_forms import (
     entity_files,
@@ -303,11 +303,15 @@ class EdgeSegClient(Connection):
         format_name: str,
         *,
         file_name: str | Sequence[str] | None = None,
+        with_images: bool = False,
+        image_prefix: str = "",
     ) -> Export:
         """Return the masks of a finished task, or of several as one data set, as a file.
 
         Takes ids of tasks, or results, which are exported as they are here. ``file_name`` names the
-        image, or the images one by one, in place of their own names.
+        image, or the images one by one, in place of their own names; ``with_images`` puts them
+        into the file, and ``image_prefix`` goes before their paths in formats that hold addresses.
+        Results with images are exported in this process, which has the images.
         """
         several = [task] if isinstance(task, str | Segmentation) else list(task)
         here = [each for each in several if isinstance(each, Segmentation)]
@@ -315,6 +319,10 @@ class EdgeSegClient(Connection):
             if len(here) < len(several):
                 raise InvalidParameterError("task: expected ids or results, got both.")
             image_results = image_results_of(here, file_name)
+            if with_images or image_prefix:
+                return export(
+                    image_results, format_name, with_images=with_images, image_prefix=image_prefix
+                )
             names = [each.file_name or "" for each in image_results]
             return self.export_results([each.result for each in image_results], format_name, names)
         parameters: dict[str, Any] = {"format": format_name}
@@ -324,6 +332,8 @@ class EdgeSegClient(Connection):
             path, parameters["task"] = "/export", several
         if file_name is not None:
             parameters["file_name"] = file_name
+        parameters |= {"with_images": True} if with_images else {}
+        parameters |= {"image_prefix": image_prefix} if image_prefix else {}
         return export_of(self.send("GET", path, params=parameters))
 
     def export_results(

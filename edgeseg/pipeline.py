@@ -296,13 +296,21 @@ class EdgeSegAI:
         format_name: str,
         *,
         file_name: str | Sequence[str] | None = None,
+        with_images: bool = False,
+        image_prefix: str = "",
     ) -> Export:
         """Return the masks of a result, or of several as one data set, as a file.
 
-        ``file_name`` names the image, or the images one by one, in place of their own names.
-        Raises what `export` raises.
+        ``file_name`` names the image, or the images one by one, in place of their own names;
+        ``with_images`` puts them into the file, and ``image_prefix`` goes before their paths in
+        formats that hold addresses. Raises what `export` raises.
         """
-        return export(image_results_of(task, file_name), format_name)
+        return export(
+            image_results_of(task, file_name),
+            format_name,
+            with_images=with_images,
+            image_prefix=image_prefix,
+        )
 
     def engines(self) -> list[EngineInfo]:
         """List the engines that can be chosen."""

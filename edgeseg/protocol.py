@@ -121,6 +121,8 @@ class SegmentsImages(Protocol):
         format_name: str,
         *,
         file_name: str | Sequence[str] | None = None,
+        with_images: bool = False,
+        image_prefix: str = "",
     ) -> Export:
         """Return the masks of a result, or of several as one data set, as a file."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import PIL.Image
 
-from edgeseg.codecs import ImageSource, load_image, rle_to_mask, union_of
+from edgeseg.codecs import ImageSource, file_bytes, load_image, rle_to_mask, union_of
 from edgeseg.errors import InvalidParameterError, UnavailableError
 from edgeseg.exporters import Export, ImageResult, export
 from edgeseg.files import identity, write_bytes
@@ -115,14 +115,26 @@ class Segmentation:
         return text
 
     def export(
-        self, format_name: str, path: str | Path | None = None, *, file_name: str | None = None
+        self,
+        format_name: str,
+        path: str | Path | None = None,
+        *,
+        file_name: str | None = None,
+        with_images: bool = False,
+        image_prefix: str = "",
     ) -> Export:
         """Return the result as a file of another tool's format, and write it to ``path`` if given.
 
-        ``file_name`` is that of the image, in place of its path's. Raises UnknownFormatError, and
-        for ``path`` what `to_json` raises.
+        ``file_name`` is that of the image, in place of its path's; ``with_images`` puts the image
+        into a zip with the file, and ``image_prefix`` goes before its path in formats that hold
+        addresses. Raises what `export` raises, and for ``path`` what `to_json` raises.
         """
-        exported = export([ImageResult(self.result, file_name or self.file_name)], format_name)
+        exported = export(
+            image_results_of(self, file_name),
+            format_name,
+            with_images=with_images,
+            image_prefix=image_prefix,
+        )
         if path is not None:
             self._write(Path(path), exported.data)
         return exported
@@ -162,6 +174,10 @@ class Segmentation:
                 )
         write_bytes(target, data)
 
+    def read_image(self) -> bytes:
+        """Return the image as a file; pixels become a PNG. Raises what `load_image` raises."""
+        return file_bytes(self._source)
+
     @property
     def _size_hw(self) -> tuple[int, int]:
         return self.result.image.height, self.result.image.width
@@ -182,4 +198,6 @@ def image_results_of(
         raise InvalidParameterError(
             f"file_name: expected a name for each of {len(rows)} results, got {len(names)}."
         )
-    return [ImageResult(row.result, name) for row, name in zip(rows, names, strict=True)]
+    return [
+        ImageResult(row.result, name, row.read_image) for row, name in zip(rows, names, strict=True)
+    ]

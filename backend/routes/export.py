@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 
 from backend import exports, gateway
@@ -28,7 +29,7 @@ from edgeseg.errors import (
 from edgeseg.exporters import FORMATS, MEDIA_TYPES, find_format
 from edgeseg.exporters.documents import Document
 from edgeseg.exporters.names import MAX_PATH_CHARS
-from edgeseg.tasks import DRAWN, TaskRecord
+from edgeseg.tasks import DRAWN, TaskRecord, redis_errors
 
 router = APIRouter(tags=["tasks"])
 uploads = APIRouter(tags=["tasks"], route_class=exports.UploadRoute)
@@ -70,6 +71,18 @@ FormatName = Annotated[
         json_schema_extra={"enum": list(FORMATS)},
     ),
 ]
+WithImages = Annotated[
+    bool,
+    Query(description="Put the images into the zip, where readers of the format look for them."),
+]
+ImagePrefix = Annotated[
+    str,
+    Query(
+        max_length=MAX_PATH_CHARS,
+        description="What goes before the path of an image in formats that hold addresses.",
+        examples=["/data/local-files/?d=images/"],
+    ),
+]
 
 
 @router.get("/tasks/{task_id}/export", response_class=Response, responses=_RESPONSES)
@@ -86,6 +99,8 @@ async def export_task(
             examples=["photo.jpg"],
         ),
     ] = None,
+    with_images: WithImages = False,
+    image_prefix: ImagePrefix = "",
 ) -> Response:
     """Return the masks of a finished task as a file of another tool's format.
 
@@ -95,9 +110,9 @@ async def export_task(
     await _document(services, task_id, file_name)
 
     async def read() -> list[Document]:
-        return [await _document(services, task_id, file_name)]
+        return await _documents(services, [task_id], [file_name], with_images)
 
-    return await exports.answer(services, request, read, format_name)
+    return await exports.answer(services, request, read, format_name, with_images, image_prefix)
 
 
 @router.get("/export", response_class=Response, responses=_RESPONSES)
@@ -123,6 +138,8 @@ async def export_tasks(
             examples=[["cam1/0001.jpg"]],
         ),
     ] = None,
+    with_images: WithImages = False,
+    image_prefix: ImagePrefix = "",
 ) -> Response:
     """Return the masks of several finished tasks as one data set, in the order asked for."""
     find_format(format_name)
@@ -132,10 +149,9 @@ async def export_tasks(
         await _document(services, task_id)
 
     async def read() -> list[Document]:
-        pairs = zip(task, names, strict=True)
-        return [await _document(services, task_id, name) for task_id, name in pairs]
+        return await _documents(services, task, names, with_images)
 
-    return await exports.answer(services, request, read, format_name)
+    return await exports.answer(services, request, read, format_name, with_images, image_prefix)
 
 
 @uploads.post(
@@ -170,7 +186,7 @@ async def export_results(
     names = _names(file_name, len(result))
 
     async def read() -> list[Document]:
-        return [(await each.read(), name) for each, name in zip(result, names, strict=True)]
+        return [Document(await each.read(), name) for each, name in zip(result, names, strict=True)]
 
     return await exports.answer(services, request, read, format_name)
 
@@ -183,6 +199,34 @@ def _names(file_names: Sequence[str] | None, count: int) -> Sequence[str | None]
             f"got {count} and {len(names)}."
         )
     return names
+
+
+async def _documents(
+    services: Services, task_ids: Sequence[str], names: Sequence[str | None], with_images: bool
+) -> list[Document]:
+    """Read tasks that are done, and their images where they are exported too."""
+    limits = exports.limits_of(services.settings)
+    documents = []
+    size_bytes = 0
+    for task_id, name in zip(task_ids, names, strict=True):
+        document = await _document(services, task_id, name)
+        if with_images:
+            images = await _images(services, task_id)
+            size_bytes += sum(map(len, images))
+            # Before the next are read.
+            limits.check_image_bytes(size_bytes)
+            document = document._replace(images=images)
+        documents.append(document)
+    return documents
+
+
+async def _images(services: Services, task_id: str) -> tuple[bytes, ...]:
+    """Read the images of a task; empty are those that could not be read when they came."""
+    record = await gateway.read_task(services, task_id)
+    read, limiter = services.store.image, services.submitters
+    with redis_errors():
+        files = [await to_thread.run_sync(read, each, limiter=limiter) for each in record.images]
+    return tuple(files)
 
 
 async def _document(services: Services, task_id: str, file_name: str | None = None) -> Document:
@@ -202,8 +246,8 @@ async def _document(services: Services, task_id: str, file_name: str | None = No
         )
     if record.kind == "entities":
         # It holds the names of its images.
-        return record.result_json.encode(), file_name
-    return record.result_json.encode(), file_name or _name(record)
+        return Document(record.result_json.encode(), file_name)
+    return Document(record.result_json.encode(), file_name or _name(record))
 
 
 def _name(record: TaskRecord) -> str | None:

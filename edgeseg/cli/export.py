@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +38,20 @@ def export(
             help="File to write, or, without a suffix, a folder for all files; -: standard output.",
         ),
     ] = None,
+    with_images: Annotated[
+        bool,
+        typer.Option("--with-images", help="Put the images where readers of the format look."),
+    ] = False,
+    image_folder: Annotated[
+        Path, typer.Option("--images", help="Folder that the names of images are relative to.")
+    ] = Path(),
+    image_prefix: Annotated[
+        str,
+        typer.Option(
+            help="What goes before an image's path in formats that hold addresses, such as "
+            "/data/local-files/?d=images/ for Label Studio."
+        ),
+    ] = "",
     overwrite: Overwrite = False,
 ) -> None:
     """Write results as other tools read them: edgeseg export out.json --format coco"""
@@ -45,21 +60,29 @@ def export(
 
     exporters.find_format(format_name)
     _check_out(out)
-    image_results = [image_result for source in results for image_result in read_results(source)]
+    image_results = [
+        image_result for source in results for image_result in read_results(source, image_folder)
+    ]
     limits = exporters.Limits(max_image_pixels=get_settings().max_image_pixels)
-    if out == STDIO:
-        sys.stdout.buffer.write(exporters.export(image_results, format_name, limits).data)
-        return
-    if out is not None and _is_new_folder(out):
-        files = exporters.export_files(image_results, format_name, limits)
-        targets = {Path(out) / name: data for name, data in files.items()}
+    if out is not None and out != STDIO and _is_new_folder(out):
         shown = Path(out)
+        files = exporters.export_files(
+            image_results, format_name, limits, image_prefix=image_prefix
+        )
+        _write({shown / name: data for name, data in files.items()}, overwrite)
+        if with_images:
+            for name, data in exporters.export_images(image_results, format_name, limits):
+                _write({shown / name: data}, overwrite)
     else:
-        exported = exporters.export(image_results, format_name, limits)
+        exported = exporters.export(
+            image_results, format_name, limits, with_images=with_images, image_prefix=image_prefix
+        )
+        if out == STDIO:
+            sys.stdout.buffer.write(exported.data)
+            return
         is_folder = out is None or out.endswith(("/", "\\")) or Path(out).is_dir()
         shown = Path(out or ".") / exported.file_name if is_folder else Path(str(out))
-        targets = {shown: exported.data}
-    _write(targets, overwrite)
+        _write({shown: exported.data}, overwrite)
     print(f"{shown}: {FORMATS[format_name].title}, {len(image_results)} image(s)")
 
 
@@ -85,10 +108,11 @@ def _write(targets: Mapping[Path, bytes], overwrite: bool) -> None:
         write_bytes(target, data)
 
 
-def read_results(source: str) -> list[ImageResult]:
+def read_results(source: str, image_folder: Path = Path()) -> list[ImageResult]:
     """Read one JSON file: a result, a list of them, or the state of a task.
 
-    Raises InvalidParameterError for anything else.
+    Images are read when they are needed, from the folder that their names are relative to. Raises
+    InvalidParameterError for anything else.
     """
     from edgeseg.cli.inputs import read_stdin
     from edgeseg.errors import InvalidParameterError
@@ -102,7 +126,7 @@ def read_results(source: str) -> list[ImageResult]:
     except (ValueError, RecursionError) as error:
         raise InvalidParameterError(f"{source} is not valid JSON: {error}.") from error
     rows = data if isinstance(data, list) else [data]
-    return [_image_result(source, row) for row in rows]
+    return [_image_result(source, row, image_folder) for row in rows]
 
 
 def _parse(text: bytes) -> Any:
@@ -116,7 +140,8 @@ def _parse(text: bytes) -> Any:
         return [json.loads(row) for row in rows]
 
 
-def _image_result(source: str, row: Any) -> ImageResult:
+def _image_result(source: str, row: Any, image_folder: Path) -> ImageResult:
+    from edgeseg.codecs import file_bytes
     from edgeseg.errors import EdgeSegError, InvalidParameterError
     from edgeseg.exporters import ImageResult
     from edgeseg.schemas import SegmentationResult, parse
@@ -134,4 +159,6 @@ def _image_result(source: str, row: Any) -> ImageResult:
         raise InvalidParameterError(
             f"{source} holds no result of segmenting: {error.detail}", **error.extra
         ) from error
-    return ImageResult(result, name if isinstance(name, str) else None)
+    if not isinstance(name, str):
+        return ImageResult(result)
+    return ImageResult(result, name, partial(file_bytes, image_folder / name))

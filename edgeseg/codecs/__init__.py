@@ -1,7 +1,14 @@
 """Image bytes to arrays and back; masks to run lengths, PNG and back."""
 
 from edgeseg.codecs.formats import SUFFIXES
-from edgeseg.codecs.image import decode_image, encode_jpeg, encode_png, inspect_image, to_base64
+from edgeseg.codecs.image import (
+    decode_image,
+    encode_jpeg,
+    encode_png,
+    inspect_image,
+    to_base64,
+    upright_file,
+)
 from edgeseg.codecs.mask import (
     label_map,
     mask_to_png,
@@ -43,5 +50,6 @@ __all__ = [
     "runs_to_mask",
     "to_base64",
     "union_of",
+    "upright_file",
     "window_to_rle",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -134,6 +135,23 @@ def encode_jpeg(pil_image: PIL.Image.Image, quality: int = 80) -> bytes:
     """Return a JPEG of an RGB image; ``quality`` is libjpeg's, 1 to 95."""
     out = io.BytesIO()
     pil_image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def upright_file(data: bytes) -> bytes:
+    """Return an image file as it is, or one with an EXIF orientation written anew, upright in sRGB.
+
+    The kind of file stays; JPEG is written with quality 95, other kinds without loss where they
+    can. For readers that do not turn images. Raises what `decode_image` raises.
+    """
+    with _checked(data, len(data), sys.maxsize) as pil_image:
+        kind = "JPEG" if pil_image.format == "MPO" else str(pil_image.format)
+        if _orientation(pil_image) <= 1:
+            return data
+    image = _decode(data, data, len(data), sys.maxsize)
+    out = io.BytesIO()
+    more = {"lossless": True} if kind == "WEBP" else {"quality": 95}
+    PIL.Image.fromarray(image.rgb).save(out, kind, **more)
     return out.getvalue()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,16 +19,22 @@ from edgeseg.schemas import MAX_PROMPT_CHARS, UNWRITABLE, SegmentationResult, Se
 from edgeseg.types import BoolArray
 
 Files = dict[str, bytes]
+# Reads the file of an image, when it is its turn.
+ReadImage = Callable[[], bytes]
 # Label maps hold numbers in 16 bits, and 0 is the background.
 MAX_LABELS = 2**16 - 1
 
 
 @dataclass(frozen=True)
 class ImageResult:
-    """A result and the path of its image; without one it is named after its task."""
+    """A result and the path of its image; without one it is named after its task.
+
+    ``read_image`` returns the image's file, for exports with images.
+    """
 
     result: SegmentationResult
     file_name: str | None = None
+    read_image: ReadImage | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Item:
 
     file_name: str
     result: SegmentationResult
+    read_image: ReadImage | None = field(default=None, compare=False, repr=False)
 
     @property
     def stem(self) -> str:
@@ -66,13 +73,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images in order, and their labels: the phrases of the prompts, found or not, then others."""
+    """Images in order, and their labels: the phrases of the prompts, found or not, then others.
+
+    ``image_prefix`` goes before the path of an image where a format holds addresses of images.
+    """
 
     items: tuple[Item, ...]
     labels: tuple[str, ...]
+    image_prefix: str = ""
 
     @classmethod
-    def from_results(cls, image_results: Sequence[ImageResult]) -> Dataset:
+    def from_results(cls, image_results: Sequence[ImageResult], image_prefix: str = "") -> Dataset:
         """Name images and check them.
 
         Raises InvalidParameterError for none, for names that no file can have or that come twice,
@@ -83,7 +94,8 @@ class Dataset:
         names = relative_names([each.file_name or _fallback(each) for each in image_results])
         check_distinct(names)
         items = tuple(
-            Item(name, each.result) for name, each in zip(names, image_results, strict=True)
+            Item(name, each.result, each.read_image)
+            for name, each in zip(names, image_results, strict=True)
         )
         for item in items:
             _check(item)
@@ -94,7 +106,7 @@ class Dataset:
             raise InvalidParameterError(
                 f"Expected at most {MAX_LABELS} different labels, got {len(labels)}."
             )
-        return cls(items, labels)
+        return cls(items, labels, image_prefix)
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -107,7 +119,8 @@ class Format:
     """A format: what people call it, what it is, and how to write a data set in it.
 
     ``has_file_per_image``: it names files by the stems of the images; ``has_outlines``: the cost
-    of writing it grows with the vertices of the masks.
+    of writing it grows with the vertices of the masks; ``image_folder`` is where readers look for
+    images, beside the files of the format.
     """
 
     name: str
@@ -116,6 +129,7 @@ class Format:
     write: Callable[[Dataset], Files]
     has_file_per_image: bool = False
     has_outlines: bool = True
+    image_folder: str = "images"
 
 
 def unique(names: Iterable[str]) -> list[str]:

@@ -52,4 +52,5 @@ GEOJSON = Format(
     "A feature collection per image; x and y in pixels, y downwards; holes are rings.",
     _write,
     has_file_per_image=True,
+    image_folder="",
 )

@@ -77,4 +77,5 @@ LABEL_MAP = Format(
     _write,
     has_file_per_image=True,
     has_outlines=False,
+    image_folder="JPEGImages",
 )

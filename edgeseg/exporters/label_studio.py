@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -51,17 +52,27 @@ def _region(item: Item, each: SegmentedObject, mask: BoolArray) -> dict[str, Any
     }
 
 
-def _task(item: Item) -> dict[str, Any]:
+def address_of(item: Item, prefix: str) -> str:
+    """Return where Label Studio finds an image: its path behind the prefix.
+
+    The path is quoted behind a URL or an absolute path such as ``/data/local-files/?d=``, and left
+    as it is behind other schemes (``s3://``), whose keys are not.
+    """
+    is_url = prefix.startswith(("http://", "https://", "/"))
+    return prefix + (quote(item.file_name) if is_url else item.file_name)
+
+
+def _task(item: Item, prefix: str) -> dict[str, Any]:
     regions = [_region(item, each, mask) for each, mask in item.masks()]
     scores = [each.score for each in item.objects]
     prediction: dict[str, Any] = {"model_version": "edgeseg", "result": regions}
     if scores:
         prediction["score"] = sum(scores) / len(scores)
-    return {"data": {"image": item.file_name}, "predictions": [prediction]}
+    return {"data": {"image": address_of(item, prefix)}, "predictions": [prediction]}
 
 
 def _write(dataset: Dataset) -> Files:
-    return {"tasks.json": to_json([_task(item) for item in dataset.items])}
+    return {"tasks.json": to_json([_task(item, dataset.image_prefix) for item in dataset.items])}
 
 
 LABEL_STUDIO = Format(

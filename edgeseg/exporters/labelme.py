@@ -54,4 +54,5 @@ LABELME = Format(
     "A JSON file per image, to lie beside it; parts of an object share a group.",
     _write,
     has_file_per_image=True,
+    image_folder="",
 )

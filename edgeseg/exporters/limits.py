@@ -14,13 +14,15 @@ class Limits:
     """Most pixels of one image, and what a whole export may hold; None: any number.
 
     ``max_pixels`` counts the pixels of an image once for itself and once for each of its masks,
-    ``max_vertices`` the corners of all masks, for formats whose cost grows with them.
+    ``max_vertices`` the corners of all masks, for formats whose cost grows with them;
+    ``max_image_bytes`` is what the files of all images may hold together.
     """
 
     max_image_pixels: int | None = None
     max_objects: int | None = None
     max_pixels: int | None = None
     max_vertices: int | None = None
+    max_image_bytes: int | None = None
 
     def check(self, dataset: Dataset, has_outlines: bool) -> None:
         """Raise ImageTooLargeError or ExportTooLargeError for a data set beyond the limits."""
@@ -41,6 +43,10 @@ class Limits:
                 for each in item.objects:
                     vertices += rle_vertices(each.mask)
                     _check("vertices in all masks", vertices, self.max_vertices)
+
+    def check_image_bytes(self, size_bytes: int) -> None:
+        """Raise ExportTooLargeError where the files of all images hold more than they may."""
+        _check("bytes of images", size_bytes, self.max_image_bytes)
 
 
 NO_LIMITS = Limits()

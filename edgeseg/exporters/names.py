@@ -81,6 +81,15 @@ def apart(names: Sequence[str], *, by_stem: bool) -> list[str]:
     return distinct
 
 
+def check_prefix(prefix: str) -> None:
+    """Raise InvalidParameterError for what cannot stand before the path of an image."""
+    if len(prefix) > MAX_PATH_CHARS or UNWRITABLE.search(prefix):
+        raise InvalidParameterError(
+            f"image_prefix: expected at most {MAX_PATH_CHARS} characters, none of them control "
+            "characters."
+        )
+
+
 def _key(name: str) -> str:
     return unicodedata.normalize("NFC", stem_of(name)).casefold()
 

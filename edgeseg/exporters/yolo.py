@@ -42,7 +42,7 @@ def _write(dataset: Dataset) -> Files:
 YOLO = Format(
     "yolo",
     "YOLO segmentation",
-    "data.yaml and a text file per image; put the images into a folder images.",
+    "data.yaml and a text file per image; the images lie in a folder images.",
     _write,
     has_file_per_image=True,
 )

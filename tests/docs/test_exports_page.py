@@ -37,10 +37,11 @@ def run(command: list[str], folder: Path) -> None:
 
 def test_the_commands_run(folder: Path) -> None:
     lines = [line for line in blocks("bash")[0].splitlines() if line.startswith("edgeseg")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     run(["bash", "-euo", "pipefail", "-c", "\n".join(lines)], folder)
     assert json.loads((folder / "coco.json").read_text())["images"][0]["file_name"] == "photo.jpg"
     assert (folder / "yolo.zip").exists()
+    assert (folder / "dataset" / "images" / "photo.jpg").exists()
 
 
 def test_the_library_runs(folder: Path) -> None:

@@ -57,7 +57,7 @@ def send_results(stack: EmbeddedStack, tally: Tally, seed: int, count: int, unti
         if time.monotonic() > until:
             return False
         name, documents = rows[number]
-        files = [("result", (f"{i}.json", data)) for i, (data, _) in enumerate(documents)]
+        files = [("result", (f"{i}.json", each.data)) for i, each in enumerate(documents)]
         _post(client, tally, "results", "/export", files, {"format": name})
         return True
 

@@ -45,7 +45,8 @@ def results(seed: int, count: int) -> Iterator[tuple[str, list[Document]]]:
         chosen = [_changed(rng, _result(mask)) for mask in shapes[: rng.choice((1, 1, 2))]]
         names = [rng.choice((None, f"{number}.jpg", rng.choice(_TEXTS))) for number in range(2)]
         pairs = zip(chosen, names, strict=False)
-        yield rng.choice(list(FORMATS)), [(json.dumps(row).encode(), name) for row, name in pairs]
+        documents = [Document(json.dumps(row).encode(), name) for row, name in pairs]
+        yield rng.choice(list(FORMATS)), documents
 
 
 def _result(mask: dict[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,35 @@ def test_several_tasks_are_one_data_set(
         assert len(archive.namelist()) == 3
 
 
+def test_images_come_with_the_masks(
+    stack: EmbeddedStack, client: EdgeSegClient, chelsea: Path, make_image: MakeImage
+) -> None:
+    first = client.segment_image(chelsea, "cat")
+    other = make_image(60)
+    second = client.segment_image(other, "dog", file_name="cam1/night.png")
+    ids = [each.result.task_id for each in (first, second)]
+    made = client.export(ids, "label-studio", with_images=True, image_prefix="s3://b/")
+    with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
+        assert archive.read("images/chelsea.png") == chelsea.read_bytes()
+        assert archive.read("images/cam1/night.png") == other
+        tasks = json.loads(archive.read("tasks.json"))
+    assert [task["data"]["image"] for task in tasks] == [
+        "s3://b/chelsea.png",
+        "s3://b/cam1/night.png",
+    ]
+    # Results here are exported with the images that are here.
+    assert (
+        client.export([first, second], "label-studio", with_images=True, image_prefix="s3://b/")
+        == made
+    )
+    one = client.export(ids[0], "yolo", with_images=True)
+    assert one == first.export("yolo", with_images=True)
+    entities = client.segment_entities("a cat", [chelsea], chelsea)
+    made = client.export(entities.result.task_id, "coco", with_images=True)
+    with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
+        assert len([name for name in archive.namelist() if name.startswith("images/")]) == 2
+
+
 def test_images_of_one_name_in_several_folders_keep_their_folders(
     client: EdgeSegClient, make_image: MakeImage, tmp_path: Path
 ) -> None:

@@ -60,6 +60,25 @@ def test_the_file_is_named_after_the_image_in_a_folder(folder: Path) -> None:
     assert (folder / "new" / "edgeseg_labelme.zip").exists()
 
 
+def test_images_lie_where_readers_look(folder: Path) -> None:
+    edgeseg(folder, "export", "all.json", "-f", "yolo", "--with-images", "-o", "set")
+    photo = (folder / "chelsea.png").read_bytes()
+    assert (folder / "set" / "images" / "more" / "chelsea.png").read_bytes() == photo
+    assert (folder / "set" / "labels" / "more" / "chelsea.txt").exists()
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "one.json").write_bytes((folder / "one.json").read_bytes())
+    arguments = ("export", "one.json", "-f", "label-studio", "--image-prefix", "s3://b/")
+    edgeseg(folder / "elsewhere", *arguments, "--with-images", "--images", "..")
+    with zipfile.ZipFile(folder / "elsewhere" / "chelsea_label-studio.zip") as archive:
+        assert archive.read("images/chelsea.png") == photo
+        (task,) = json.loads(archive.read("tasks.json"))
+    assert task["data"] == {"image": "s3://b/chelsea.png"}
+    done = edgeseg(
+        folder / "elsewhere", "export", "one.json", "-f", "cvat", "--with-images", code=1
+    )
+    assert "[no_image]" in done.stderr
+
+
 def test_through_a_pipe(folder: Path) -> None:
     with (folder / "one.json").open("rb") as given:
         done = subprocess.run(

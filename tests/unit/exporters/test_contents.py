@@ -17,7 +17,7 @@ from edgeseg.errors import (
     InvalidParameterError,
 )
 from edgeseg.exporters import FORMATS, ImageResult, Limits, export, export_files
-from edgeseg.exporters.documents import export_documents
+from edgeseg.exporters.documents import Document, export_documents
 from tests.unit.exporters.results import SIZE_HW, make_result
 
 ONES = np.ones(SIZE_HW, bool)
@@ -94,7 +94,7 @@ def test_numbers_and_texts_from_outside_are_checked(
     place[path[-1]] = "HERE"
     data = json.dumps(document).replace('"HERE"', value).encode()
     with pytest.raises(InvalidParameterError):
-        export_documents([(data, None)], format_name, Limits())
+        export_documents([Document(data)], format_name, Limits())
 
 
 def test_an_area_is_that_of_the_mask() -> None:
@@ -109,7 +109,7 @@ def test_errors_in_large_documents_are_short() -> None:
     document = json.loads(make_result({"cat": ONES}).model_dump_json())
     document["objects"] = [{}] * 5000
     with pytest.raises(InvalidParameterError, match="and 29980 more") as caught:
-        export_documents([(json.dumps(document).encode(), None)], "coco", Limits())
+        export_documents([Document(json.dumps(document).encode())], "coco", Limits())
     assert len(json.dumps(caught.value.to_problem())) < 10_000
 
 
