@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz check redis chromium stack-test litert-test labelling-test lock bench bench-engines ui-bench docs site screenshots hero format clean
+.PHONY: help demo up test fuzz check redis chromium nginx stack-test litert-test labelling-test lock bench bench-engines ui-bench docs site screenshots hero format clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,12 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install --yes -qq chromium; } \
 		|| { echo "The browser tests need Chromium; install it: sudo apt-get install chromium" >&2; exit 1; }
 
+# The gateway before several stacks.
+nginx:
+	@command -v nginx >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+			&& apt-get install --yes -qq nginx-light >/dev/null; } \
+		|| { echo "The gateway's tests need nginx; install it: sudo apt-get install nginx-light" >&2; exit 1; }
+
 # Checks the stage for what people with a screen reader or a keyboard would stumble on.
 AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 $(AXE): | $(VENV)/bin/python
@@ -65,7 +71,7 @@ up: $(VENV)/ui.stamp redis  ## Serve the stack until Ctrl-C: the API on port 800
 	$(BIN)/edgeseg up
 
 # Two at a time: much of a test's time is waiting for processes to start and to die.
-test: $(VENV)/test.stamp redis chromium $(AXE)  ## Run all tests
+test: $(VENV)/test.stamp redis chromium nginx $(AXE)  ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(VENV)/test.stamp redis  ## Send odd requests, images and clients to a whole stack for ten minutes (SEED=n repeats a run)

@@ -36,6 +36,7 @@ from edgeseg.errors import (
     UnknownTaskError,
 )
 from edgeseg.schemas import (
+    TASK_ID,
     ClassesRequest,
     DetectRequest,
     EngineChoice,
@@ -43,6 +44,7 @@ from edgeseg.schemas import (
     MasksRequest,
     TaskRequest,
     check_image_count,
+    new_task_id,
 )
 from edgeseg.settings import Role
 from edgeseg.tasks import (
@@ -99,7 +101,9 @@ async def submit(
     require_queues(request)
     # The queues were read when the request was admitted.
     await require_workers(services, plan, max_age_s=1.0)
-    task = NewTask(kind=kind, plan=plan, request=task_request, prompt=prompt, owner=owner())
+    task = NewTask(
+        kind, plan, task_request, prompt, owner=owner(), id=new_task_id(services.settings.stack)
+    )
     if uploads:
         images = tuple(_ref(each, task.id, index) for index, each in enumerate(uploads))
         timings_ms = {"decode": sum(each.decode_ms for each in uploads)}
@@ -199,7 +203,7 @@ async def wait_for(services: Services, task_id: str) -> TaskRecord:
 
 async def read_task(services: Services, task_id: str) -> TaskRecord:
     """Return a task's record without blocking the event loop; raises UnknownTaskError."""
-    if not re.fullmatch(r"[0-9a-f]{32}", task_id):
+    if not re.fullmatch(TASK_ID, task_id):
         raise UnknownTaskError(f"No task has the id {task_id[:64]!r}.")
     record = await services.watch.record(task_id)
     if record.owner != owner():

@@ -9,7 +9,7 @@ from backend.admission import note_submitted
 from backend.gateway import require_workers, write_task
 from backend.services import Services
 from edgeseg.errors import InvalidParameterError, TaskNotFinishedError
-from edgeseg.schemas import RefineRequest, check_refinement
+from edgeseg.schemas import RefineRequest, check_refinement, new_task_id
 from edgeseg.tasks import DRAWN, NewTask, TaskRecord, redis_errors
 
 
@@ -31,6 +31,7 @@ async def submit_refinement(
         images=parent.images,
         parent=parent.id,
         owner=parent.owner,
+        id=new_task_id(services.settings.stack),
     )
     with redis_errors():
         await to_thread.run_sync(_submit_refine, services, child, limiter=services.submitters)

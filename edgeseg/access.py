@@ -17,6 +17,12 @@ from edgeseg.hosts import is_loopback
 class AccessSettings(BaseSettings):
     """The part of `Settings` that says where requests and their images may come from."""
 
+    stack: str = Field(
+        "",
+        pattern=r"^[a-z0-9]{0,12}$",
+        description="Tag of this stack, of up to 12 lower-case letters and digits, where several "
+        "stand behind one gateway: ids of tasks begin with it, so that the gateway finds a task.",
+    )
     max_connections: int = Field(
         2000,
         ge=1,

@@ -22,6 +22,7 @@ from edgeseg.errors import (
     RequestTimeoutError,
     UnavailableError,
 )
+from edgeseg.schemas import TASK_ID
 from edgeseg.settings import Settings
 
 PREFIX = "/api"
@@ -54,7 +55,7 @@ class Rule:
 
 def rules(settings: Settings) -> tuple[Rule, ...]:
     """Return what is passed on: what needs work may take as long as the API allows it."""
-    task, read_s, work_s = r"/tasks/[0-9a-f]{32}", 5.0, settings.request_timeout_s + 5.0
+    task, read_s, work_s = f"/tasks/{TASK_ID}", 5.0, settings.request_timeout_s + 5.0
     export_s = settings.export_timeout_s + 5.0
     table: tuple[tuple[str, str, float], ...] = (
         ("POST", r"/(segment|simplify|masks|classes)", work_s),

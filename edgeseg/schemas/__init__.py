@@ -65,11 +65,13 @@ from edgeseg.schemas.simplification import (
 )
 from edgeseg.schemas.tasks import (
     FINAL_STATES,
+    TASK_ID,
     EngineInfo,
     EventType,
     StageEvent,
     TaskState,
     TaskStatus,
+    new_task_id,
 )
 from edgeseg.schemas.visualization import (
     MEDIA_TYPES,
@@ -149,6 +151,7 @@ __all__ = [
     "SimplifyMode",
     "SimplifyRequest",
     "StageEvent",
+    "TASK_ID",
     "TaskState",
     "TaskStatus",
     "TileMode",
@@ -162,4 +165,5 @@ __all__ = [
     "input_error",
     "parse",
     "plan",
+    "new_task_id",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, Literal
 
 from pydantic import Field
@@ -17,6 +18,16 @@ FINAL_STATES: frozenset[TaskState] = frozenset({"done", "failed", "cancelled"})
 EventType = Literal[
     "queued", "started", "progress", "finished", "skipped", "done", "failed", "cancelled"
 ]
+
+
+# Ids of tasks: the tag of the stack that has it, where there are several, and 128 random bits.
+TASK_ID = r"(?:[a-z0-9]{1,12}-)?[0-9a-f]{32}"
+
+
+def new_task_id(stack: str = "") -> str:
+    """Return an id that no other task has; it begins with the tag of a stack."""
+    random = uuid.uuid4().hex
+    return f"{stack}-{random}" if stack else random
 
 
 class StageEvent(Wire):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +22,7 @@ from edgeseg.schemas import (
     SimplifyRequest,
     TaskRequest,
     TaskState,
+    new_task_id,
 )
 from edgeseg.settings import Role
 
@@ -74,7 +74,7 @@ class NewTask:
     is_large: bool = False
     owner: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=new_task_id)
     created_at: float = field(default_factory=time.time)
 
     def fields(self) -> dict[str, str]:

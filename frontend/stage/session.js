@@ -14,12 +14,14 @@ const KEPT_MS = 2 * 24 * 3600 * 1000;
 const SAVE_AFTER_MS = 300;
 /** An address stays within what servers take. */
 const MAX_TASKS = 100;
+/** The stack that has the task, where there are several, and 128 random bits. */
+const TASK_ID = /^(?:[a-z0-9]{1,12}-)?[0-9a-f]{32}$/;
 const KEPT = ["objects", "review", "sent", "seen"];
 
 /** Return the tasks that an address names. @param {string} search */
 export function tasksOf(search) {
   const named = new URLSearchParams(search).get("t") ?? "";
-  return [...new Set(named.split(",").filter((each) => /^[0-9a-f]{32}$/.test(each)))];
+  return [...new Set(named.split(",").filter((each) => TASK_ID.test(each)))];
 }
 
 /** Return an address's query that names these tasks; what else it says stays. */

@@ -31,8 +31,8 @@ def _stack(
             if name.startswith(("EDGESEG_", "REDIS_")):
                 patch.delenv(name)
         # Beside other tests, workers that give way would take too long.
-        given = {"worker_niceness": 0, **settings}
-        chosen = Settings(engines="fake", api_port=0, data_dir=folder, **given)
+        given = {"worker_niceness": 0, "data_dir": folder, **settings}
+        chosen = Settings(engines="fake", api_port=0, **given)
         with EmbeddedStack(chosen, workers) as stack:
             yield stack
 

@@ -204,19 +204,19 @@ def test_a_scale_in_lets_workers_finish(stack: Stack, client: EdgeSegClient) -> 
 def test_throughput_grows_with_workers(stack: Stack, figures: Figures, workers: int) -> None:
     # As long as a detector takes on a large image.
     stack.fake(3.0, **dict.fromkeys(WORKERS, workers))
-    rate = rate_of(stack, clients=5 * workers, seconds=45)
+    rate = rate_of(stack.api_url, clients=5 * workers, seconds=45)
     figures[f"tasks/s with {workers} worker(s) a stage of 3 s"] = f"{rate:.3f}"
     one = float(figures["tasks/s with 1 worker(s) a stage of 3 s"])
     assert rate >= MIN_EFFICIENCY * workers * one
 
 
-def rate_of(stack: Stack, clients: int, seconds: float) -> float:
-    """Load the stack with so many clients and return tasks per second, once all stages work."""
+def rate_of(url: str, clients: int, seconds: float) -> float:
+    """Load a stack with so many clients and return tasks per second, once all stages work."""
     ended: list[float] = []
     done = threading.Event()
 
     def go_on(number: int) -> None:
-        with EdgeSegClient(stack.api_url) as client:
+        with EdgeSegClient(url) as client:
             while not done.is_set():
                 client.segment_image(make_image(number), "cat")
                 ended.append(time.monotonic())

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,13 @@ LONG_S = 1800.0
 
 
 class Stack:
-    """Runs ``docker compose`` with ports and settings of its own, and looks at what runs."""
+    """Runs ``docker compose`` with ports and settings of its own, and looks at what runs.
 
-    def __init__(self) -> None:
+    ``more_files`` of Compose are laid over the stack's own.
+    """
+
+    def __init__(self, project: str = PROJECT, more_files: Sequence[str] = ()) -> None:
+        self.project, self.files = project, [FILE, *more_files]
         self.api_port, self.ui_port = free_port(), free_port()
         self.api_url = f"http://127.0.0.1:{self.api_port}"
         self.ui_url = f"http://127.0.0.1:{self.ui_port}"
@@ -35,7 +39,8 @@ class Stack:
 
     def compose(self, *arguments: str, **settings: str) -> str:
         """Run one command of Compose and return what it printed; settings go to the services."""
-        command = ("docker", "compose", "--env-file", os.devnull, "-p", PROJECT, "-f", FILE)
+        files = [part for name in self.files for part in ("-f", name)]
+        command = ("docker", "compose", "--env-file", os.devnull, "-p", self.project, *files)
         return run(*command, *arguments, environment={**self.settings, **settings})
 
     def up(self, scale: Mapping[str, int] | None = None, **settings: str) -> float:

@@ -167,6 +167,7 @@ def _other(name: str, field: FieldInfo) -> Any:
         "fetch_urls": "hosts",
         "api_keys": ["ann:" + "0" * 64, "bea:" + "1" * 64],
         "log_format": "json",
+        "stack": "eu1",
         "log_level": "DEBUG",
         "weights": {"sam-vit-base": '/models/it\'s "mine" \u732b.pth'},
     }
