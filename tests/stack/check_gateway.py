@@ -14,7 +14,7 @@ from edgeseg.errors import UnavailableError
 from edgeseg.stack.processes import free_port
 from tests.services.test_gateway import by_stack, tag
 from tests.stack.check_stack import make_image, rate_of
-from tests.stack.engine import PROJECT, Stack, fakes, run, wait_until
+from tests.stack.engine import PROJECT, Stack, run, wait_until
 
 NETWORK = "edgeseg-gateway"
 MIN_SUM = 1.9
@@ -40,7 +40,7 @@ class Stacks:
         self.each["a"].compose("build", EDGESEG_STACK="a")
         for name, stack in self.each.items():
             stack.settings["EDGESEG_STACK"] = name
-            stack.up(**fakes(LATENCY_S))
+            stack.fake(LATENCY_S)
         self.gateway("up", "-d", "--build", "--wait")
 
     def down(self) -> None:
