@@ -33,7 +33,7 @@ from edgeseg.engines.base import (
     Simplifier,
     ran,
 )
-from edgeseg.engines.batching import BatchMember, UnansweredError, answer_all, can_batch
+from edgeseg.engines.batching import BatchMember, BatchSize, UnansweredError, answer_all, can_batch
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.errors import (
     EdgeSegError,
@@ -331,24 +331,30 @@ def step_many(
     runs: Iterable[Run],
     embeddings: EmbeddingCache | None = None,
     max_batch: int = 1,
+    size: BatchSize | None = None,
 ) -> Iterator[tuple[Run, Step | EdgeSegError]]:
     """Run one stage of several requests with one engine, and yield each as it is done.
 
     Up to ``max_batch`` of them call the engine together, where it can; then the time of a stage is
-    its share of the batch, and ``batch`` what it waited for the others. A request that fails keeps
+    its share of the batch, and ``batch`` what it waited for the others. ``size`` remembers how many
+    fitted into memory. A request that fails keeps
     its error in ``error`` and takes nobody with it.
     """
     left = iter(runs)
     while some := list(islice(left, max_batch)):
         if len(some) > 1 and can_batch(role, engine):
-            yield from _step_together(role, engine, some, embeddings)
+            yield from _step_together(role, engine, some, embeddings, size or BatchSize())
         else:
             for run in some:
                 yield run, _step_or_error(role, engine, run, embeddings)
 
 
 def _step_together(
-    role: Role, engine: Engine, runs: Sequence[Run], embeddings: EmbeddingCache | None
+    role: Role,
+    engine: Engine,
+    runs: Sequence[Run],
+    embeddings: EmbeddingCache | None,
+    size: BatchSize,
 ) -> Iterator[tuple[Run, Step | EdgeSegError]]:
     began = time.perf_counter()
     spent_before_ms = {run: run.spent_ms for run in runs}
@@ -366,7 +372,7 @@ def _step_together(
             elapsed_ms = (time.perf_counter() - began) * 1000
             run.spend("batch", max(0.0, elapsed_ms - (run.spent_ms - spent_before_ms[run])))
             yield run, outcome
-        answer_all(engine, [member for _, member in asked])
+        answer_all(engine, [member for _, member in asked], size)
         waiting = asked
 
 

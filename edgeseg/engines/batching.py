@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, cast
 
 from edgeseg.engines.base import DetectCall, Engine, SegmentCall, SimplifyCall
+from edgeseg.memory_errors import is_memory_error
 from edgeseg.settings import Role
 from edgeseg.types import Detections, Embedding, Image, MaskPrompt, Masks
 
@@ -27,6 +28,40 @@ _METHODS: dict[Role, tuple[str, ...]] = {
     "detect": ("detect",),
     "segment": ("embed", "segment"),
 }
+
+
+class BatchSize:
+    """How many calls one engine answers together: fewer once memory has run out.
+
+    After a batch that did not fit at most half of it is tried, and one more after each
+    ``patience`` batches of the full size; where that was too many, the patience doubles.
+    """
+
+    MAX_PATIENCE = 512
+
+    def __init__(self, patience: int = 16) -> None:
+        self.limit: int | None = None
+        self._patience = patience
+        self._good = 0
+        self._has_grown = False
+
+    def within(self, count: int) -> int:
+        """Return how many of so many calls may run together."""
+        return count if self.limit is None else min(count, self.limit)
+
+    def ran_out(self, count: int) -> None:
+        """Note that there was not enough memory for so many together."""
+        if self._has_grown:
+            self._patience = min(2 * self._patience, self.MAX_PATIENCE)
+        self.limit, self._good, self._has_grown = max(1, count // 2), 0, False
+
+    def ran(self, count: int) -> None:
+        """Note that so many were answered together."""
+        if self.limit is None or count < self.limit:
+            return
+        self._good += 1
+        if self._good >= self._patience:
+            self.limit, self._good, self._has_grown = self.limit + 1, 0, True
 
 
 def can_batch(role: Role, engine: Engine) -> bool:
@@ -122,33 +157,42 @@ class BatchMember:
         self.share_ms += share_ms
 
 
-def answer_all(engine: Engine, members: Sequence[BatchMember]) -> None:
-    """Answer the waiting calls of the members, those of one method together."""
+def answer_all(engine: Engine, members: Sequence[BatchMember], size: BatchSize) -> None:
+    """Answer the waiting calls of the members, those of one method together as far as they fit."""
     by_method: dict[str, list[BatchMember]] = defaultdict(list)
     for member in members:
         by_method[member.pending[0]].append(member)
     for method, group in by_method.items():
         began = time.perf_counter()
         many = cast(Callable[[Sequence[Any]], list[Any]], _many(engine, method))
-        answers = _answers(many, [member.pending[2] for member in group])
+        answers = _answers(many, [member.pending[2] for member in group], size)
         share_ms = (time.perf_counter() - began) * 1000 / len(group)
         for member, answer in zip(group, answers, strict=True):
             member.answer(answer, share_ms)
 
 
-def _answers(many: Callable[[Sequence[Any]], list[Any]], calls: Sequence[Any]) -> list[Any]:
+def _answers(
+    many: Callable[[Sequence[Any]], list[Any]], calls: Sequence[Any], size: BatchSize
+) -> list[Any]:
     """Return an answer or an exception for each call; a batch that fails is halved.
 
     So a batch that is too large for the memory still runs, and what an engine cannot bear fails
     alone.
     """
-    try:
-        return list(many(calls))
-    except Exception as error:
-        if len(calls) == 1:
-            return [error]
-    half = len(calls) // 2
-    return [*_answers(many, calls[:half]), *_answers(many, calls[half:])]
+    first = size.within(len(calls))
+    if first == len(calls):
+        try:
+            answers = list(many(calls))
+        except Exception as error:
+            if len(calls) == 1:
+                return [error]
+            if is_memory_error(error):
+                size.ran_out(len(calls))
+            first = len(calls) // 2
+        else:
+            size.ran(len(calls))
+            return answers
+    return [*_answers(many, calls[:first], size), *_answers(many, calls[first:], size)]
 
 
 def _many(engine: Engine, method: str) -> Callable[[Sequence[Any]], list[Any]] | None:

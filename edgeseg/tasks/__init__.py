@@ -1,6 +1,7 @@
 """The task record and the queue contract in Redis; no other package knows the keys."""
 
 from edgeseg.tasks.batches import take_more, was_lost_in_batch
+from edgeseg.tasks.bookkeeping import Bookkeeping
 from edgeseg.tasks.chain import TaskChain
 from edgeseg.tasks.connection import (
     CONNECTION_LOST,
@@ -32,6 +33,7 @@ __all__ = [
     "QUEUES",
     "QUICK",
     "QUEUE_NAMES",
+    "Bookkeeping",
     "Claim",
     "ImageRef",
     "NewTask",

@@ -20,7 +20,11 @@ from edgeseg.tasks.store import Claim, TaskStore
 # Named, not imported: only workers load what runs a stage.
 RUN_STAGE = "edgeseg.worker.jobs.run_stage"
 ON_FAILURE = "edgeseg.worker.jobs.on_failure"
-DONE_JOB_TTL_S = 60
+# What RQ needs of a job that waits, beside when it came: to run it, and to judge its failure.
+_FIELDS = {
+    "created_at", "data", "origin", "status", "meta", "timeout", "failure_ttl", "retries_left",
+    "failure_callback_name", "dependency_id",
+}  # fmt: skip
 
 # One step for each job, whatever workers do meanwhile: a job that waits goes with all its keys; one
 # that a worker has taken stays, because the worker would write parts of it again. It ends by itself
@@ -28,12 +32,10 @@ DONE_JOB_TTL_S = 60
 _WITHDRAW = """
 local status = redis.call('HGET', KEYS[1], 'status')
 local waits = redis.call('LREM', KEYS[2], 0, ARGV[1]) > 0
-redis.call('ZREM', KEYS[3], ARGV[1])
 if not waits and status ~= 'deferred' then return 0 end
-for _, parent in ipairs(redis.call('SMEMBERS', KEYS[4])) do
-  redis.call('SREM', 'rq:job:' .. parent .. ':dependents', ARGV[1])
-end
-return redis.call('DEL', KEYS[1], KEYS[4], KEYS[5])
+local parent = redis.call('HGET', KEYS[1], 'dependency_id')
+if parent then redis.call('SREM', 'rq:job:' .. parent .. ':dependents', ARGV[1]) end
+return redis.call('DEL', KEYS[1], KEYS[3])
 """
 
 # One step as well: a job that another worker has taken meanwhile stays with it.
@@ -74,17 +76,16 @@ class TaskChain:
 
         ``claim`` is the idempotency key that was claimed for the task.
         """
-        jobs: list[Job] = []
-        for stage in task.plan:
-            jobs.append(self._job(task, stage, jobs[-1] if jobs else None))
         with self.connection.pipeline() as pipe:
-            # RQ opens the transaction here, so the job that starts the chain comes first; nothing
-            # runs before the transaction as a whole is done.
-            self._queues[keys.QUEUES[task.plan[0]]].enqueue_job(jobs[0], pipeline=pipe)
-            for job in jobs[1:]:
-                job.set_status(JobStatus.DEFERRED, pipeline=pipe)
-                job.register_dependency(pipeline=pipe)
-                job.save(pipeline=pipe)
+            before: Job | None = None
+            for stage in task.plan:
+                job = self._job(task, stage, before)
+                pipe.hset(job.key, mapping=cast(Any, _fields(job)))
+                if before is None:
+                    self._queues[job.origin].push_job_id(job.id, pipeline=pipe)
+                else:
+                    pipe.sadd(before.dependents_key, job.id)
+                before = job
             self.store.write(task, images, pipe, claim)
             announce(task, pipe)
             pipe.execute()
@@ -124,8 +125,7 @@ class TaskChain:
         with self.connection.pipeline(transaction=False) as pipe:
             for stage in stages:
                 name, queue = keys.job_id(task_id, stage), keys.QUEUES[stage]
-                names = [keys.job_key(name), keys.waiting_key(queue), keys.deferred_key(queue)]
-                names += [keys.dependencies_key(name), keys.dependents_key(name)]
+                names = [keys.job_key(name), keys.waiting_key(queue), keys.dependents_key(name)]
                 self._withdraw(keys=names, args=[name], client=pipe)
             pipe.execute()
 
@@ -134,12 +134,11 @@ class TaskChain:
             RUN_STAGE,
             args=(task.id, stage),
             job_id=keys.job_id(task.id, stage),
-            description=f"{stage} {task.id}",
             meta=_marks(task),
             depends_on=after,
+            status=JobStatus.QUEUED if after is None else JobStatus.DEFERRED,
             # A stage takes all images of a task.
             timeout=self._settings.stage_timeout_s * max(1, len(task.images)),
-            result_ttl=min(DONE_JOB_TTL_S, self._settings.task_ttl_s),
             failure_ttl=self._settings.task_ttl_s,
             # Retries are for lost workers only: see StageWorker.handle_job_failure.
             retry=Retry(self._settings.max_attempts - 1)
@@ -147,6 +146,10 @@ class TaskChain:
             else None,
             on_failure=Callback(ON_FAILURE),
         )
+
+
+def _fields(job: Job) -> dict[str, Any]:
+    return {name: value for name, value in job.to_dict().items() if name in _FIELDS}
 
 
 def _marks(task: NewTask) -> dict[str, bool] | None:

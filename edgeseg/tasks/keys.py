@@ -98,16 +98,6 @@ def dependents_key(job_id: str) -> str:
     return f"rq:job:{job_id}:dependents"
 
 
-def dependencies_key(job_id: str) -> str:
-    """Set: ids of the RQ jobs that this one waits for; RQ doubles the colon."""
-    return f"rq:job::{job_id}:dependencies"
-
-
-def deferred_key(queue: str) -> str:
-    """Sorted set: RQ's jobs that wait for an earlier stage."""
-    return f"rq:deferred:{queue}"
-
-
 def job_id(task_id: str, stage: Role) -> str:
     """Return the id of the job that runs one stage of a task."""
     return f"{task_id}-{stage}"

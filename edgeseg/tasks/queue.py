@@ -19,30 +19,31 @@ LARGE = "large"
 QUICK = "quick"
 MAX_QUICK_FIRST = 4
 
-_PUSH = """
-local function is(id, what)
-  local meta = redis.call('HGET', 'rq:job:' .. id, 'meta')
-  return meta and string.find(meta, what, 1, true)
-end
-local function is_large(id) return is(id, ARGV[2]) end
-if is(ARGV[1], ARGV[3]) then
-  local first = redis.call('LRANGE', KEYS[1], 0, ARGV[4] - 1)
-  for _, other in ipairs(first) do
-    if not is(other, ARGV[3]) then
-      return redis.call('LINSERT', KEYS[1], 'BEFORE', other, ARGV[1])
+# Lua: puts a job in line; ``meta`` is what its hash holds under that name.
+PUSH_FUNCTION = f"""
+local function marked(meta, mark) return meta and string.find(meta, mark, 1, true) end
+local function meta_of(id) return redis.call('HGET', 'rq:job:' .. id, 'meta') end
+local function push(queue, id, meta)
+  if marked(meta, '"{QUICK}"') then
+    for _, other in ipairs(redis.call('LRANGE', queue, 0, {MAX_QUICK_FIRST - 1})) do
+      if not marked(meta_of(other), '"{QUICK}"') then
+        return redis.call('LINSERT', queue, 'BEFORE', other, id)
+      end
     end
   end
-end
-if not is_large(ARGV[1]) then
-  local waiting, after = redis.call('LRANGE', KEYS[1], 0, -1), nil
-  for place = #waiting, 1, -1 do
-    if not is_large(waiting[place]) then break end
-    after = waiting[place]
+  if not marked(meta, '"{LARGE}"') then
+    local place, after = -1, nil
+    local other = redis.call('LINDEX', queue, place)
+    while other and marked(meta_of(other), '"{LARGE}"') do
+      place, after = place - 1, other
+      other = redis.call('LINDEX', queue, place)
+    end
+    if after then return redis.call('LINSERT', queue, 'BEFORE', after, id) end
   end
-  if after then return redis.call('LINSERT', KEYS[1], 'BEFORE', after, ARGV[1]) end
+  return redis.call('RPUSH', queue, id)
 end
-return redis.call('RPUSH', KEYS[1], ARGV[1])
 """
+_PUSH = PUSH_FUNCTION + "return push(KEYS[1], ARGV[1], meta_of(ARGV[1]))"
 
 
 class StageQueue(Queue):
@@ -56,8 +57,7 @@ class StageQueue(Queue):
             super().push_job_id(job_id, pipeline=pipeline, at_front=True)
             return
         connection = self.connection if pipeline is None else pipeline
-        marks = f'"{LARGE}"', f'"{QUICK}"', MAX_QUICK_FIRST
-        connection.eval(_PUSH, 1, self.key, job_id, *marks)
+        connection.eval(_PUSH, 1, self.key, job_id)
 
 
 def make_queue(name: str, connection: redis.Redis) -> StageQueue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -72,16 +73,20 @@ return total
 class QueueMonitor:
     """Reads the queues once for all who ask at the same time.
 
-    A reading begins after it was asked for, so that nobody gets a state from before.
+    A reading begins after it was asked for, so that nobody gets a state from before. Of workers,
+    who come and go seldom, one that admits recent views shows those of up to half a second ago.
     """
 
     MIN_INTERVAL_S = 0.025
+    MAX_WORKERS_AGE_S = 0.5
 
     def __init__(self, connection: redis.asyncio.Redis) -> None:
         self._connection = connection
         self._latest: QueuesView | None = None
         self._current: asyncio.Task[QueuesView] | None = None
         self._following: asyncio.Task[QueuesView] | None = None
+        self._needs_workers = True
+        self._workers_read_at = 0.0
 
     async def read(self, max_age_s: float | None = None) -> QueuesView:
         """Return the queues as they are now, or as they were up to ``max_age_s`` ago.
@@ -93,6 +98,7 @@ class QueueMonitor:
         is_recent = latest is not None and now - latest.started_at <= (max_age_s or -1.0)
         if latest is not None and is_recent:
             return latest
+        self._needs_workers |= max_age_s is None
         if self._following is None:
             current = self._current
             if current is not None and current.done():
@@ -114,38 +120,70 @@ class QueueMonitor:
             elapsed_s = time.monotonic() - self._latest.started_at
             await asyncio.sleep(max(0.0, self.MIN_INTERVAL_S - elapsed_s))
         self._current, self._following = self._following, None
-        self._latest = await _read_queues(self._connection)
+        now, known = time.monotonic(), self._latest
+        if self._needs_workers or now - self._workers_read_at > self.MAX_WORKERS_AGE_S:
+            self._needs_workers, known = False, None
+        try:
+            self._latest = await _read_queues(self._connection, known)
+        except BaseException:
+            self._needs_workers = True
+            raise
+        if known is None:
+            self._workers_read_at = now
         return self._latest
 
 
-async def _read_queues(connection: redis.asyncio.Redis) -> QueuesView:
-    """Return all queues, in two round trips."""
+async def _read_queues(
+    connection: redis.asyncio.Redis, known: QueuesView | None = None
+) -> QueuesView:
+    """Return all queues, in two round trips; in one with the workers of a view that is known."""
     started_at = time.monotonic()
     async with connection.pipeline(transaction=False) as pipe:
         for name in keys.QUEUE_NAMES:
             pipe.llen(keys.waiting_key(name))
             pipe.zcard(keys.started_key(name))
             pipe.zcard(keys.failed_key(name))
-            pipe.smembers(keys.workers_key(name))
         waiting = [keys.waiting_key(name) for name in keys.QUEUE_NAMES]
         pipe.eval(_WAITING_BYTES, len(waiting), *waiting)
-        *counts, waiting_bytes = await pipe.execute()
-        members = [sorted(counts[i + 3]) for i in range(0, len(counts), 4)]
         # A Redis that is not ours may refuse to tell.
         pipe.info("memory")
-        for key in (key for queue in members for key in queue):
-            pipe.hgetall(key)
-        memory, *rows = await pipe.execute(raise_on_error=False)
-        hashes = iter(rows)
+        if known is None:
+            for name in keys.QUEUE_NAMES:
+                pipe.smembers(keys.workers_key(name))
+        replies = await pipe.execute(raise_on_error=False)
+    counts, rest = replies[: 3 * len(waiting)], replies[3 * len(waiting) :]
+    waiting_bytes, memory, *members = rest
+    _raise_first([*counts, waiting_bytes, *members])
+    if known is None:
+        workers = await _read_workers(connection, members)
+    else:
+        workers = [known.queues[name].workers for name in keys.QUEUE_NAMES]
     views = {}
     for i, name in enumerate(keys.QUEUE_NAMES):
-        waiting_jobs, running, failed = counts[4 * i : 4 * i + 3]
-        workers = [_worker(key.decode(), next(hashes)) for key in members[i]]
-        alive = [worker for worker in workers if worker is not None]
-        views[name] = QueueView(name, waiting_jobs, running, failed, alive)
+        waiting_jobs, running, failed = counts[3 * i : 3 * i + 3]
+        views[name] = QueueView(name, waiting_jobs, running, failed, workers[i])
     memory = memory if isinstance(memory, dict) else {}
     used, limit = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
     return QueuesView(views, int(waiting_bytes), used, limit, started_at)
+
+
+async def _read_workers(
+    connection: redis.asyncio.Redis, members: Sequence[Collection[bytes]]
+) -> list[list[WorkerView]]:
+    """Return the live workers among those of each queue, by name."""
+    queues = [sorted(each) for each in members]
+    async with connection.pipeline(transaction=False) as pipe:
+        for key in (key for queue in queues for key in queue):
+            pipe.hgetall(key)
+        hashes = iter(await pipe.execute() if any(queues) else [])
+    read = [[_worker(key.decode(), next(hashes)) for key in queue] for queue in queues]
+    return [[worker for worker in queue if worker is not None] for queue in read]
+
+
+def _raise_first(replies: Sequence[Any]) -> None:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
 
 
 # In one step, so that a job which starts meanwhile is counted once.
@@ -174,9 +212,7 @@ def unserved(views: dict[str, QueueView], plan: tuple[Role, ...]) -> list[str]:
     return [name for name in needed if not views[name].workers]
 
 
-def _worker(key: str, raw: dict[bytes, bytes] | Exception) -> WorkerView | None:
-    if isinstance(raw, Exception):
-        raise raw
+def _worker(key: str, raw: dict[bytes, bytes]) -> WorkerView | None:
     data = {name.decode(): value.decode() for name, value in raw.items()}
     # The hash of a dead worker is gone; one that has no birth was revived by a late write.
     if "birth" not in data or "death" in data:

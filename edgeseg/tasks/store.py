@@ -26,19 +26,18 @@ CLAIM_TTL_S = 60
 # cancellation, a second failure. The check and the change are therefore one step. It begins with
 # EXPIRE, which needs no memory: after a first write Redis lets a script go on when it is full. So
 # the tasks that a full Redis has can end, and free its memory.
-_ADVANCE = """
-local status = redis.call('HGET', KEYS[1], 'status')
+_ADVANCE = f"""
+local task = redis.call('HMGET', KEYS[1], 'status', 'claim')
+local status, claim = task[1], task[2]
 if not status then return 'missing' end
 if status == 'done' or status == 'failed' or status == 'cancelled' then return status end
-for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
-redis.call('HSET', KEYS[1], unpack(ARGV, 6))
-if ARGV[5] ~= '' then redis.call('SET', KEYS[4], ARGV[5], 'EX', ARGV[2]) end
-for _, event in ipairs(cjson.decode(ARGV[1])) do
-  redis.call('XADD', KEYS[2], '*', 'event', event)
-end
-local claim = redis.call('HGET', KEYS[1], 'claim')
-if claim then redis.call('EXPIRE', claim, ARGV[2]) end
-redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. redis.call('HGET', KEYS[1], 'status'))
+for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[1]) end
+local after = 6 + ARGV[5]
+redis.call('HSET', KEYS[1], 'status', ARGV[3], unpack(ARGV, after))
+if ARGV[4] ~= '' then redis.call('SET', KEYS[4], ARGV[4], 'EX', ARGV[1]) end
+for i = 6, after - 1 do redis.call('XADD', KEYS[2], '*', 'event', ARGV[i]) end
+if claim then redis.call('EXPIRE', claim, ARGV[1]) end
+redis.call('PUBLISH', '{keys.WAKE_CHANNEL}', ARGV[2] .. ' ' .. ARGV[3])
 return 'ok'
 """
 
@@ -268,9 +267,8 @@ class TaskStore:
         ttl_s: int = UNFINISHED_TTL_S,
         drawing: bytes = b"",
     ) -> bool:
-        flat = [part for pair in {"status": status, **fields}.items() for part in pair]
-        head: list[str | int | bytes] = [json.dumps(events), ttl_s, keys.WAKE_CHANNEL, task_id]
-        arguments = [*head, drawing, *flat]
+        flat = [part for pair in fields.items() for part in pair]
+        arguments = [ttl_s, task_id, status, drawing, len(events), *events, *flat]
         return bool(self._advance(keys=_family(task_id), args=arguments) == b"ok")
 
 

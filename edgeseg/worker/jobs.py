@@ -51,9 +51,9 @@ def is_alone(job: Job) -> bool:
     return bool(job.meta.get(LARGE) or job.meta.get(QUICK))
 
 
-def is_batched(job: Job) -> bool:
-    """Whether this process runs the stage of a job in batches."""
-    return _current().batches(stage_of(job))
+def batch_size(job: Job, max_batch: int) -> int:
+    """Return how many jobs like this one are run together by this process."""
+    return _current().batch_size(stage_of(job), max_batch)
 
 
 def run_together(batch: Sequence[Job]) -> None:

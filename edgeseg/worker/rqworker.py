@@ -18,6 +18,7 @@ from rq.utils import now, utcformat
 from rq.worker_registration import register
 
 from edgeseg.settings import Settings
+from edgeseg.tasks.bookkeeping import Bookkeeping
 from edgeseg.tasks.connection import CONNECTION_LOST, connect, is_out_of_memory
 from edgeseg.tasks.queue import SERIALIZER, StageQueue, make_queue
 from edgeseg.worker import jobs
@@ -61,7 +62,8 @@ class StageWorker(SimpleWorker):
         self._pulse = pulse
         self._side = connect(settings)
         self._stopped = threading.Event()
-        self._hands = Hands(self.name, engine.get("device", "cpu"), settings)
+        self._books = Bookkeeping(self.connection, self.name, self.key, settings.heartbeat_ttl_s)
+        self._hands = Hands(self._books, engine.get("device", "cpu"), settings)
         self._thread = threading.Thread(target=self._beat_for_ever, name="heartbeat", daemon=True)
 
     @property
@@ -112,7 +114,6 @@ class StageWorker(SimpleWorker):
         try:
             batch = self._hands.take_more(job)
             if len(batch) > 1:
-                self.set_state("busy")
                 jobs.run_together(batch)
         except CONNECTION_LOST as error:
             # Those that were taken with it are found by the janitor.
@@ -126,13 +127,24 @@ class StageWorker(SimpleWorker):
         """Start a job, unless it was started with its batch."""
         execution = self._hands.give(job)
         if execution is None:
-            return super().prepare_execution(job)
+            (execution,) = self._books.start([job])
         self.execution = execution
         return execution
 
+    def prepare_job_execution(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: what RQ notes here was noted as the job, or its batch, started."""
+
+    def handle_job_success(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
+        """End a job that ended well, and let the next one of its task begin."""
+        assert self.execution is not None
+        state = "busy" if self._hands.held else "idle"
+        self._books.end(job, self.execution, state)
+        self.execution = None
+        self._state = state
+
     def set_state(self, state: str, pipeline: Any = None) -> None:
-        """Stay busy between the jobs of a batch: a signal must not end the worker there."""
-        if state != "idle" or not self._hands.held:
+        """Note a change; stay busy in a batch: a signal must not end the worker there."""
+        if state != self._state and (state != "idle" or not self._hands.held):
             super().set_state(state, pipeline)
 
     def _execute_one(self, job: Job, queue: Queue) -> None:
@@ -185,7 +197,7 @@ class StageWorker(SimpleWorker):
         error = sys.exc_info()[1]
         if isinstance(error, (*CONNECTION_LOST, GaveWay)):
             raise error
-        super().handle_execution_ended(job, queue, heartbeat_ttl)
+        job.ended_at = now()
 
     def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         """Fail the job for good: an error would come again; only lost workers are worth a retry."""

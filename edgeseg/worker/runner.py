@@ -14,7 +14,7 @@ from edgeseg import budget, detected, logs
 from edgeseg.classes import PackStore
 from edgeseg.engines import registry
 from edgeseg.engines.base import Engine
-from edgeseg.engines.batching import can_batch
+from edgeseg.engines.batching import BatchSize, can_batch
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.residency import Residency
 from edgeseg.entity_run import EntitiesRun
@@ -78,7 +78,7 @@ class StageRunner:
         self._settings = settings
         self.images = ImageCache(store, settings)
         self._embeddings = EmbeddingCache()
-        self._batched: set[Role] = set()
+        self._batched: dict[Role, BatchSize] = {}
         self._taken: dict[tuple[str, Role], _Started] = {}
         self._packs = PackStore(settings.class_packs)
         self.telemetry = WorkerTelemetry()
@@ -102,14 +102,15 @@ class StageRunner:
             elif taken.outcome is not None:
                 self._finish(taken, taken.outcome)
 
-    def batches(self, stage: Role) -> bool:
-        """Say whether this worker's own engine for a stage answers several requests at once."""
-        return stage in self._batched
+    def batch_size(self, stage: Role, max_batch: int) -> int:
+        """Return how many requests this worker's own engine for a stage answers at once."""
+        size = self._batched.get(stage)
+        return 1 if size is None else size.within(max_batch)
 
     def note_engine(self, stage: Role, engine: Engine) -> None:
         """Note an engine that the worker was started with."""
         if can_batch(stage, engine):
-            self._batched.add(stage)
+            self._batched[stage] = BatchSize()
 
     def run_together(self, task_ids: Sequence[str], stage: Role) -> None:
         """Take a stage of several tasks with one engine; `run` writes what came of each.
@@ -136,7 +137,8 @@ class StageRunner:
                 started.append(each)
         with self._engines.lease(stage, str(name)) as engine:
             by_run = {each.run: each for each in started}
-            steps = step_many(stage, engine, list(by_run), self._embeddings, len(task_ids))
+            size = self._batched.get(stage)
+            steps = step_many(stage, engine, list(by_run), self._embeddings, len(task_ids), size)
             for run, outcome in steps:
                 if isinstance(outcome, Step):
                     outcome = replace(outcome, facts={**outcome.facts, "batch": len(started)})

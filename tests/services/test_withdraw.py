@@ -42,8 +42,7 @@ def remains(chain: TaskChain, job_id: str) -> set[str]:
     task_id = job_id.partition("-")[0]
     found = {key.decode() for key in chain.connection.scan_iter(f"rq:*{task_id}*")}
     waiting = cast(list[bytes], chain.connection.lrange(keys.waiting_key(QUEUE), 0, -1))
-    deferred = cast(list[bytes], chain.connection.zrange(keys.deferred_key(QUEUE), 0, -1))
-    return found | {each.decode() for each in waiting + deferred if task_id.encode() in each}
+    return found | {each.decode() for each in waiting if task_id.encode() in each}
 
 
 def test_nothing_is_left_of_a_task_that_waits(chain: TaskChain) -> None:

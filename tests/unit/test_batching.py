@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeseg.engines.base import DetectCall, EngineOptions, SegmentCall
-from edgeseg.engines.batching import can_batch
+from edgeseg.engines.batching import BatchSize, can_batch
 from edgeseg.engines.cache import EmbeddingCache
 from edgeseg.engines.fake import FakeDetector, FakeSegmenter
 from edgeseg.errors import EdgeSegError, InvalidImageError
@@ -126,6 +126,49 @@ def test_a_batch_too_large_for_the_memory_is_halved() -> None:
     made = stepped([("detect", detector)], runs, 8)
     assert all(isinstance(each, Step) for each in made.values())
     assert max(size for size in detector.sizes if size <= 3) == 2
+
+
+def test_a_batch_that_did_not_fit_stays_halved() -> None:
+    detector, size = Detector(fitting=5), BatchSize()
+    for _ in range(2):
+        list(step_many("detect", detector, [run(i) for i in range(8)], EmbeddingCache(), 8, size))
+    assert detector.sizes == [8, 4, 4, 4, 4], "eight are tried once"
+
+
+def test_batches_grow_again_with_care() -> None:
+    size = BatchSize(patience=3)
+    size.ran_out(8)
+    assert size.within(8) == 4
+    grown_after: list[int] = []
+    for fits in (5, 5):
+        batches = 0
+        while (tried := size.within(8)) <= fits:
+            size.ran(tried)
+            size.ran(1)
+            batches += 1
+        size.ran_out(tried)
+        grown_after.append(batches)
+        assert size.within(8) == tried // 2 == 3
+    # From four to five and six at three batches each; then from three on, six batches each.
+    assert grown_after == [6, 18]
+    for _ in range(100):
+        size.ran(size.within(8))
+    assert size.within(8) == 8
+
+
+def test_what_is_no_lack_of_memory_shrinks_no_batch() -> None:
+    size = BatchSize()
+    list(
+        step_many(
+            "detect",
+            Detector("poison"),
+            [run(i, "poison") for i in range(4)],
+            EmbeddingCache(),
+            4,
+            size,
+        )
+    )
+    assert size.within(4) == 4
 
 
 def test_a_broken_image_takes_nobody_with_it() -> None:
