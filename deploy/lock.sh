@@ -36,6 +36,8 @@ for service in simplifier_service grounding_dino_service sam2_service; do
     lock "$service/requirements-full.txt" --extra worker --extra full --constraint deploy/torch.txt
     without_cuda "$service/requirements-full.txt"
 done
+# NanoDet-Plus is a detector; the other stages of `compact` are those of nano.
+lock grounding_dino_service/requirements-compact.txt --extra worker --extra compact
 lock constraints.txt --extra stack --extra ui --extra test --extra training --extra full \
     --extra openvino --extra coreml --constraint deploy/torch.txt
 without_cuda constraints.txt

@@ -28,10 +28,11 @@ PYTHON_IMAGES = {
 LEFT_OUT = {"backend": {"onnxruntime"}, "frontend": {"onnxruntime", "typer"}}
 
 
-@pytest.mark.parametrize("folder", [*PYTHON_IMAGES, "deploy/redis"])
+@pytest.mark.parametrize("folder", [*PYTHON_IMAGES, "deploy/redis", "deploy/gateway"])
 def test_images_run_as_a_user_and_build_with_any_builder(folder: str) -> None:
     text = (ROOT / folder / "Dockerfile").read_text()
-    assert re.findall(r"^USER (\S+)$", text, re.MULTILINE)[-1] in ("10001:10001", "redis")
+    users = ("10001:10001", "redis", "www-data")
+    assert re.findall(r"^USER (\S+)$", text, re.MULTILINE)[-1] in users
     # Docker's first builder, which docker-compose 1.29 uses, knows none of these.
     assert not re.search(r"RUN --|COPY --(?!from)|ADD --|<<|^# syntax", text, re.MULTILINE)
     assert not re.search(r"\bADD\b|:latest|curl|wget", text)
@@ -73,6 +74,30 @@ def test_full_pins_are_what_the_project_asks_for(folder: str) -> None:
     assert not re.search(r"^(nvidia|cuda|triton)", path.read_text(), re.MULTILINE)
 
 
+def test_the_compact_detector_has_its_runtime_and_no_torch() -> None:
+    path = ROOT / "grounding_dino_service/requirements-compact.txt"
+    check_pins(path, project_requirements() + project_requirements("worker", "compact"), set())
+    assert "torch" not in {Requirement(line).name for line in lines_of(path)}
+    for folder, list_ in {
+        "simplifier_service": "requirements.txt",
+        "grounding_dino_service": "requirements-compact.txt",
+        "sam2_service": "requirements.txt",
+    }.items():
+        assert requirements_for(folder, "compact") == list_
+        assert requirements_for(folder, "nano") == "requirements.txt"
+        assert requirements_for(folder, "full") == "requirements-full.txt"
+
+
+def requirements_for(folder: str, engines: str) -> str:
+    """Return the list that a Dockerfile installs for engines, as its shell chooses it."""
+    text = (ROOT / folder / "Dockerfile").read_text()
+    choice = re.findall(r"^RUN (case [^\n]*? list=.* esac)", text, re.MULTILINE)[0]
+    script = f"ENGINES={engines}; {choice}; echo $list"
+    return subprocess.run(
+        ["sh", "-c", script], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
 @pytest.mark.parametrize("folder", PYTHON_IMAGES)
 def test_the_small_images_hold_no_torch(folder: str) -> None:
     names = {Requirement(line).name for line in lines_of(ROOT / folder / "requirements.txt")}
@@ -103,7 +128,7 @@ def test_what_is_sent_to_the_engine_holds_what_the_images_copy() -> None:
         for line in (ROOT / ".dockerignore").read_text().splitlines()
         if line.startswith("!")
     }
-    for folder in (*PYTHON_IMAGES, "deploy/redis"):
+    for folder in (*PYTHON_IMAGES, "deploy/redis", "deploy/gateway"):
         text = (ROOT / folder / "Dockerfile").read_text()
         for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
             for source in sources.split():
