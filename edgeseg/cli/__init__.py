@@ -17,6 +17,7 @@ COMMANDS = (
     "classes",
     "entities",
     "simplify",
+    "label",
     "export",
     "export_model",
     "engines",

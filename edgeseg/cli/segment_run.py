@@ -111,7 +111,7 @@ class _Batches:
                 self._write(each, row)
                 bar.update()
             start += len(batch)
-            size = _batch_size(rows, size)
+            size = batch_size(rows, size)
 
     def _write(self, each: Input, row: Segmentation | EdgeSegError) -> None:
         if isinstance(row, EdgeSegError):
@@ -164,7 +164,7 @@ def _show(bar: tqdm[Any], role: str, done: int, total: int) -> None:
     bar.set_description(f"{role} {done}/{total}" if total > 1 else role)
 
 
-def _batch_size(rows: Sequence[Segmentation | EdgeSegError], before: int) -> int:
+def batch_size(rows: Sequence[Segmentation | EdgeSegError], before: int) -> int:
     """Return how many images to take next, so that loading engines costs a tenth of the time."""
     timings = [row.result.timings_ms for row in rows if isinstance(row, Segmentation)]
     if not timings:

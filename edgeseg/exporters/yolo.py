@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,11 +29,16 @@ def _quoted(label: str) -> str:
     return json.dumps(label, ensure_ascii=False).replace("\ufeff", "\\ufeff")
 
 
-def _write(dataset: Dataset) -> Files:
-    names = [_quoted(label) for label in dataset.labels]
+def data_yaml(labels: Sequence[str], folders: Mapping[str, str]) -> str:
+    """Return the file that trainers are given: labels by number, and a folder for each split."""
+    names = [_quoted(label) for label in labels]
     rows = "".join(f"  {number}: {name}\n" for number, name in enumerate(names))
-    head = "path: .\ntrain: images\nval: images\n"
-    files = {"data.yaml": f"{head}nc: {len(names)}\nnames:{' {}' if not names else ''}\n{rows}"}
+    head = "".join(f"{split}: {folder}\n" for split, folder in folders.items())
+    return f"path: .\n{head}nc: {len(names)}\nnames:{' {}' if not names else ''}\n{rows}"
+
+
+def _write(dataset: Dataset) -> Files:
+    files = {"data.yaml": data_yaml(dataset.labels, {"train": "images", "val": "images"})}
     for item in dataset.items:
         files[f"labels/{item.stem}.txt"] = _lines(item, dataset.numbers)
     return {name: text.encode() for name, text in files.items()}

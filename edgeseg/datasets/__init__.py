@@ -1,0 +1,1 @@
+"""Labelled data sets: an ontology of classes, splits, doubts, a summary, and files that train."""
