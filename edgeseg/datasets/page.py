@@ -60,15 +60,16 @@ def page(
 
 
 def _sentence(figures: Mapping[str, Any]) -> str:
-    parts = [
-        f"{figures['images']} images, {figures['objects']} objects",
-        f"{len(figures['empty_images'])} images without an object",
-        f"{figures['doubtful_images']} doubtful",
-        f"{len(figures['copies'])} copies left out",
-        f"{len(figures['near_copies'])} pairs look the same",
-        f"{len(figures['failed'])} could not be read",
-    ]
-    return "; ".join(parts) + "."
+    counts = {
+        "Images": figures["images"],
+        "objects": figures["objects"],
+        "images without an object": len(figures["empty_images"]),
+        "doubtful images": figures["doubtful_images"],
+        "copies left out": len(figures["copies"]),
+        "pairs that look the same": len(figures["near_copies"]),
+        "files that could not be read": len(figures["failed"]),
+    }
+    return "; ".join(f"{what}: {count}" for what, count in counts.items()) + "."
 
 
 def _row(row: Mapping[str, Any]) -> str:
