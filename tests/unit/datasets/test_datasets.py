@@ -52,8 +52,9 @@ def written(folder: Path, images: list[LabelledImage], format_name: str) -> Path
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     for each in images:
-        place = folder / place_of(each.split, each.name, format_name)
-        assert place not in files
+        name = place_of(each.split, each.name, format_name)
+        assert name not in files
+        place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         PIL.Image.new("RGB", SIZE_HW[::-1]).save(place)
     return folder
@@ -116,8 +117,11 @@ def test_yolo_has_one_file_for_all_splits(tmp_path: Path, images: list[LabelledI
         str(folder / "data.yaml"), force_masks=True,
     )  # fmt: skip
     found = {Path(path).name: rows for path, _, rows in loaded}
-    assert found["1.jpg"].class_id.tolist() == [1, 2]
-    assert iou(found["1.jpg"].mask[0], disc(20, 30, 15)) >= 0.98
+    class_ids, masks = found["1.jpg"].class_id, found["1.jpg"].mask
+    assert class_ids is not None
+    assert masks is not None
+    assert class_ids.tolist() == [1, 2]
+    assert iou(np.asarray(masks[0]), disc(20, 30, 15)) >= 0.98
     # Trainers ask for a validation set, also where there is none.
     alone = dataset_files(images[:2], CLASSES, "yolo")["data.yaml"]
     assert yaml.safe_load(alone)["val"] == "train/images"
@@ -156,8 +160,8 @@ def test_copies_in_another_size_are_found(images: list[LabelledImage], photo_fol
     small = photo.resize((photo.width // 2, photo.height // 2))
     with PIL.Image.open(photo_folder / "coffee.png") as pil_image:
         other = pil_image.convert("RGB")
-    for each, pil_image in zip(images, (photo, other, small), strict=False):
-        each.difference_hash = difference_hash(Image.from_array(np.asarray(pil_image)))
+    for each, shown in zip(images, (photo, other, small), strict=False):
+        each.difference_hash = difference_hash(Image.from_array(np.asarray(shown)))
     images[3].difference_hash = "0" * 16
     (pair,) = near_copies([*images, images[3].model_copy()])
     assert pair["names"] == ["a/1.jpg", "b/1.jpg"]
