@@ -115,6 +115,27 @@ def test_a_killed_run_is_resumed(folder: Path, photo_folder: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.glob("set/*/annotations.json")} == whole
 
 
+def test_ctrl_c_finishes_with_what_there_is(folder: Path) -> None:
+    command = [
+        sys.executable, "-m", "edgeseg.cli", "label", "photos", "-o", "set",
+        "--classes", "classes.yaml", "-f", "coco", "--split", "1",
+    ]  # fmt: skip
+    (folder / "photos/broken.jpg").unlink()
+    environment = {**os.environ, "EDGESEG_ENGINES": "fake", "EDGESEG_FAKE_LATENCY_S": "1"}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    ) as started:  # fmt: skip
+        assert started.stdout is not None
+        assert started.stderr is not None
+        assert started.stdout.readline()
+        started.send_signal(signal.SIGINT)
+        said = started.stderr.read()
+    assert started.returncode == 130
+    assert "Stopped: 1 of 2 images are done" in said
+    assert len(json.loads((folder / "set/train/annotations.json").read_text())["images"]) == 1
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [

@@ -168,6 +168,15 @@ def test_copies_in_another_size_are_found(images: list[LabelledImage], photo_fol
     assert pair["splits"] == ["train", "val"]
 
 
+def test_hashes_of_copies_differ_in_three_bits_at_most(images: list[LabelledImage]) -> None:
+    for last, count in (("0007", 1), ("000f", 0)):
+        images[0].difference_hash, images[1].difference_hash = (
+            "ffff" * 2 + "0" * 8,
+            f"ffffffff0000{last}",
+        )
+        assert len(near_copies(images[:2])) == count
+
+
 def test_the_most_doubtful_come_first(images: list[LabelledImage]) -> None:
     images[0].doubts = [Doubt(kind="overlap", detail="", weight=0.4)]
     images[3].doubts = [Doubt(kind="nothing found", detail="", weight=1.0)]

@@ -96,6 +96,21 @@ def test_doubts_say_what_a_person_should_look_at(ontology: Ontology) -> None:
     )
 
 
+def test_objects_of_one_class_are_one_where_they_share_seven_tenths(ontology: Ontology) -> None:
+    # Of squares of 40 pixels, moved by 7 and by 8: 33/47 and 32/48.
+    for shift_px, count in ((7, 1), (8, 2)):
+        found = make_result({"cup": square(40), "mug": square(40, shift_px)})
+        assert len(ontology.to_classes(found).objects) == count
+
+
+def test_classes_that_share_three_tenths_are_doubtful(ontology: Ontology) -> None:
+    # Moved by 21 and by 22: 19/61 and 18/62.
+    for shift_px, kinds in ((21, ["overlap"]), (22, [])):
+        found = make_result({"cup": square(40), "pedestrian": square(40, shift_px)})
+        doubts = doubts_of(ontology.to_classes(found), ontology, 0.35)
+        assert [each.kind for each in doubts] == kinds
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
