@@ -6,13 +6,14 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from edgeseg.codecs import encode_png
 from edgeseg.exporters import FORMATS, ImageResult, export, export_files, find_format
 from edgeseg.exporters.names import apart, relative_names, stem_of
 from edgeseg.render import overlay
 from frontend.images import cutout, decoded
-from frontend.state import Entry
+from frontend.state import Entry, Photo
 
 LABEL_MAP = "png"
 
@@ -45,9 +46,11 @@ def result_json(entry: Entry) -> bytes:
     return entry.result.model_dump_json(indent=2).encode() + b"\n"
 
 
-def exported(entries: Sequence[Entry], format_name: str) -> tuple[str, str, bytes]:
+def exported(
+    entries: Sequence[Entry], format_name: str, with_images: bool = False
+) -> tuple[str, str, bytes]:
     """Return an export's file name, media type and bytes: those that the API gives."""
-    result = export(_named(entries, format_name), format_name)
+    result = export(_named(entries, format_name), format_name, with_images=with_images)
     return result.file_name, result.media_type, result.data
 
 
@@ -71,7 +74,14 @@ def _named(entries: Sequence[Entry], format_name: str) -> list[ImageResult]:
     lie in numbered folders."""
     names = relative_names([each.photo.name for each in entries])
     names = apart(names, by_stem=find_format(format_name).has_file_per_image)
-    return [ImageResult(each.result, name) for each, name in zip(entries, names, strict=True)]
+    return [
+        ImageResult(each.result, name, partial(_data, each.photo))
+        for each, name in zip(entries, names, strict=True)
+    ]
+
+
+def _data(photo: Photo) -> bytes:
+    return photo.data
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:

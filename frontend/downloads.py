@@ -39,18 +39,21 @@ def _items(entry: Entry, batch: Sequence[Entry]) -> None:
         key="export_format",
     )
     st.caption(FORMATS[chosen].description)
-    _export_button("Export", [entry], chosen)
+    with_images = st.checkbox("With the images", key="export_with_images")
+    _export_button("Export", [entry], chosen, with_images)
     if len(batch) > 1:
-        _export_button(f"Export all {len(batch)} images", batch, chosen)
+        _export_button(f"Export all {len(batch)} images", batch, chosen, with_images)
         st.divider()
         label = f"Everything of all {len(batch)} images (zip)"
         _button(label, partial(bundle.batch_zip, batch), "edgeseg.zip")
 
 
-def _export_button(label: str, entries: Sequence[Entry], format_name: str) -> None:
+def _export_button(
+    label: str, entries: Sequence[Entry], format_name: str, with_images: bool = False
+) -> None:
     """Offer an export; its name tells its kind, so the file is made once for both."""
     try:
-        file_name, media_type, data = bundle.exported(entries, format_name)
+        file_name, media_type, data = bundle.exported(entries, format_name, with_images)
     except EdgeSegError as error:
         st.warning(error.detail)
         return

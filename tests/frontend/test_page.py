@@ -157,6 +157,9 @@ def test_the_download_menu_lists_every_format(page: AppTest) -> None:
     for name in FORMATS:
         page.selectbox(key="export_format").set_value(name).run()
         assert not page.exception, name
+    page.checkbox(key="export_with_images").set_value(True).run()
+    assert not page.exception
+    assert not page.warning
     labels = {str(getattr(each, "label", "")) for each in page.get("download_button")}
     assert labels >= {"Overlay (PNG)", "Cut-outs (zip)", "Label map (PNG)", "Result (JSON)"}
 

@@ -51,6 +51,10 @@ def test_renamed_objects_are_renamed_everywhere(entry: Entry) -> None:
     assert json.loads(bundle.result_json(entry))["objects"][0]["label"] == "red ball"
     coco = json.loads(bundle.exported([entry], "coco")[2])
     assert "red ball" in {row["name"] for row in coco["categories"]}
+    name, _, data = bundle.exported([entry], "coco", with_images=True)
+    assert name.endswith(".zip")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert entry.photo.data in [archive.read(each) for each in archive.namelist()]
     take_edits(entry, rows(entry, label="  "))
     assert entry.names == {}
 
