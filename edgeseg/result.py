@@ -130,7 +130,7 @@ class Segmentation:
         addresses. Raises what `export` raises, and for ``path`` what `to_json` raises.
         """
         exported = export(
-            image_results_of(self, file_name),
+            image_results_of(self, file_name or None),
             format_name,
             with_images=with_images,
             image_prefix=image_prefix,
