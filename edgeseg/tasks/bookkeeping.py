@@ -38,10 +38,19 @@ end
 _END = (
     PUSH_FUNCTION
     + """
-local following = redis.call('SMEMBERS', KEYS[2])
-if #following > 0 then redis.call('HSET', KEYS[5], 'state', ARGV[3]) end
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[4], 'rq:executions:' .. ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[2])
+local following = {}
+for i = 2, #ARGV, 2 do
+  for _, id in ipairs(redis.call('SMEMBERS', 'rq:job:' .. ARGV[i] .. ':dependents')) do
+    following[#following + 1] = id
+  end
+end
+if #following > 0 then redis.call('HSET', KEYS[2], 'state', ARGV[1]) end
+for i = 2, #ARGV, 2 do
+  local id, name = ARGV[i], ARGV[i] .. ':' .. ARGV[i + 1]
+  local job = 'rq:job:' .. id
+  redis.call('DEL', job, job .. ':dependents', 'rq:execution:' .. name, 'rq:executions:' .. id)
+  redis.call('ZREM', KEYS[1], name)
+end
 for _, id in ipairs(following) do
   local job = redis.call('HMGET', 'rq:job:' .. id, 'status', 'origin', 'meta')
   if job[1] == 'deferred' then
@@ -49,8 +58,8 @@ for _, id in ipairs(following) do
     push('rq:queue:' .. job[2], id, job[3])
   end
 end
-if #following == 0 then redis.call('HSET', KEYS[5], 'state', ARGV[3]) end
-redis.call('HDEL', KEYS[5], 'current_job')
+if #following == 0 then redis.call('HSET', KEYS[2], 'state', ARGV[1]) end
+redis.call('HDEL', KEYS[2], 'current_job')
 """
 )
 
@@ -75,18 +84,18 @@ class Bookkeeping:
             Execution(uuid.uuid4().hex, job.id, self._connection, self._worker_name) for job in jobs
         ]
         names = [keys.started_key(queue), keys.intermediate_key(queue), self._worker_key]
-        pairs = [part for each in executions for part in (each.job_id, each.id)]
         head = [repr(time.time()), str(self._ttl_s), self._worker_name]
-        self._start(keys=names, args=[*head, *pairs])
+        self._start(keys=names, args=[*head, *_ids(executions)])
         return executions
 
-    def end(self, job: Job, execution: Execution, state: str) -> None:
-        """Drop a job that ended well, queue the one that waits for it, and note the new state."""
-        names = [
-            keys.job_key(job.id),
-            keys.dependents_key(job.id),
-            keys.started_key(job.origin),
-            execution.key,
-            self._worker_key,
-        ]
-        self._end(keys=names, args=[job.id, execution.composite_key, state])
+    def end(self, queue: str, executions: Sequence[Execution], state: str) -> None:
+        """Drop the jobs of a queue that ended well, queue those that wait for them, all at once.
+
+        ``state`` is that of the worker from now on.
+        """
+        names = [keys.started_key(queue), self._worker_key]
+        self._end(keys=names, args=[state, *_ids(executions)])
+
+
+def _ids(executions: Sequence[Execution]) -> list[str]:
+    return [part for each in executions for part in (each.job_id, each.id)]

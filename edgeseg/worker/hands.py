@@ -28,11 +28,12 @@ class Hands:
             wait_ms = 0.0 if device == "cpu" else GPU_WAIT_MS
         self._wait_s = wait_ms / 1000
         self._held: dict[str, Execution] = {}
+        self._ended: list[Execution] = []
 
     @property
     def held(self) -> list[Execution]:
-        """What keeps the jobs alive that wait for their turn."""
-        return list(self._held.values())
+        """What keeps the jobs alive that wait for their turn, or for the end of their batch."""
+        return [*self._held.values(), *self._ended]
 
     def take_more(self, job: Job) -> list[Job]:
         """Return the job and those to run together with it, all of them started."""
@@ -53,6 +54,21 @@ class Hands:
         """Return what a job of the batch was started with: its turn has come."""
         return self._held.pop(job.id, None)
 
+    def end(self, queue: str, execution: Execution | None = None) -> bool:
+        """Note the end of a job, and say whether that of its whole batch is known to Redis.
+
+        The jobs of a batch end together, so that whoever takes the next stage finds all of them.
+        """
+        if execution is not None and self._held:
+            self._ended.append(execution)
+            return False
+        ended = [*self._ended, *([execution] if execution else [])]
+        if ended:
+            self._books.end(queue, ended, "idle")
+        self._ended.clear()
+        return True
+
     def drop(self) -> None:
         """Forget what is held: others will look after it."""
         self._held.clear()
+        self._ended.clear()

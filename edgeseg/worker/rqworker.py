@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -122,6 +123,9 @@ class StageWorker(SimpleWorker):
             return
         for each in batch:
             self._execute_one(each, queue)
+        if self._hands.held:
+            # The last one failed, and those before it wait for the end of their batch.
+            self._end_batch(batch, queue)
 
     def prepare_execution(self, job: Job) -> Execution:
         """Start a job, unless it was started with its batch."""
@@ -136,16 +140,23 @@ class StageWorker(SimpleWorker):
 
     def handle_job_success(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         """End a job that ended well, and let the next one of its task begin."""
-        assert self.execution is not None
-        state = "busy" if self._hands.held else "idle"
-        self._books.end(job, self.execution, state)
+        if self._hands.end(queue.name, self.execution):
+            self._state = "idle"
         self.execution = None
-        self._state = state
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """Note a change; stay busy in a batch: a signal must not end the worker there."""
         if state != self._state and (state != "idle" or not self._hands.held):
             super().set_state(state, pipeline)
+
+    def _end_batch(self, batch: Sequence[Job], queue: Queue) -> None:
+        try:
+            self._hands.end(queue.name)
+            self.set_state("idle")
+        except (*CONNECTION_LOST, redis.ResponseError) as error:
+            # Those that have ended are found by the janitor, and know what they made.
+            log.warning("the end of a batch of %d jobs was not noted: %r", len(batch), error)
+            self._hands.drop()
 
     def _execute_one(self, job: Job, queue: Queue) -> None:
         """Run a job; while Redis is away or full RQ can note neither its start nor its end.

@@ -45,7 +45,7 @@ def test_a_job_that_starts_is_in_the_hands_of_its_worker(chain: TaskChain) -> No
     assert redis.hmget(WORKER, "state", "current_job") == [b"busy", job.id.encode()]
     # RQ gives a job up whose execution has expired.
     assert 0 < redis.ttl(execution.key) <= 6
-    books.end(job, execution, "idle")
+    books.end(QUEUE, [execution], "idle")
     chain.withdraw(job.id.partition("-")[0])
     redis.delete(WORKER)
 
@@ -57,7 +57,7 @@ def test_a_job_that_ends_makes_way_for_the_next_and_leaves_nothing(chain: TaskCh
     small, after_small = submitted(chain)
     for job, state in ((large, "busy"), (small, "idle")):
         (execution,) = books.start([job])
-        books.end(job, execution, state)
+        books.end(QUEUE, [execution], state)
         assert redis.hmget(WORKER, "state", "current_job") == [state.encode(), None]
         assert not redis.keys(f"rq:*{job.id}*")
     # The one that follows a large task waits behind others.
@@ -67,7 +67,7 @@ def test_a_job_that_ends_makes_way_for_the_next_and_leaves_nothing(chain: TaskCh
         assert job.get_status() == "queued"
         redis.lrem(keys.waiting_key(QUEUE), 0, job.id)
         (execution,) = books.start([job])
-        books.end(job, execution, "idle")
+        books.end(QUEUE, [execution], "idle")
         assert remains(chain, job.id) == set()
     redis.delete(WORKER)
 
@@ -79,6 +79,21 @@ def test_a_job_that_was_withdrawn_while_it_was_taken_is_not_brought_back(chain: 
     chain.connection.delete(job.key)
     (execution,) = books.start([job])
     assert not chain.connection.exists(job.key)
-    books.end(job, execution, "idle")
+    books.end(QUEUE, [execution], "idle")
     assert remains(chain, job.id) == set()
     chain.connection.delete(WORKER)
+
+
+def test_jobs_of_a_batch_end_at_once(chain: TaskChain) -> None:
+    redis = chain.connection
+    books = Bookkeeping(redis, "tester", WORKER, ttl_s=6)
+    pairs = [submitted(chain) for _ in range(3)]
+    executions = books.start([first for first, _ in pairs])
+    assert redis.zcard(keys.started_key(QUEUE)) == 3
+    books.end(QUEUE, executions, "idle")
+    assert redis.zcard(keys.started_key(QUEUE)) == 0
+    assert ids(redis, keys.waiting_key(QUEUE)) == [second.id for _, second in pairs]
+    for _, second in pairs:
+        chain.withdraw(second.id.partition("-")[0])
+        assert remains(chain, second.id) == set()
+    redis.delete(WORKER)
