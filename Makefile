@@ -127,8 +127,11 @@ lock: $(VENV)/test.stamp  ## Pin anew what the images and the commands here inst
 	$(PIP) uv
 	PATH=$(abspath $(BIN)):$$PATH sh deploy/lock.sh
 
-bench: redis  ## Measure what the stack costs beside the same stages in process
-	$(BIN)/edgeseg bench
+BENCH := docs/log/bench
+
+bench: redis  ## Measure the stack, draw its throughput, and compare with the figures last committed
+	git show HEAD:$(BENCH).json > $(VENV)/bench-before.json 2> /dev/null || rm -f $(VENV)/bench-before.json
+	$(BIN)/edgeseg bench --json $(BENCH).json --plot $(BENCH).svg --overwrite --against $(VENV)/bench-before.json
 
 bench-engines: $(VENV)/test.stamp  ## Time the large models beside their libraries, and their memory
 	$(BIN)/edgeseg bench engines "$$($(BIN)/python -c 'from edgeseg.cli.demo import find_photo; print(find_photo("coffee"))')"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import os
 import platform
 import shutil
@@ -11,7 +12,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ import httpx
 import PIL.Image
 import typer
 
+from edgeseg.benchmarks.plot import line_charts
 from edgeseg.cli.app import app
 from edgeseg.cli.bench_classes import classes
 from edgeseg.cli.bench_encoders import encoders_command
@@ -43,6 +45,11 @@ MAX_ADDED_MS = 30.0
 MAX_OVERLAY_MS = 20.0
 MIN_PER_SECOND = 18.0
 MIN_GAIN = 4.0
+MAX_REDIS_MS = 3.0
+MAX_CLIENTS = 32
+MAX_BATCH = 16
+# A stage of so many seconds, and so many for each request, as a GPU might take.
+COSTS = {"fake_latency_s": 0.18, "fake_item_latency_s": 0.02}
 WARM_UP = 10
 RAMP_UP_S = 3.0
 ROLES: tuple[Role, ...] = ("simplify", "detect", "segment")
@@ -63,25 +70,41 @@ def stack(
     requests: Annotated[int, typer.Option(min=10, help="Requests of each kind.")] = 100,
     seconds: Annotated[float, typer.Option(min=1, help="Seconds under load.")] = 15,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Measure over clients and sizes of batches; draw this SVG.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Figures of an earlier --json to compare with.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Measure HTTP and queues against the same stages in process, and the throughput."""
     check_json(json_path, overwrite)
+    earlier = {} if against is None else read_figures(against)
     if context.invoked_subcommand is not None:
         return
     figures = {**overhead(requests), **throughput(seconds), **batching(seconds)}
+    if plot is not None:
+        figures |= sweep(seconds)
+        plot.write_text(charts(figures), encoding="utf-8")
     print(f"{'machine':<32}{machine()}")
     for name, value in figures.items():
-        print(f"{name:<32}{value:.1f}")
+        before = f"{earlier[name]:>10.1f} before" if name in earlier else ""
+        print(f"{name:<32}{value:<8.1f}{before}")
     added, rate = figures["added_ms"], figures["throughput_per_s"]
     gain = figures["batched_per_s"] / figures["unbatched_per_s"]
+    slower_ms = figures["batched_p95_ms"] - figures["unbatched_p95_ms"]
+    in_redis_ms = figures["redis_ms_per_task"]
     print(f"added at the median: {added:.1f} ms, at most {MAX_ADDED_MS:g} are allowed")
     print(f"overlay: {figures['overlay_ms']:.1f} ms, at most {MAX_OVERLAY_MS:g} are allowed")
     print(f"throughput: {rate:.1f} requests/s, at least {MIN_PER_SECOND:g} are wanted")
     print(f"batches: {gain:.1f} times the throughput, at least {MIN_GAIN:g} are wanted")
+    print(f"batches: p95 {slower_ms:+.0f} ms, no more than without is wanted")
+    print(f"Redis: {in_redis_ms:.1f} ms a task, at most {MAX_REDIS_MS:g} are wanted")
     if json_path is not None:
         write_json(json_path, {"machine": machine(), **figures})
     is_slow = added > MAX_ADDED_MS or figures["overlay_ms"] > MAX_OVERLAY_MS
+    is_slow = is_slow or in_redis_ms > MAX_REDIS_MS or slower_ms > 0
     if is_slow or rate < MIN_PER_SECOND or gain < MIN_GAIN:
         raise typer.Exit(1)
 
@@ -155,13 +178,49 @@ def throughput(seconds: float) -> dict[str, float]:
 
 
 def batching(seconds: float) -> dict[str, float]:
-    """Load one worker a stage with 32 clients, one by one and in batches.
+    """Load one worker a stage with 32 clients, one by one and in batches."""
+    alone = load("unbatched", seconds, 1, MAX_CLIENTS, max_batch=1, **COSTS)
+    return {**alone, **load("batched", seconds, 1, MAX_CLIENTS, max_batch=MAX_BATCH, **COSTS)}
 
-    A stage takes 0.18 s and 0.02 s for each request, as a GPU might.
-    """
-    costs = {"fake_latency_s": 0.18, "fake_item_latency_s": 0.02}
-    alone = load("unbatched", seconds, 1, 32, max_batch=1, **costs)
-    return {**alone, **load("batched", seconds, 1, 32, max_batch=16, **costs)}
+
+def sweep(seconds: float) -> dict[str, float]:
+    """Load one worker a stage with fewer clients, and with smaller batches."""
+    figures: dict[str, float] = {}
+    for clients in (1, 4, 16):
+        name = f"clients_{clients}"
+        figures |= load(name, seconds, 1, clients, max_batch=MAX_BATCH, **COSTS)
+    for size in (2, 4, 8):
+        figures |= load(f"batch_{size}", seconds, 1, MAX_CLIENTS, max_batch=size, **COSTS)
+    return figures
+
+
+def charts(figures: Mapping[str, float]) -> str:
+    """Return the throughput over clients and over sizes of batches, as SVG."""
+    most = figures["batched_per_s"]
+    clients = {count: figures[f"clients_{count}_per_s"] for count in (1, 4, 16)}
+    sizes = {size: figures[f"batch_{size}_per_s"] for size in (2, 4, 8)}
+    return line_charts(
+        {
+            f"clients, batches of up to {MAX_BATCH}": {**clients, MAX_CLIENTS: most},
+            f"size of batches, {MAX_CLIENTS} clients": {
+                1: figures["unbatched_per_s"],
+                **sizes,
+                MAX_BATCH: most,
+            },
+        },
+        "requests/s",
+    )
+
+
+def read_figures(path: Path) -> dict[str, float]:
+    """Return the figures that an earlier run wrote; none where there is no such file."""
+    if not path.exists():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {name: float(value) for name, value in rows.items() if name != "machine"}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise typer.BadParameter(f"{path} holds no figures of a benchmark.") from error
 
 
 def load(
