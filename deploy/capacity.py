@@ -103,11 +103,12 @@ def measure(
 
 
 @contextmanager
-def redis_over_tcp() -> Iterator[str]:
-    """Run a Redis as the containers do: over TCP, with its file."""
+def redis_over_tcp(appendonly: bool = True) -> Iterator[str]:
+    """Run a Redis as the containers do: over TCP, with its file unless it is told otherwise."""
     port = processes.free_port()
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--port", str(port), "--dir", folder, "--appendonly", "yes", "--save", ""]
+        keeps = "yes" if appendonly else "no"
+        options = ["--port", str(port), "--dir", folder, "--appendonly", keeps, "--save", ""]
         process = subprocess.Popen([processes.redis_server(), *options], stdout=subprocess.DEVNULL)
         try:
             yield f"redis://127.0.0.1:{port}/0"
