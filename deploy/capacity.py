@@ -11,7 +11,6 @@ import json
 import os
 import random
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -24,11 +23,10 @@ from typing import Annotated, Any, cast
 import redis
 import typer
 
-from edgeseg.cli.bench import jpeg_of, machine, redis_used
+from edgeseg.cli.bench import jpeg_of, machine, redis_over_tcp, redis_used
 from edgeseg.cli.up import with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.settings import Role
-from edgeseg.stack import processes
 from edgeseg.stack.local import EmbeddedStack
 from edgeseg.tasks import keys
 
@@ -100,21 +98,6 @@ def measure(
     }
     path.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
     typer.echo(path.read_text(encoding="utf-8"))
-
-
-@contextmanager
-def redis_over_tcp(appendonly: bool = True) -> Iterator[str]:
-    """Run a Redis as the containers do: over TCP, with its file unless it is told otherwise."""
-    port = processes.free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        keeps = "yes" if appendonly else "no"
-        options = ["--port", str(port), "--dir", folder, "--appendonly", keeps, "--save", ""]
-        process = subprocess.Popen([processes.redis_server(), *options], stdout=subprocess.DEVNULL)
-        try:
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            process.terminate()
-            process.wait()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import redis.asyncio
 import typer
 from rq.job import Job
 
-from edgeseg.cli.bench import jpeg_of, redis_used
+from edgeseg.cli.bench import jpeg_of, redis_over_tcp, redis_used
 from edgeseg.schemas import SegmentRequest
 from edgeseg.settings import Role, Settings
 from edgeseg.tasks import Bookkeeping, ImageRef, NewTask, QueueMonitor, TaskChain, TaskStore, keys
@@ -106,8 +106,6 @@ def replayed(
     image: bytes, tasks: int = TASKS, appendonly: bool = True
 ) -> tuple[dict[str, float], float]:
     """Return the milliseconds of CPU that Redis spends on each part of a task, and on a reading."""
-    from capacity import redis_over_tcp
-
     with redis_over_tcp(appendonly) as url:
         Player(url, image).play(20)
         player = Player(url, image)

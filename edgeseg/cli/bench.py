@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import statistics
+import subprocess
 import tempfile
 import threading
 import time
@@ -35,6 +36,7 @@ from edgeseg.cli.up import with_settings
 from edgeseg.client import EdgeSegClient
 from edgeseg.pipeline import EdgeSegAI
 from edgeseg.settings import Role
+from edgeseg.stack import processes
 from edgeseg.stack.local import EmbeddedStack
 
 if TYPE_CHECKING:
@@ -273,6 +275,21 @@ def running(workers: int, **settings: Any) -> Iterator[EmbeddedStack]:
             yield embedded
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def redis_over_tcp(appendonly: bool = True) -> Iterator[str]:
+    """Run a Redis as the containers do: over TCP, with its file unless it is told otherwise."""
+    port = processes.free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        keeps = "yes" if appendonly else "no"
+        options = ["--port", str(port), "--dir", folder, "--appendonly", keeps, "--save", ""]
+        process = subprocess.Popen([processes.redis_server(), *options], stdout=subprocess.DEVNULL)
+        try:
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.terminate()
+            process.wait()
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def test_a_full_redis_says_so_before_the_body_is_read(
 ) -> None:
     with make_stack(redis_maxmemory="16mb") as stack, EdgeSegClient(stack.api_url) as client:
         codes = []
-        for seed in range(12):
+        for seed in range(16):
             try:
                 client.segment_image(make_image(seed, (700, 500)), "cat")
                 codes.append("")
