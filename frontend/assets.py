@@ -1,4 +1,4 @@
-"""Files for the browser: the stage's modules and styles, and the sample images."""
+"""Files for the browser: the document, the stage's modules and styles, and the sample images."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+import streamlit
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
@@ -48,6 +49,27 @@ class Assets(StaticFiles):
         return response
 
 
+def document() -> str:
+    """Return Streamlit's document with the stage in front: its modules come first, all at once.
+
+    Streamlit names its component only after its own scripts, a WebSocket and a run of the page;
+    what a person sees need not wait for these.
+    """
+    page = Path(streamlit.__file__).with_name("static") / "index.html"
+    head = "".join(
+        f'<link rel="modulepreload" href="./stage/{module.name}">'
+        for module in sorted(FOLDER.glob("*.js"))
+    )
+    head += '<script type="module" src="./stage/early.js"></script>'
+    text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{head}", 1)
+    return text.replace("<title>Streamlit</title>", "<title>EdgeSeg</title>", 1)
+
+
+async def _document(_: Request) -> Response:
+    """Answer with the document of the UI."""
+    return HTMLResponse(document(), headers=_HEADERS)
+
+
 async def _list_samples(_: Request) -> Response:
     """Answer with the samples: title, name of the file, a prompt that fits, where it is."""
     rows = [
@@ -69,6 +91,7 @@ async def _sample(request: Request) -> Response:
 
 
 ROUTES = (
+    Route("/", _document),
     Mount("/stage", Assets(directory=FOLDER)),
     Route("/samples", _list_samples),
     Route("/samples/{title}", _sample),

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -112,6 +112,10 @@ class ApiProxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        if request.url.path == f"{PREFIX}/docs":
+            # Its scripts and requests have addresses of their own there.
+            await RedirectResponse(f"{self.api_url.rstrip('/')}/docs")(scope, receive, send)
+            return
         try:
             answer = await self._ask(request)
         except EdgeSegError as error:

@@ -1,4 +1,4 @@
-"""The stage: the workspace in the browser, mounted as a component; its modules lie in stage/."""
+"""The stage: the workspace in the browser, shown by a component; its modules lie in stage/."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ export function createCode({ store, slots, root }) {
       command
         ? block(store, "Command line", command)
         : make("p", { className: "quiet" }, "The command line takes such choices in the words of the prompt only."),
-      make("p", { className: "quiet" }, "All fields are explained in the ", make("a", { href: "api/openapi.json", target: "_blank" }, "API's description"), "; its /docs tries them out."),
+      make("p", { className: "quiet" }, "All fields are explained, and can be tried out, in the ", make("a", { href: "api/docs", target: "_blank" }, "API's documentation"), " (/docs); the ", make("a", { href: "api/openapi.json", target: "_blank" }, "OpenAPI document"), " is for programs."),
     );
   };
   slots.actions.append(make("button", { type: "button", className: "action code-button", title: "Copy as curl, Python or command", click: open }, "Code"));

@@ -7,6 +7,8 @@ import { say } from "./store.js";
 
 const EMPTY_HINT = "cat . dog  ·  the leftmost cup  ·  What can I sit on?";
 const MORE_HINT = "add a thing, a place, a question …";
+/** A caret that nobody moved for so long stands still: each blink draws the page again. */
+const REST_MS = 5_000;
 
 /**
  * Draw the bar.
@@ -29,6 +31,7 @@ export function createPromptBar({ store, slots, api }, find, stop) {
     chips, box, button,
   );
   slots.prompt.append(form);
+  restCaret(box);
 
   function keydown(event) {
     // Keys of the workspace are letters here.
@@ -110,6 +113,17 @@ export function createPromptBar({ store, slots, api }, find, stop) {
       await submit(false);
     },
   };
+}
+
+/** Let the caret stand still while nobody types. */
+function restCaret(box) {
+  let timer = 0;
+  const wake = () => {
+    clearTimeout(timer);
+    box.classList.remove("resting");
+    timer = setTimeout(() => box.classList.add("resting"), REST_MS);
+  };
+  for (const name of ["focus", "input", "keydown", "pointerdown"]) box.addEventListener(name, wake);
 }
 
 function grow(box) {

@@ -2,10 +2,11 @@
 
 import { make } from "./dom.js";
 import { missingQueues, noticeOf } from "./notices.js";
-import { noteAnswer, noteSilence } from "./runner.js";
+import { isOnItsWay, noteAnswer, noteSilence } from "./runner.js";
 import { counted } from "./words.js";
 
-const EVERY_MS = 10_000;
+const AT_REST_MS = 30_000;
+const AT_WORK_MS = 10_000;
 const WHILE_SILENT_MS = 3_000;
 
 /**
@@ -22,7 +23,12 @@ export function createStatus({ store, slots, api }, actions) {
   let drawn = "";
   let timer = 0;
 
-  /** Ask how the queues stand; an API that is silent is asked more often. */
+  /** Ask again after a pause; not while nobody sees the page. */
+  function plan() {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(check, pauseMsOf(store.state));
+  }
+  /** Ask how the queues stand. */
   async function check() {
     clearTimeout(timer);
     const sinceMs = Date.now();
@@ -36,9 +42,9 @@ export function createStatus({ store, slots, api }, actions) {
       // The API answers, but what it needs does not: Redis, for one.
       if (!store.state.silentSince) store.set({ trouble: error.message });
     }
-    if (!document.hidden) timer = setTimeout(check, store.state.silentSince ? WHILE_SILENT_MS : EVERY_MS);
+    plan();
   }
-  const onSight = () => !document.hidden && check();
+  const onSight = () => (document.hidden ? clearTimeout(timer) : check());
   document.addEventListener("visibilitychange", onSight);
 
   function update(state) {
@@ -58,12 +64,21 @@ export function createStatus({ store, slots, api }, actions) {
   actions.check = check;
   check();
   update(store.state);
-  const end = store.subscribe(update);
+  const end = store.subscribe((state, before) => {
+    if (pauseMsOf(state) < pauseMsOf(before)) plan();
+    update(state);
+  });
   return () => {
     end();
     clearTimeout(timer);
     document.removeEventListener("visibilitychange", onSight);
   };
+}
+
+/** Return how long after an answer to ask again: rarely at rest, often while the API is silent. */
+export function pauseMsOf({ silentSince, images }) {
+  if (silentSince) return WHILE_SILENT_MS;
+  return images.some(isOnItsWay) ? AT_WORK_MS : AT_REST_MS;
 }
 
 /** Return queues and workers in one line. */

@@ -1,9 +1,16 @@
-/** Mounts the stage as a component of Streamlit: once for each tab, whatever is drawn anew around it. */
+/**
+ * Shows the stage over Streamlit's page: once for each tab, whatever is drawn anew below it.
+ *
+ * The first page is always the stage's, so it comes before Streamlit says so.
+ */
 
 import * as api from "./api.js";
 import { make } from "./dom.js";
 import { mount } from "./main.js";
 import { createPages } from "./pages.js";
+
+/** Over Streamlit's head (999990), below its dialogs (1000040). */
+const LAYER = "999995";
 
 /**
  * The one stage of this tab: it outlives its place, since Streamlit takes that away for a moment, or
@@ -12,25 +19,32 @@ import { createPages } from "./pages.js";
  * @type {ReturnType<typeof mount> | null}
  */
 let stage = null;
+const host = make("div", { style: { position: "fixed", inset: "0", zIndex: LAYER } });
+/** The component's latest call to show the stage: the end of an earlier one comes too late. */
+let latest = 0;
+
+/** Put the stage into the document. */
+export function present() {
+  if (!stage) {
+    stage = mount(host.attachShadow({ mode: "open" }), { api });
+    stage.root.prepend(make("link", { rel: "stylesheet", href: new URL("styles.css", import.meta.url).href }));
+  }
+  if (!host.isConnected) document.body.append(host);
+}
 
 /**
- * Mount the stage, or bring it back as it was.
+ * Show the stage for as long as its component is part of the page.
  *
- * @param {{parentElement: ShadowRoot | HTMLElement, data: {pages: Record<string, string>},
- *   setTriggerValue: (name: string, value: string) => void}} component
+ * @param {{data: {pages: Record<string, string>}, setTriggerValue: (name: string, value: string) => void}} component
  * @returns {() => void} what takes it out of the page, with all that it holds
  */
-export default function show({ parentElement, data, setTriggerValue }) {
-  if (!stage) {
-    stage = mount(parentElement, { api });
-    stage.root.prepend(make("link", { rel: "stylesheet", href: new URL("styles.css", import.meta.url).href }));
-    createPages(stage, data.pages, (page) => stage.openPage(page));
-  }
+export default function show({ data, setTriggerValue }) {
+  present();
+  if (!stage.openPage) createPages(stage, data.pages, (page) => stage.openPage(page));
   stage.openPage = (page) => setTriggerValue("page", page);
-  if (stage.root.parentNode !== parentElement) parentElement.append(stage.root);
-  const { root } = stage;
+  const mine = (latest += 1);
   return () => {
-    if (root.parentNode === parentElement) root.remove();
+    if (mine === latest) host.remove();
   };
 }
 

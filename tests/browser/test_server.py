@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,16 @@ def test_files_of_the_stage_come_with_their_type_and_only_when_they_changed(
     for path in ("tests/api.test.js", "%2e%2e/server.py", "none.js"):
         # Streamlit refuses paths that leave a folder before anybody else sees them.
         assert ui.get(f"/stage/{path}").status_code in (400, 404), path
+
+
+def test_the_document_names_all_modules_of_the_stage(ui: httpx.Client) -> None:
+    answer = ui.get("/")
+    assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
+    names = re.findall(r'<link rel="modulepreload" href="\./(stage/[a-z_]+\.js)">', answer.text)
+    assert {"stage/main.js", "stage/early.js"} <= set(names)
+    assert {ui.get(f"/{name}").status_code for name in names} == {200}
+    early, streamlits = answer.text.find("stage/early.js"), answer.text.find("static/js/index.")
+    assert 0 < early < streamlits
 
 
 def test_samples_come_with_prompts(ui: httpx.Client) -> None:

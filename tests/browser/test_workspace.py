@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from edgeseg.client import EdgeSegClient
 from edgeseg.schemas import SegmentationResult
@@ -229,13 +229,49 @@ def test_what_was_left_out_can_be_kept(stage: Page, photo_folder: Path) -> None:
     expect(notice).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_the_stage_waits_neither_for_streamlit_nor_for_its_scripts(
+    browser: Browser, stack: EmbeddedStack
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.route("**/static/js/**", lambda route: route.abort())
+        page.goto(str(stack.ui_url))
+        expect(page).to_have_title("EdgeSeg")
+        page.get_by_role("button", name=re.compile("^Coffee")).click()
+        driver.open_stage(page)
+        driver.settle(page)
+        assert [label for label, _ in shown(page)]
+        expect(page.get_by_label("Other pages")).to_be_hidden()
+
+
+def test_a_caret_that_nobody_moves_stands_still(stage: Page) -> None:
+    def animation() -> str:
+        return str(box.evaluate("box => getComputedStyle(box).caretAnimation"))
+
+    stage.clock.install()
+    box = stage.get_by_role("textbox", name="What to find")
+    box.focus()
+    stage.clock.run_for(4_000)
+    box.press("c")
+    stage.clock.run_for(4_000)
+    assert animation() == "auto"
+    stage.clock.run_for(1_500)
+    assert animation() == "manual"
+    box.press("a")
+    assert animation() == "auto"
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280, 2560])
 def test_the_page_fits_its_window(stage: Page, photo_folder: Path, width: int) -> None:
     stage.set_viewport_size({"width": width, "height": 720})
     driver.put_image(stage, photo_folder / "chelsea.png")
     driver.find(stage, "cat .")
     assert stage.evaluate("document.scrollingElement.scrollWidth") <= width
-    for part in (driver.picture(stage), stage.get_by_role("button", name="Find", exact=True)):
+    buttons = [
+        stage.get_by_role("button", name=name, exact=True) for name in ("Find", "Everything")
+    ]
+    for part in (driver.picture(stage), *buttons):
         box = part.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 720

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import PIL.Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from edgeseg.client import EdgeSegClient
 from edgeseg.settings import Settings
@@ -25,6 +25,9 @@ from tests.browser.driver import PATIENCE_MS, settle
 ROUNDS = 7
 ACTIONS = 20
 IDLE_S = 10
+VISITS = 5
+PHOTOS = 30
+BATCH_ROUNDS = 3
 PROMPT = "cup . spoon"
 # What needs no request, with K for the number of the round.
 _LOCAL = {
@@ -79,14 +82,14 @@ def main() -> None:
             browser = player.chromium.launch(executable_path=program, args=list(OPTIONS))
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.set_default_timeout(5 * PATIENCE_MS)
-            start = time.perf_counter()
+            _say("first usable view", statistics.median(_first_views(browser, str(stack.ui_url))))
             page.goto(str(stack.ui_url))
             page.get_by_role("heading", name="EdgeSeg").wait_for()
-            _say("first view", time.perf_counter() - start)
             settle(page)
             driver.open_stage(page)
             with EdgeSegClient(stack.api_url) as client:
                 _requests(page, client, photo)
+                _batches(page, client, photo, Path(folder))
             large = Path(folder) / "large.jpg"
             with PIL.Image.open(photo) as pil_image:
                 pil_image.convert("RGB").resize((4000, 3000)).save(large, quality=90)
@@ -121,14 +124,52 @@ def _requests(page: Page, client: EdgeSegClient, photo: Path) -> None:
         _say(name, statistics.median(values))
 
 
-def _find_again(page: Page) -> None:
-    page.evaluate("() => { window.before = stage.store.state.images[0].result; }")
+def _first_views(browser: Browser, url: str) -> list[float]:
+    """Time new visitors, from the address to samples that can be clicked, in seconds."""
+    times = []
+    for _ in range(VISITS):
+        with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+            page = context.new_page()
+            start = time.perf_counter()
+            page.goto(url, wait_until="commit")
+            page.locator(".stage .sample").first.wait_for()
+            times.append(time.perf_counter() - start)
+    return times
+
+
+def _batches(page: Page, client: EdgeSegClient, photo: Path, folder: Path) -> None:
+    """Time the same photos by the client's own loop and in the film strip, interleaved."""
+    paths = []
+    with PIL.Image.open(photo) as pil_image:
+        for k in range(PHOTOS):
+            paths.append(folder / f"photo_{k:02}.png")
+            pil_image.crop((k, 0, 570 + k, 400)).save(paths[-1])
+    page.evaluate("() => stage.store.set({ images: [], openKey: null })")
+    driver.put_image(page, *paths)
+    page.wait_for_function(f"() => stage.store.state.images.length === {PHOTOS}")
+    times: dict[str, list[float]] = {"client": [], "stage": []}
+    for _ in range(BATCH_ROUNDS):
+        start = time.perf_counter()
+        client.segment_images(paths, PROMPT, box_threshold=0.1)
+        times["client"].append(time.perf_counter() - start)
+        start = time.perf_counter()
+        _find_again(page, PHOTOS)
+        times["stage"].append(time.perf_counter() - start)
+    for name, values in times.items():
+        _say(f"{PHOTOS} photos, {name}", statistics.median(values))
+
+
+def _find_again(page: Page, count: int = 1) -> None:
+    """Press Find, and wait until each of so many images has another result than before."""
+    page.evaluate("() => { window.before = stage.store.state.images.map(({ result }) => result); }")
     page.locator(".stage .prompt").get_by_role("button", name="Find").click()
     page.wait_for_function(
-        """() => {
-          const [{ state, result }] = stage.store.state.images;
-          return ["done", "empty"].includes(state) && result !== window.before;
-        }"""
+        """(count) => {
+          const { images } = stage.store.state;
+          return images.length === count && images.every(({ state, result }, index) =>
+            ["done", "empty"].includes(state) && result !== window.before[index]);
+        }""",
+        arg=count,
     )
     driver.still(page)
 
@@ -149,7 +190,8 @@ def _local(page: Page, large: Path) -> None:
 
 def _idle(page: Page) -> None:
     """Measure how much of a core a tab takes in which nothing happens."""
-    page.wait_for_timeout(2000)
+    # Also the caret of the prompt bar stands still by then.
+    page.wait_for_timeout(8000)
     before = _processor_s()
     page.wait_for_timeout(1000 * IDLE_S)
     print(f"{'idle tab':24} {100 * (_processor_s() - before) / IDLE_S:8.1f} % of a core")

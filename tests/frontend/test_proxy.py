@@ -70,6 +70,14 @@ def test_what_pages_use_is_passed_on(method: str, path: str) -> None:
     ]
 
 
+def test_the_documentation_is_where_the_api_is() -> None:
+    sent: list[httpx.Request] = []
+    answer = ask(proxy_to(recording(sent)), "GET", "/docs")
+    assert (answer.status_code, answer.headers["location"], sent) == (
+        307, "http://api.example:8000/docs", [],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

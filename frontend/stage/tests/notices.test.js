@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { isStale, noticeOf, unknownWords } from "../notices.js";
 import { NO_QUERY, fieldsOf, withExclusion, withWords } from "../query.js";
-import { lineOf } from "../status.js";
+import { lineOf, pauseMsOf } from "../status.js";
 import { fromApi, patchImage, takeResult } from "../store.js";
 import { resultOf, storeWith } from "./double.js";
 
@@ -115,4 +115,13 @@ test("progress counts the images and can be stopped", () => {
   patchImage(store, "a", { state: "done" });
   assert.equal(said(store).text, "Waiting for a worker · 1 of 2 images done");
   assert.deepEqual(said(store).actions, [{ label: "Stop", name: "stop" }]);
+});
+
+test("the queues are asked for rarely at rest, and often while the API is silent", () => {
+  const store = found([0.8]);
+  const rest = pauseMsOf(store.state);
+  patchImage(store, "a.png", { state: "running" });
+  const work = pauseMsOf(store.state);
+  store.set({ silentSince: 1 });
+  assert.ok(rest > work && work > pauseMsOf(store.state));
 });
