@@ -77,6 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             "/detect": settings.max_image_bytes,
             "/simplify": settings.max_image_bytes,
             "/label-studio/predict": settings.max_image_bytes,
+            "/v1/predict": settings.max_image_bytes,
+            "/api/generate": settings.max_image_bytes,
             "/entities": max(settings.max_entities_bytes, settings.max_image_bytes),
         },
     )

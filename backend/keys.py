@@ -27,8 +27,8 @@ class RequireKey:
     """Refuses requests without a key (401) or with an unknown one (403).
 
     ``hashes`` are those of the keys by their names. A key comes as ``Authorization: Bearer KEY`` or
-    ``X-API-Key: KEY``, or as the password of Basic authentication; ``request.state.key_name`` is
-    its name.
+    ``X-API-Key: KEY`` or ``Token: KEY``, or as the password of Basic authentication;
+    ``request.state.key_name`` is its name.
     """
 
     def __init__(self, app: ASGIApp, hashes: Mapping[str, str]) -> None:
@@ -68,7 +68,9 @@ def key_in(headers: Headers) -> str | None:
 
     Raises KeyRejectedError for several that differ.
     """
-    keys = {value.strip() for value in headers.getlist("x-api-key")}
+    # X-AnyLabeling sends its keys as Token, an empty one where it has none.
+    named = [*headers.getlist("x-api-key"), *headers.getlist("token")]
+    keys = {value.strip() for value in named}
     for value in headers.getlist("authorization"):
         scheme, _, credentials = value.strip().partition(" ")
         if scheme.lower() == "bearer":

@@ -36,6 +36,7 @@ EdgeSegError                       internal_error       500
 │   └── IdempotencyConflictError   idempotency_conflict 409
 ├── UnavailableError               unavailable          503
 │   ├── QueueUnavailableError      queue_unavailable    503
+│   ├── StackUnavailableError      stack_unavailable    503
 │   ├── NoWorkerError              no_worker            503
 │   ├── QueueFullError             queue_full           503
 │   ├── EngineUnavailableError     engine_unavailable   503
@@ -322,6 +323,12 @@ class QueueUnavailableError(UnavailableError):
     """Redis cannot be reached."""
 
     code, status, title = "queue_unavailable", 503, "Queue unavailable"
+
+
+class StackUnavailableError(UnavailableError):
+    """The stack behind the gateway that has the task does not answer, or none does."""
+
+    code, status, title = "stack_unavailable", 503, "Stack unavailable"
 
 
 class NoWorkerError(UnavailableError):

@@ -11,28 +11,18 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend import gateway
 from backend.admission import AdmittedRoute
 from backend.bodies import unique_names
 from backend.fetch import Fetcher
 from backend.images import opened
+from backend.protocols import work
 from backend.protocols.label_config import LabelConfig, parse_config
 from backend.protocols.regions import refinement_of, regions_of, text_of
-from backend.refinements import submit_refinement
 from backend.services import Services, ServicesDep
 from backend.uploads import Upload, read_upload
-from edgeseg import __version__, budget
+from edgeseg import __version__
 from edgeseg.errors import InputError, InvalidParameterError
-from edgeseg.schemas import (
-    MasksRequest,
-    RefineRequest,
-    RefineResult,
-    SegmentationResult,
-    SegmentedObject,
-    SegmentRequest,
-    parse,
-    plan,
-)
+from edgeseg.schemas import RefineRequest, SegmentedObject, parse
 
 PREFIX = "/label-studio"
 MODEL_VERSION = f"edgeseg-{__version__}"
@@ -91,7 +81,7 @@ async def health() -> dict[str, str]:
 @router.post("/setup")
 async def setup(request: Request) -> dict[str, str]:
     """Check a labelling configuration, and tell the version of the model."""
-    body = await _object(request)
+    body = await work.json_object(request)
     parse_config(str(body.get("schema") or ""))
     return {"model_version": MODEL_VERSION}
 
@@ -105,7 +95,7 @@ async def versions() -> dict[str, list[str]]:
 @router.post("/webhook")
 async def webhook(request: Request) -> Response:
     """Take note of an event; nothing is trained on annotations."""
-    body = await _object(request)
+    body = await work.json_object(request)
     if body.get("action") in _EVENTS:
         return JSONResponse({"status": "ok"}, 201)
     return JSONResponse({"status": "Unknown event"})
@@ -117,7 +107,7 @@ async def predict(request: Request, services: ServicesDep) -> dict[str, Any]:
 
     An image of several that cannot be labelled has no regions, and its error.
     """
-    asked = parse(PredictRequest, await _object(request))
+    asked = parse(PredictRequest, await work.json_object(request))
     config = parse_config(asked.label_config)
     context = asked.params.context.result if asked.params.context else []
     turns = asyncio.Semaphore(PARALLEL)
@@ -132,16 +122,6 @@ async def predict(request: Request, services: ServicesDep) -> dict[str, Any]:
                 return {"result": [], "score": 0.0, "error": error.detail}
 
     return {"results": await asyncio.gather(*map(one, asked.tasks))}
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise InputError("Expected a JSON object.")
-    return body
 
 
 async def _predict_one(
@@ -202,25 +182,8 @@ async def _segment(
     prompt = words or config.prompt
     if not prompt:
         raise InvalidParameterError("The labelling configuration has no labels to look for.")
-    segment = parse(
-        SegmentRequest,
-        {"text_prompt": prompt, "simplify": "auto" if words else "never", "visualization": False},
-    )
-    limit, size_hw = services.settings.max_request_cost, (upload.height, upload.width)
-    cost = budget.require_within(limit, segment, None, size_hw)
-    stages = plan(segment, services.settings.engine_for("ground"))
-    task_id = await gateway.submit(
-        services,
-        request,
-        "segment",
-        stages,
-        segment,
-        prompt,
-        [upload],
-        budget.is_large(cost, limit),
-    )
-    record = await gateway.wait_for(services, task_id)
-    result = SegmentationResult.model_validate_json(record.result_json or "")
+    simplify = "auto" if words else "never"
+    result = await work.segment(services, request, upload, prompt, simplify=simplify)
     # Words may name what no label does: it gets the first one.
     first = next(iter(config.phrases), None)
     labelled = [(each, config.label_of(each.label) or (words and first)) for each in result.objects]
@@ -235,14 +198,8 @@ async def _click(
     refinement: RefineRequest,
     label: str | None,
 ) -> Labelled:
-    """Return what clicks and a box show; the segmenter keeps the embedding of the image."""
-    nothing = MasksRequest(points_per_side=0, visualization=False)
-    task_id = await gateway.submit(services, request, "masks", plan(nothing), nothing, "", [upload])
-    parent = await gateway.wait_for(services, task_id)
-    child_id = await submit_refinement(services, request, parent, refinement)
-    record = await gateway.wait_for(services, child_id)
-    refined = RefineResult.model_validate_json(record.result_json or "")
+    made = await work.click(services, request, upload, refinement)
     name = label or next(iter(config.phrases), None)
     if name is None:
         raise InvalidParameterError("The labelling configuration has no labels.")
-    return refined.object, name
+    return made, name
