@@ -73,7 +73,10 @@ FormatName = Annotated[
 ]
 WithImages = Annotated[
     bool,
-    Query(description="Put the images into the zip, where readers of the format look for them."),
+    Query(
+        description="Put the images into the zip, where readers of the format look for them.",
+        examples=[True],
+    ),
 ]
 ImagePrefix = Annotated[
     str,

@@ -128,7 +128,7 @@ def test_limits_of_one_key_leave_others_alone(
     image = make_image(44)
     limits = {"key_requests_per_minute": 3, "key_waiting_tasks": 2}
     with (
-        make_stack(api_keys=ENTRIES, fake_latency_s=1.5, **limits) as stack,
+        make_stack(api_keys=ENTRIES, fake_latency_s=4.0, **limits) as stack,
         EdgeSegClient(stack.api_url, api_key=KEYS["ann"]) as ann,
         EdgeSegClient(stack.api_url, api_key=KEYS["bea"]) as bea,
     ):
