@@ -25,6 +25,7 @@ from tests.browser.driver import PATIENCE_MS  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 WIDE = {"width": 1360, "height": 980}
 PHONE = {"width": 390, "height": 844}
+LARGE = {"width": 2560, "height": 1440}
 TABLET = {"width": 820, "height": 1180}
 
 
@@ -148,6 +149,13 @@ def tablet(browser: Browser, url: str) -> None:
     save(page, "ui_tablet")
 
 
+def large(browser: Browser, url: str) -> None:
+    """On a large screen."""
+    page = visit(browser, url, size=LARGE)
+    sample(page, "Astronaut")
+    save(page, "ui_large")
+
+
 def everything(browser: Browser, url: str) -> None:
     """Masks of all that is in a photo."""
     page = visit(browser, url)
@@ -208,6 +216,7 @@ def shrink(path: Path) -> None:
 
 SHOTS = (
     welcome, results, corrections, left_out, batch, everything, comparison, dark, phone, tablet,
+    large,
 )  # fmt: skip
 
 if __name__ == "__main__":

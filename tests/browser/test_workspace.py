@@ -174,6 +174,10 @@ def test_results_and_corrections_outlive_a_reload(stage: Page, photo_folder: Pat
     stage.keyboard.press("r")
     stage.keyboard.type("tom")
     stage.keyboard.press("Enter")
+    driver.picture(stage).focus()
+    driver.press(stage, "Escape", "p")
+    driver.drag(stage, (0.1, 0.1), (0.3, 0.1))
+    (drawn,) = (row for row in driver.objects(stage) if row["made"])
     asked: list[str] = []
 
     def leave(dialog: object) -> None:
@@ -185,7 +189,9 @@ def test_results_and_corrections_outlive_a_reload(stage: Page, photo_folder: Pat
     assert asked == ["beforeunload"]
     driver.open_stage(stage)
     driver.settle(stage)
-    assert [row["label"] for row in driver.objects(stage) if row["score"] > 0.35] == ["tom"]
+    strong = [row for row in driver.objects(stage) if row["score"] > 0.35]
+    assert [row["label"] for row in strong] == ["tom", drawn["label"]]
+    assert strong[1]["counts"] == drawn["counts"]
     assert driver.chips(stage) == ["cat"]
     assert driver.images(stage)[0]["name"] == "chelsea.png"
 
