@@ -82,7 +82,7 @@ class TaskChain:
                 job = self._job(task, stage, before)
                 pipe.hset(job.key, mapping=cast(Any, _fields(job)))
                 if before is None:
-                    self._queues[job.origin].push_job_id(job.id, pipeline=pipe)
+                    self._queues[keys.QUEUES[stage]].push_job_id(job.id, pipeline=pipe)
                 else:
                     pipe.sadd(before.dependents_key, job.id)
                 before = job

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import time
-from typing import Any, cast
 
 import redis
 
 from edgeseg.errors import RateLimitedError
-from edgeseg.schemas import FINAL_STATES
 from edgeseg.tasks import keys
 
 # A task that was noted and is not written by then is given up: its process died.
 WRITE_WAIT_S = 60.0
 RETRY_AFTER_S = 2
+
+
+# In one step: two that note themselves first and count then would both find themselves too many.
+_RESERVE = f"""
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local status = redis.call('HGET', '{keys.task_key("")}' .. id, 'status')
+  local age_s = ARGV[2] - redis.call('ZSCORE', KEYS[1], id)
+  local is_lost = not status and age_s > {WRITE_WAIT_S}
+  if is_lost or status == 'done' or status == 'failed' or status == 'cancelled' then
+    redis.call('ZREM', KEYS[1], id)
+  end
+end
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('EXPIRE', KEYS[1], {keys.OWNER_TTL_S})
+return 1
+"""
 
 
 def reserve_task(connection: redis.Redis, owner: str, task_id: str, limit: int) -> None:
@@ -22,23 +37,8 @@ def reserve_task(connection: redis.Redis, owner: str, task_id: str, limit: int) 
     Raises:
         RateLimitedError: the owner has as many unfinished tasks as are allowed.
     """
-    name, now = keys.owner_key(owner), time.time()
-    connection.zadd(name, {task_id: now})
-    connection.expire(name, keys.OWNER_TTL_S)
-    rows = cast(list[tuple[bytes, float]], connection.zrange(name, 0, -1, withscores=True))
-    with connection.pipeline(transaction=False) as pipe:
-        for raw_id, _ in rows:
-            pipe.hget(keys.task_key(raw_id.decode()), "status")
-        states = cast(list[bytes | None], pipe.execute())
-    ended = [
-        raw_id
-        for (raw_id, since), state in zip(rows, states, strict=True)
-        if _has_ended(state, now - since)
-    ]
-    if ended:
-        connection.zrem(name, *cast(Any, ended))
-    if len(rows) - len(ended) > limit:
-        release_task(connection, owner, task_id)
+    arguments = [keys.owner_key(owner), task_id, repr(time.time()), str(limit)]
+    if not connection.eval(_RESERVE, 1, *arguments):
         raise RateLimitedError(
             f"{limit} tasks of the key {owner!r} wait or run, and no more may.",
             limit=limit,
@@ -49,7 +49,3 @@ def reserve_task(connection: redis.Redis, owner: str, task_id: str, limit: int) 
 def release_task(connection: redis.Redis, owner: str, task_id: str) -> None:
     """Forget a task that was noted and not written."""
     connection.zrem(keys.owner_key(owner), task_id)
-
-
-def _has_ended(state: bytes | None, age_s: float) -> bool:
-    return age_s > WRITE_WAIT_S if state is None else state.decode() in FINAL_STATES

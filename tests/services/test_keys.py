@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager
 
 import httpx
 import pytest
+from redis import Redis
 
 from edgeseg.api_keys import entry_of, new_key
 from edgeseg.client import EdgeSegClient
 from edgeseg.errors import KeyRejectedError, KeyRequiredError, RateLimitedError, UnknownTaskError
 from edgeseg.stack.local import EmbeddedStack
+from edgeseg.tasks import release_task, reserve_task
+from edgeseg.tasks.keys import task_key
 
 MakeImage = Callable[..., bytes]
 StackMaker = Callable[..., AbstractContextManager[EmbeddedStack]]
@@ -120,6 +123,26 @@ def test_pages_of_listed_origins_may_use_the_api(
             assert answer.status_code == (200 if allowed else 403)
             shown = answer.headers.get("access-control-allow-origin")
             assert shown == (origin if allowed else None)
+
+
+def test_as_many_tasks_of_a_crowd_are_taken_as_are_allowed(stack: EmbeddedStack) -> None:
+    with Redis.from_url(stack.redis_url) as redis:
+
+        def reserve(number: int) -> bool:
+            try:
+                reserve_task(redis, "crowd", f"task-{number}", limit=5)
+            except RateLimitedError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(12) as pool:
+            taken = list(pool.map(reserve, range(48)))
+        assert sum(taken) == 5
+        # One that ends, or was never written, makes room.
+        redis.hset(task_key(f"task-{taken.index(True)}"), "status", "done")
+        assert [reserve(100), reserve(101)] == [True, False]
+        release_task(redis, "crowd", "task-100")
+        assert reserve(102)
 
 
 def test_limits_of_one_key_leave_others_alone(
